@@ -1,0 +1,246 @@
+import Type from "typebox";
+import { Condition, dateTime, listMap, listSet, oneOf, rules } from "./dialect.ts";
+
+/** A DNS label: the form of the names of environments, credentials, smarthosts and top-ups. */
+const label = { minLength: 1, maxLength: 63, pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$" };
+/** A host name in lower-case A-labels, of two labels or more. */
+const hostName = {
+  minLength: 3,
+  maxLength: 253,
+  pattern: "^([a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?\\.)+[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$",
+};
+
+const Credits = Type.Object(
+  {
+    type: oneOf(["Unlimited", "Recurring", "OneTime"], {
+      description: "Unlimited: no cap. Recurring: `amount` anew each period. OneTime: `amount` once.",
+    }),
+    amount: Type.Optional(
+      Type.Integer({ minimum: 0, maximum: 1_000_000_000, description: "Credits; one credit is one recipient." }),
+    ),
+    reset: Type.Optional(
+      oneOf(["Daily", "Weekly", "Monthly"], {
+        description: "When Recurring credits are renewed, at 00:00 UTC: each day, each Monday, or the 1st.",
+      }),
+    ),
+  },
+  {
+    description: "The base credits, shared by all environments.",
+    ...rules(
+      {
+        rule: "self.type == 'Unlimited' ? !has(self.amount) : has(self.amount)",
+        message: "amount is required with Recurring and OneTime, and forbidden with Unlimited",
+      },
+      {
+        rule: "self.type == 'Recurring' ? has(self.reset) : !has(self.reset)",
+        message: "reset is required with Recurring, and forbidden otherwise",
+      },
+    ),
+  },
+);
+
+const TopUp = Type.Object(
+  {
+    name: Type.String({
+      ...label,
+      description: "Name of the top-up. A name never refills: a raised amount adds the difference.",
+    }),
+    amount: Type.Integer({ minimum: 1, maximum: 1_000_000_000, description: "Credits of this pool." }),
+    expiresAt: Type.Optional(dateTime({ description: "When what is left expires; never when absent." })),
+  },
+  { description: "Extra credits, spent after the base, once, over periods." },
+);
+
+const Credential = Type.Object(
+  {
+    name: Type.String({ ...label, description: "Name of the credential within its environment." }),
+    secretName: Type.String({
+      minLength: 1,
+      maxLength: 253,
+      pattern: "^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$",
+      description: "Secret that Posthouse writes the credential to, in the tenant's namespace.",
+    }),
+    allowedSources: Type.Optional(
+      listSet(Type.String({ minLength: 3, maxLength: 64, pattern: "^[0-9a-fA-F:.]+/[0-9]{1,3}$" }), {
+        maxItems: 64,
+        minItems: 1,
+        description: "CIDR blocks that clients must come from; anywhere when absent.",
+      }),
+    ),
+  },
+  { description: "An API key for SMTP AUTH, revocable on its own." },
+);
+
+const Environment = Type.Object(
+  {
+    name: Type.String({ ...label, description: "Name of the environment, such as production or staging." }),
+    mode: oneOf(["Disabled", "Deliver", "Capture"], {
+      default: "Disabled",
+      description:
+        "Disabled: mail is refused. Deliver: mail is delivered. Capture: mail is accepted, signed and kept, never delivered.",
+    }),
+    domains: Type.Optional(
+      listSet(Type.String(hostName), {
+        maxItems: 64,
+        minItems: 1,
+        description: "Domains that it may send from; every SendingDomain of the tenant when absent.",
+      }),
+    ),
+    credentials: listMap("name", Credential, {
+      maxItems: 16,
+      default: [],
+      description: "Credentials of this environment.",
+    }),
+  },
+  { description: "A separate sending state with credentials of its own." },
+);
+
+const Smarthost = Type.Object(
+  {
+    name: Type.String({ ...label, description: "Name of the smarthost." }),
+    priority: Type.Integer({ minimum: 0, maximum: 65535, default: 10, description: "Lower is tried first." }),
+    host: Type.String({ ...hostName, description: "Host name." }),
+    port: Type.Integer({ minimum: 1, maximum: 65535, default: 587, description: "TCP port." }),
+    security: oneOf(["None", "StartTLS", "ImplicitTLS"], {
+      default: "StartTLS",
+      description: "How the connection is secured.",
+    }),
+  },
+  { description: "An upstream relay that takes the tenant's mail." },
+);
+
+const Delivery = Type.Object(
+  {
+    route: oneOf(["Direct", "Smarthost"], {
+      default: "Direct",
+      description: "Direct: to the MX hosts of the recipient's domain. Smarthost: to an upstream relay.",
+    }),
+    tlsPolicy: oneOf(["Opportunistic", "Required"], {
+      default: "Opportunistic",
+      description:
+        "Opportunistic: TLS where the hop offers it. Required: never without TLS; a smarthost's certificate is verified too.",
+    }),
+    smarthosts: Type.Optional(
+      listMap("name", Smarthost, {
+        maxItems: 8,
+        minItems: 1,
+        description: "Upstream relays, required with route Smarthost.",
+      }),
+    ),
+  },
+  {
+    description: "How mail leaves.",
+    default: {},
+    ...rules(
+      {
+        rule: "self.route == 'Smarthost' ? has(self.smarthosts) : !has(self.smarthosts)",
+        message: "smarthosts are required with route Smarthost, and forbidden with Direct",
+      },
+      {
+        rule: "self.tlsPolicy != 'Required' || !has(self.smarthosts) || self.smarthosts.all(s, s.security != 'None')",
+        message: "a smarthost with security None is forbidden with tlsPolicy Required",
+      },
+    ),
+  },
+);
+
+export const RelayTenantSpec = Type.Object(
+  {
+    allowance: Type.Object(
+      {
+        plan: Type.String({
+          minLength: 1,
+          maxLength: 63,
+          pattern: "^[A-Za-z][A-Za-z0-9-]*$",
+          description: "A plan of the fleet's catalogue.",
+        }),
+        credits: Credits,
+        topUps: listMap("name", TopUp, { maxItems: 64, default: [], description: "Extra credits." }),
+      },
+      { description: "What the platform allows the tenant. Required, without a default." },
+    ),
+    sending: oneOf(["Enabled", "Disabled"], {
+      default: "Enabled",
+      description: "The tenant's own switch over all environments.",
+    }),
+    environments: listMap("name", Environment, {
+      maxItems: 32,
+      default: [],
+      description: "Environments of the tenant.",
+    }),
+    delivery: Delivery,
+  },
+  {
+    description: "What the tenant asks for.",
+    ...rules({
+      rule: "self.environments.all(e, e.credentials.all(c, self.environments.all(f, f.credentials.all(d, c.secretName != d.secretName || (e.name == f.name && c.name == d.name)))))",
+      message: "two credentials must not share a secretName",
+    }),
+  },
+);
+export type RelayTenantSpec = Type.Static<typeof RelayTenantSpec>;
+
+export const RelayTenantStatus = Type.Object(
+  {
+    observedGeneration: Type.Integer({
+      minimum: -1,
+      description: "The generation that this status speaks of; -1 before the first.",
+    }),
+    conditions: Type.Optional(
+      listMap("type", Condition, {
+        maxItems: 16,
+        description: "Ready, CredentialsReady, CreditsAvailable, SendingAllowed; Reconciling and Stalled when True.",
+      }),
+    ),
+    sending: Type.Optional(
+      Type.Object(
+        {
+          state: oneOf(["Active", "Disabled"], { description: "Whether the tenant may send." }),
+          reason: Type.String({ maxLength: 64, description: "Why." }),
+        },
+        { description: "The effective sending state." },
+      ),
+    ),
+    credits: Type.Optional(
+      Type.Object(
+        {
+          period: Type.String({ maxLength: 32, description: "The current period, such as 2026-11." }),
+          limit: Type.Optional(
+            Type.Integer({ minimum: 0, description: "Base and unexpired top-ups; absent when Unlimited." }),
+          ),
+          used: Type.Integer({ minimum: 0, description: "Credits used of the limit." }),
+          remaining: Type.Optional(Type.Integer({ minimum: 0, description: "Credits left; absent when Unlimited." })),
+          resetsAt: Type.Optional(dateTime({ description: "When the base credits are renewed." })),
+        },
+        { description: "Credits, in steps of a tenth of the limit, not per message." },
+      ),
+    ),
+    environments: Type.Optional(
+      listMap(
+        "name",
+        Type.Object(
+          {
+            name: Type.String({ ...label, description: "Name of the environment." }),
+            credentials: listMap(
+              "name",
+              Type.Object(
+                {
+                  name: Type.String({ ...label, description: "Name of the credential." }),
+                  secretName: Type.String({ maxLength: 253, description: "Secret that holds it." }),
+                  keyId: Type.String({ maxLength: 63, description: "Id of the current key." }),
+                  rotatedAt: dateTime({ description: "When the current key was issued." }),
+                },
+                { description: "A credential that was issued." },
+              ),
+              { maxItems: 16, description: "Credentials of the environment." },
+            ),
+          },
+          { description: "State of an environment." },
+        ),
+        { maxItems: 32, description: "Environments of the tenant." },
+      ),
+    ),
+  },
+  { description: "What Posthouse made of it.", default: { observedGeneration: -1 } },
+);
+export type RelayTenantStatus = Type.Static<typeof RelayTenantStatus>;

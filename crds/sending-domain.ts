@@ -1,0 +1,143 @@
+import Type from "typebox";
+import { Condition, dateTime, listMap, listSet, oneOf, rules } from "./dialect.ts";
+
+export const SendingDomainSpec = Type.Object(
+  {
+    domain: Type.String({
+      minLength: 3,
+      maxLength: 253,
+      pattern: "^([a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?\\.)+[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$",
+      description: "The domain in lower-case A-labels, matched exactly: a subdomain needs a SendingDomain of its own.",
+      ...rules({ rule: "self == oldSelf", message: "domain is immutable" }),
+    }),
+    tenantRef: Type.Object(
+      {
+        name: Type.String({
+          minLength: 1,
+          maxLength: 253,
+          pattern: "^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$",
+          description: "Name of the RelayTenant in this namespace.",
+        }),
+      },
+      {
+        description: "The tenant that may send as the domain.",
+        ...rules({ rule: "self == oldSelf", message: "tenantRef is immutable" }),
+      },
+    ),
+    dkim: Type.Object(
+      {
+        algorithms: listSet(oneOf(["RSA2048", "Ed25519"], { description: "A DKIM key algorithm." }), {
+          maxItems: 2,
+          minItems: 1,
+          default: ["RSA2048", "Ed25519"],
+          description: "Algorithms to keep a key of; a message carries a signature of each Active key.",
+          ...rules({
+            rule: "'RSA2048' in self",
+            message: "algorithms must contain RSA2048: some receivers fail Ed25519",
+          }),
+        }),
+        selectorPrefix: Type.String({
+          minLength: 1,
+          maxLength: 20,
+          pattern: "^[a-z]([-a-z0-9]*[a-z0-9])?$",
+          default: "s",
+          description: "First part of each selector; claims that live side by side set different ones.",
+        }),
+      },
+      { description: "DKIM keys (RFC 6376).", default: {} },
+    ),
+    spf: Type.Object(
+      {
+        qualifier: oneOf(["Fail", "SoftFail", "Neutral"], {
+          default: "SoftFail",
+          description: "How the proposed SPF record ends: -all, ~all or ?all.",
+        }),
+      },
+      { description: "SPF (RFC 7208), reported as an include to merge, never as addresses.", default: {} },
+    ),
+    dmarc: Type.Object(
+      {
+        policy: oneOf(["None", "Quarantine", "Reject"], {
+          default: "None",
+          description: "The policy to publish; a stricter record is Valid too.",
+        }),
+        testing: oneOf(["Enabled", "Disabled"], {
+          default: "Disabled",
+          description: "Whether the record carries t=y (RFC 9989).",
+        }),
+        rua: Type.Optional(
+          listSet(Type.String({ minLength: 8, maxLength: 320, pattern: "^mailto:[^@,!;\\s]+@[^@,!;\\s]+$" }), {
+            maxItems: 8,
+            minItems: 1,
+            description: "Where aggregate reports go, as mailto URIs.",
+          }),
+        ),
+      },
+      { description: "DMARC (RFC 9989).", default: {} },
+    ),
+  },
+  { description: "What the claim asks for." },
+);
+export type SendingDomainSpec = Type.Static<typeof SendingDomainSpec>;
+
+const KeyStatus = Type.Object(
+  {
+    selector: Type.String({ maxLength: 63, description: "DKIM selector." }),
+    algorithm: oneOf(["RSA2048", "Ed25519"], { description: "Key algorithm." }),
+    state: oneOf(["Pending", "Active"], { description: "Pending: not yet visible long enough. Active: signs." }),
+    fingerprint: Type.String({
+      maxLength: 80,
+      description: "SHA-256 of the public key (SubjectPublicKeyInfo), in hex.",
+    }),
+    createdAt: dateTime({ description: "When the key was made." }),
+    activatedAt: Type.Optional(dateTime({ description: "When it began to sign." })),
+  },
+  { description: "A DKIM key." },
+);
+
+const RecordStatus = Type.Object(
+  {
+    purpose: oneOf(["DKIM", "SPF", "DMARC"], { description: "What the record is for." }),
+    type: oneOf(["TXT"], { description: "DNS record type." }),
+    fqdn: Type.String({ maxLength: 255, description: "Absolute owner name, without a trailing dot." }),
+    name: Type.String({
+      maxLength: 255,
+      description: "Owner name relative to the domain, as DNS consoles want it; @ for the domain itself.",
+    }),
+    value: Type.String({
+      maxLength: 4096,
+      description: "What to publish, joined; split into strings of 255 octets in zone files.",
+    }),
+    verdict: oneOf(["Valid", "Missing", "Mismatch", "NeedsMerge", "Unknown"], { description: "What live DNS says." }),
+    observed: Type.Optional(Type.String({ maxLength: 4096, description: "What was found instead." })),
+    verdictSince: dateTime({ description: "When the verdict last changed." }),
+  },
+  { description: "A DNS record to publish, and what was found." },
+);
+
+export const SendingDomainStatus = Type.Object(
+  {
+    observedGeneration: Type.Integer({
+      minimum: -1,
+      description: "The generation that this status speaks of; -1 before the first.",
+    }),
+    conditions: Type.Optional(
+      listMap("type", Condition, {
+        maxItems: 16,
+        description:
+          "Ready, KeysReady, OwnershipProven, DKIMVerified, SPFVerified, DMARCVerified, DNSVerified; Reconciling and Stalled when True.",
+      }),
+    ),
+    dkim: Type.Optional(
+      Type.Object(
+        { keys: listMap("selector", KeyStatus, { maxItems: 16, description: "DKIM keys of the claim." }) },
+        { description: "DKIM." },
+      ),
+    ),
+    records: Type.Optional(listMap("fqdn", RecordStatus, { maxItems: 32, description: "DNS records to publish." })),
+  },
+  { description: "What Posthouse made of it.", default: { observedGeneration: -1 } },
+);
+export type SendingDomainStatus = Type.Static<typeof SendingDomainStatus>;
+export type RecordStatus = Type.Static<typeof RecordStatus>;
+export type KeyStatus = Type.Static<typeof KeyStatus>;

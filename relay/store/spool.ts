@@ -1,0 +1,131 @@
+import type { Allowance } from "../../contract/credits.ts";
+
+/** A recipient as the spool keeps it, until it is settled. */
+export interface SpooledRecipient {
+  /** `RCPT TO` address: local part as given, domain in lower-case A-labels (U-labels only with SMTPUTF8 local parts stay A-labels). */
+  readonly address: string;
+}
+
+/** What all recipients of an accepted message share. Immutable once spooled. */
+export interface Envelope {
+  /** Queue id, as the client was told: unique, sortable by time of acceptance. Also the key that makes billing idempotent. */
+  readonly id: string;
+  /** `namespace/name` of the RelayTenant. */
+  readonly tenant: string;
+  readonly environment: string;
+  /** Id of the credential that submitted it. */
+  readonly credential: string;
+  /** `MAIL FROM` address, or "" for the null reverse-path. */
+  readonly sender: string;
+  /** The domain of the From header field: its claim signs. */
+  readonly fromDomain: string;
+  /** Message-ID header field, without angle brackets. */
+  readonly messageId: string;
+  /** Octets of the content. */
+  readonly size: number;
+  /** The content holds octets over 127 (RFC 6152: the hop must offer 8BITMIME, or the message is refused there). */
+  readonly eightBit: boolean;
+  /** An address or header needs SMTPUTF8 (RFC 6531). */
+  readonly smtpUtf8: boolean;
+  readonly acceptedAt: number;
+}
+
+/** A part of a message that is tried, retried and settled on its own: its recipients at one domain (all of them when captured). */
+export interface NewDelivery {
+  /** Recipient domain in lower-case A-labels or an address literal; "" for a capture. */
+  readonly domain: string;
+  readonly recipients: readonly SpooledRecipient[];
+}
+
+/** What accepting a message costs and whom. */
+export interface Charge {
+  /** `namespace/name` of the RelayTenant: the key of the ledger's row. */
+  readonly tenant: string;
+  readonly allowance: Allowance;
+  readonly recipients: number;
+}
+
+export interface NewMessage {
+  readonly envelope: Envelope;
+  /** The bytes as they will be signed and sent: CRLF line ends, headers repaired, trace field added. */
+  readonly content: Uint8Array;
+  readonly deliveries: readonly NewDelivery[];
+  readonly charge: Charge;
+}
+
+/** `Exhausted`: the credits do not cover all recipients; nothing was spooled, nothing billed. */
+export type AcceptResult = "Accepted" | "Exhausted";
+
+/** No room for a message: a full disk, a full map. Answered with 452 4.3.1; it passes when there is room again. */
+export class StoreFull extends Error {
+  override readonly name = "StoreFull";
+}
+
+/** The reply that an attempt got, kept for the people who ask why. */
+export interface LastReply {
+  readonly at: number;
+  /** Host and address of the hop, or of nobody when none was reached. */
+  readonly hop: string;
+  /** One line, stripped of control characters, at most 512 characters. */
+  readonly text: string;
+}
+
+/** A delivery that is due, leased to the one who claimed it. */
+export interface Delivery extends NewDelivery {
+  /** `<message id>/<index>`. */
+  readonly key: string;
+  readonly envelope: Envelope;
+  /** Attempts so far. */
+  readonly attempts: number;
+  readonly lastReply?: LastReply;
+  /** Fencing token: rises with every claim; only the latest may settle. */
+  readonly token: number;
+  readonly leaseUntil: number;
+}
+
+/** What an attempt left of a delivery. */
+export type Settlement =
+  /** Every recipient is settled: the row goes, with the last row of a message its envelope and content. */
+  | { readonly kind: "Done" }
+  /** These recipients are tried again at `dueAt`. `attempts` is the new count. */
+  | {
+      readonly kind: "Again";
+      readonly recipients: readonly SpooledRecipient[];
+      readonly attempts: number;
+      readonly dueAt: number;
+      readonly lastReply?: LastReply;
+    };
+
+/** A row of the queue for people: `posthouse queue list`. */
+export interface QueueRow {
+  readonly key: string;
+  readonly envelope: Envelope;
+  readonly domain: string;
+  readonly recipients: readonly SpooledRecipient[];
+  readonly attempts: number;
+  readonly dueAt: number;
+  /** A relay works on it now. */
+  readonly leased: boolean;
+  readonly lastReply?: LastReply;
+}
+
+/**
+ * Messages accepted and not yet settled. What it returns from `accept` and `settle` is durable: flushed to disk
+ * before the promise resolves. Any other rejection than {@link StoreFull} means: nothing happened, try again later.
+ */
+export interface Spool {
+  /** Bills and spools in one transaction. The same envelope id again answers as the first time and changes nothing. */
+  accept(message: NewMessage): Promise<AcceptResult>;
+  /** Leases up to `limit` deliveries that are due at `now` and not leased, oldest due first, until `now + lease`. */
+  claim(now: number, limit: number, lease: number): Promise<readonly Delivery[]>;
+  /** The content of a message, or undefined when it is settled meanwhile. */
+  content(messageId: string): Promise<Uint8Array | undefined>;
+  /** Writes what an attempt left. False: the token is no longer the latest, nothing was written. */
+  settle(delivery: Pick<Delivery, "key" | "token">, settlement: Settlement): Promise<boolean>;
+  /** Rows in the order of acceptance, at most `limit`, of one message when `messageId` is given. */
+  list(limit: number, messageId?: string): Promise<readonly QueueRow[]>;
+  /** Makes a message's deliveries (all messages' without an id) that are not leased due at `now`. Returns how many. */
+  retry(now: number, messageId?: string): Promise<number>;
+  /** When the next unleased or lapsed delivery falls due, or undefined when the spool is empty: what the deliverer sleeps until. */
+  nextDue(): Promise<number | undefined>;
+}
