@@ -31,7 +31,7 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
   test: ["cli", "operator", "relay", "cluster", "contract", ...below],
 };
 
-const timerModules = ["timers", "timers/promises", "process"];
+const timerModules = new Set(["timers", "timers/promises", "process"]);
 const hiddenMembers: Readonly<Record<string, readonly string[]>> = {
   Date: ["now"],
   Math: ["random"],
@@ -77,7 +77,7 @@ function checkSpecifier(context: Context, node: { start: number }, specifier: st
     return;
   }
   const bare = specifier.replace(/^node:/, "");
-  if (!context.mayTouchProcess && timerModules.includes(bare))
+  if (!context.mayTouchProcess && timerModules.has(bare))
     context.report(node, `hidden input: ${specifier}; take a Clock from runtime/clock.ts`);
 }
 
