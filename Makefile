@@ -1,0 +1,46 @@
+# Every target runs on the Node that package.json pins: node_modules/.bin comes first in PATH.
+.DEFAULT_GOAL := help
+export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
+
+STATE ?= .cache/up
+MANIFESTS ?= docs/examples/quickstart
+FLEET ?= docs/examples/quickstart/fleet.yaml
+
+.PHONY: help demo up test verify generate bench clean
+
+help: ## Show what there is to make
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-10s %s\n", $$1, $$2 }'
+
+demo: node_modules/.stamp ## Show it working: two YAML files, one signed message delivered, on loopback only
+	@node test/demo/main.ts
+
+up: node_modules/.stamp ## Keep it running on this machine (MANIFESTS=, STATE=, FLEET=)
+	@node cli/main.ts up --manifests $(MANIFESTS) --state $(STATE) --fleet $(FLEET)
+
+test: node_modules/.stamp ## Run every test; sets up what they need
+	@bash test/setup/all.sh
+	@mkdir -p .cache
+	@vitest run --reporter=default --reporter=json --outputFile=.cache/test-report.json
+
+verify: node_modules/.stamp ## Regenerate, format, lint and type-check; fail if the tree changed
+	@before=$$(test/setup/tree-hash.sh) && \
+	npm run --silent generate && oxfmt . >/dev/null && \
+	if [ "$$before" != "$$(test/setup/tree-hash.sh)" ]; then \
+	  echo "verify: the tree changed; commit what generate and oxfmt wrote:" >&2; git status --short >&2; exit 1; fi
+	@oxlint --type-aware --deny-warnings
+	@tsc --noEmit -p .
+	@echo "verify: clean"
+
+generate: node_modules/.stamp ## Write what is generated: CRD YAML, fleet schema, API reference
+	@npm run --silent generate
+
+bench: node_modules/.stamp ## Measure accepting, signing and delivering, with the raw limits of the machine
+	@node test/bench/main.ts
+
+clean: ## Remove everything that is not in git, node_modules and state included
+	@rm -rf node_modules dist .cache
+
+node_modules/.stamp: package.json package-lock.json
+	@echo "installing packages (once) ..." >&2
+	@npm install --no-audit --no-fund --loglevel=error >&2
+	@touch $@
