@@ -1,0 +1,94 @@
+import { createHash } from "node:crypto";
+
+/**
+ * Every name and label that the operator and the relay share. Names are hashes where what they stand for could be longer
+ * than an object name, or could collide by joining; whoever reads an object finds the plain words in its data.
+ */
+
+/** Namespace of contracts, keys and records when the fleet names no other. */
+export const defaultContractNamespace = "posthouse-system";
+
+/** Label keys. */
+export const labels = {
+  /** `tenant` or `domain`: the Secret is a contract. */
+  contract: "posthouse.dev/contract",
+  /** `dkim`: the Secret is a DKIM key. */
+  key: "posthouse.dev/key",
+  /** `credential` or `key-history`: the object is a record of what cannot be derived. */
+  record: "posthouse.dev/record",
+  /** {@link tenantHash} of the RelayTenant that an object belongs to. */
+  tenant: "posthouse.dev/tenant",
+  /** `posthouse` on every object that Posthouse writes. */
+  managedBy: "app.kubernetes.io/managed-by",
+} as const;
+
+/** Annotation keys. */
+export const annotations = {
+  /** `namespace/name` of the custom resource that an object was made for. */
+  owner: "posthouse.dev/owner",
+  /** `<environment>/<credential>` on an application Secret. */
+  credential: "posthouse.dev/credential",
+} as const;
+
+/** Data key of a contract Secret's JSON. */
+export const contractDataKey = "contract";
+
+/** A SendingDomain as its keys are bound to it: another object that claims the same domain has another identity. */
+export interface ClaimIdentity {
+  readonly namespace: string;
+  readonly name: string;
+  readonly domain: string;
+}
+
+/** A credential by its place in the tenant. */
+export interface CredentialIdentity {
+  readonly namespace: string;
+  readonly tenant: string;
+  readonly environment: string;
+  readonly credential: string;
+}
+
+/** The tenant key that ledger, events and logs use. */
+export function tenantKey(namespace: string, name: string): string {
+  return `${namespace}/${name}`;
+}
+
+/** 32 hex digits that stand for a RelayTenant in names and label values. */
+export function tenantHash(namespace: string, name: string): string {
+  return hash(tenantKey(namespace, name));
+}
+
+/** 32 hex digits that stand for a claim. */
+export function claimHash(claim: ClaimIdentity): string {
+  return hash(`${claim.namespace}/${claim.name}/${claim.domain}`);
+}
+
+/** Name of a tenant's contract Secret. */
+export function tenantContractName(namespace: string, name: string): string {
+  return `tenant-${tenantHash(namespace, name)}`;
+}
+
+/** Name of a domain's contract Secret: the same for every claimant, which makes creating it the hold. */
+export function domainContractName(domain: string): string {
+  return `domain-${hash(domain)}`;
+}
+
+/** Name of the Secret of a claim's key. */
+export function keySecretName(claim: ClaimIdentity, selector: string): string {
+  return `dkim-${claimHash(claim)}-${selector}`;
+}
+
+/** Name of the ConfigMap with a claim's key history. */
+export function keyHistoryName(claim: ClaimIdentity): string {
+  return `keys-${claimHash(claim)}`;
+}
+
+/** Name of the record of the n-th key issued for a credential, counted from 1: who is second to issue it finds the name taken. */
+export function credentialRecordName(credential: CredentialIdentity, serial: number): string {
+  const { namespace, tenant, environment } = credential;
+  return `credential-${hash(`${namespace}/${tenant}/${environment}/${credential.credential}`)}-${serial}`;
+}
+
+function hash(text: string): string {
+  return createHash("sha256").update(text).digest("hex").slice(0, 32);
+}
