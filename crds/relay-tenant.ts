@@ -3,6 +3,15 @@ import { Condition, dateTime, listMap, listSet, oneOf, rules } from "./dialect.t
 
 /** A DNS label: the form of the names of environments, credentials, smarthosts and top-ups. */
 const label = { minLength: 1, maxLength: 63, pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$" };
+/** A DNS subdomain (RFC 1123): the form of the name of a Kubernetes object. */
+const objectName = {
+  minLength: 1,
+  maxLength: 253,
+  pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$",
+};
+/** Bounds on nested lists: their product, squared, is what the rule on secret names costs; the API server refuses rules that may cost too much. */
+const mostEnvironments = 16;
+const mostCredentials = 8;
 /** A host name in lower-case A-labels, of two labels or more. */
 const hostName = {
   minLength: 3,
@@ -55,9 +64,7 @@ const Credential = Type.Object(
   {
     name: Type.String({ ...label, description: "Name of the credential within its environment." }),
     secretName: Type.String({
-      minLength: 1,
-      maxLength: 253,
-      pattern: "^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$",
+      ...objectName,
       description: "Secret that Posthouse writes the credential to, in the tenant's namespace.",
     }),
     allowedSources: Type.Optional(
@@ -87,7 +94,7 @@ const Environment = Type.Object(
       }),
     ),
     credentials: listMap("name", Credential, {
-      maxItems: 16,
+      maxItems: mostCredentials,
       default: [],
       description: "Credentials of this environment.",
     }),
@@ -164,7 +171,7 @@ export const RelayTenantSpec = Type.Object(
       description: "The tenant's own switch over all environments.",
     }),
     environments: listMap("name", Environment, {
-      maxItems: 32,
+      maxItems: mostEnvironments,
       default: [],
       description: "Environments of the tenant.",
     }),
@@ -232,12 +239,12 @@ export const RelayTenantStatus = Type.Object(
                 },
                 { description: "A credential that was issued." },
               ),
-              { maxItems: 16, description: "Credentials of the environment." },
+              { maxItems: mostCredentials, description: "Credentials of the environment." },
             ),
           },
           { description: "State of an environment." },
         ),
-        { maxItems: 32, description: "Environments of the tenant." },
+        { maxItems: mostEnvironments, description: "Environments of the tenant." },
       ),
     ),
   },

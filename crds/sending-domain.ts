@@ -15,7 +15,7 @@ export const SendingDomainSpec = Type.Object(
         name: Type.String({
           minLength: 1,
           maxLength: 253,
-          pattern: "^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$",
+          pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$",
           description: "Name of the RelayTenant in this namespace.",
         }),
       },
