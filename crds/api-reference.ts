@@ -1,5 +1,6 @@
-import { group, objectSchema, version } from "./definition.ts";
+import { objectSchema } from "./definition.ts";
 import type { Definition } from "./definition.ts";
+import { group, version } from "./group.ts";
 import type { StructuralSchema } from "./structural-schema.ts";
 
 /** A row of a field table. */
@@ -77,17 +78,18 @@ function describe(schema: StructuralSchema): string {
 }
 
 function bounds(schema: StructuralSchema): string[] {
-  const of = (low: number | undefined, high: number | undefined, unit: string): string[] => {
-    if (low !== undefined && high !== undefined) return [`${low} to ${high}${unit}.`];
-    if (high !== undefined) return [`At most ${high}${unit}.`];
-    return low === undefined ? [] : [`At least ${low}${unit}.`];
-  };
   return [
-    ...of(schema.minimum, schema.maximum, ""),
-    ...(schema.format ? [] : of(schema.minLength, schema.maxLength, " characters")),
-    ...of(schema.minItems, schema.maxItems, " items"),
+    ...range(schema.minimum, schema.maximum, ""),
+    ...(schema.format ? [] : range(schema.minLength, schema.maxLength, " characters")),
+    ...range(schema.minItems, schema.maxItems, " items"),
     ...(schema.pattern === undefined ? [] : [`Matches \`${schema.pattern}\`.`]),
   ];
+}
+
+function range(low: number | undefined, high: number | undefined, unit: string): string[] {
+  if (low !== undefined && high !== undefined) return [`${low} to ${high}${unit}.`];
+  if (high !== undefined) return [`At most ${high}${unit}.`];
+  return low === undefined ? [] : [`At least ${low}${unit}.`];
 }
 
 /** Text inside a table cell: a bare `|` would end it. */

@@ -1,13 +1,9 @@
 import type Type from "typebox";
+import { group, version } from "./group.ts";
 import { RelayTenantSpec, RelayTenantStatus } from "./relay-tenant.ts";
 import { SendingDomainSpec, SendingDomainStatus } from "./sending-domain.ts";
 import { structuralSchema } from "./structural-schema.ts";
 import type { StructuralSchema } from "./structural-schema.ts";
-
-/** The API group of Posthouse's kinds. */
-export const group = "posthouse.dev";
-/** The one version that is served and stored. */
-export const version = "v1alpha1";
 
 /** A column of `kubectl get`; `priority` 1 shows it only with `-o wide`. */
 interface PrinterColumn {

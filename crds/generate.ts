@@ -1,7 +1,8 @@
 import { mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { stringify } from "yaml";
 import { apiReference } from "./api-reference.ts";
-import { customResourceDefinition, definitions, group, objectSchema } from "./definition.ts";
+import { customResourceDefinition, definitions, objectSchema } from "./definition.ts";
+import { group } from "./group.ts";
 import { checkRule } from "./rule-check.ts";
 import type { StructuralSchema } from "./structural-schema.ts";
 

@@ -54,36 +54,38 @@ export function isTransitionRule(rule: string): boolean {
 }
 
 function walk(node: ASTNode, scope: Scope, problems: string[]): Term {
-  switch (node.op) {
-    case "value":
-      return { cost: 0, size: typeof node.args === "string" ? node.args.length : 1 };
-    case "id":
-      if (!scope.has(node.args)) problems.push(`unknown name ${node.args}`);
-      return { cost: 1, schema: scope.get(node.args) };
-    case ".":
-      return field(walk(node.args[0], scope, problems), node.args[1], problems);
-    case "call":
-      if (!functions.has(node.args[0])) problems.push(`function ${node.args[0]} is not allowed`);
-      return sum(node.args[1], scope, problems);
-    case "rcall":
-      return method(node.args, scope, problems);
-    case "==":
-    case "!=":
-    case "in":
-      return comparison(node.op, node.args, { scope, problems });
-    case "[]":
-      return { cost: sum(node.args, scope, problems).cost, schema: walk(node.args[0], scope, []).schema?.items };
-    case "!_":
-    case "-_":
-      return sum([node.args], scope, problems);
-    case "map":
-    case ".?":
-    case "[?]":
-      problems.push(`${node.op} is not allowed`);
-      return { cost: 1 };
-    default:
-      return sum(node.args, scope, problems);
+  if (node.op === "value") return { cost: 0, size: typeof node.args === "string" ? node.args.length : 1 };
+  if (node.op === "id") return reference(node.args, scope, problems);
+  if (node.op === ".") return field(walk(node.args[0], scope, problems), node.args[1], problems);
+  if (node.op === "call") return call(node.args, scope, problems);
+  if (node.op === "rcall") return method(node.args, scope, problems);
+  if (node.op === "==" || node.op === "!=") return equality(node.args, scope, problems);
+  if (node.op === "in") return membership(node.args, scope, problems);
+  if (node.op === "!_" || node.op === "-_") return sum([node.args], scope, problems);
+  return operands(node, scope, problems);
+}
+
+function operands(
+  node: Exclude<ASTNode, { op: "!_" | "-_" | "value" | "id" | "." | "call" | "rcall" }>,
+  scope: Scope,
+  problems: string[],
+): Term {
+  if (node.op === "map" || node.op === ".?" || node.op === "[?]") {
+    problems.push(`the operator ${node.op} is not allowed`);
+    return { cost: 1 };
   }
+  const term = sum(node.args, scope, problems);
+  return node.op === "[]" ? { ...term, schema: walk(node.args[0], scope, []).schema?.items } : term;
+}
+
+function reference(text: string, scope: Scope, problems: string[]): Term {
+  if (!scope.has(text)) problems.push(`unknown name ${text}`);
+  return { cost: 1, schema: scope.get(text) };
+}
+
+function call([name, args]: [string, ASTNode[]], scope: Scope, problems: string[]): Term {
+  if (!functions.has(name)) problems.push(`function ${name} is not allowed`);
+  return sum(args, scope, problems);
 }
 
 function sum(nodes: readonly ASTNode[], scope: Scope, problems: string[]): Term {
@@ -122,12 +124,17 @@ function macro(list: Term, args: readonly ASTNode[], around: Around & { readonly
   return { cost: list.cost + (list.schema.maxItems ?? Infinity) * (body + 3), schema };
 }
 
-function comparison(op: "==" | "!=" | "in", nodes: readonly [ASTNode, ASTNode], { scope, problems }: Around): Term {
+function equality(nodes: readonly [ASTNode, ASTNode], scope: Scope, problems: string[]): Term {
   const left = walk(nodes[0], scope, problems);
   const right = walk(nodes[1], scope, problems);
-  if (op !== "in") return { cost: left.cost + right.cost + 1 + Math.min(sizeOf(left), sizeOf(right)) / 10 };
-  const items = right.schema?.maxItems ?? (nodes[1].op === "list" ? nodes[1].args.length : Infinity);
-  return { cost: left.cost + right.cost + items * (1 + sizeOf(left) / 10) };
+  return { cost: left.cost + right.cost + 1 + Math.min(sizeOf(left), sizeOf(right)) / 10 };
+}
+
+function membership(nodes: readonly [ASTNode, ASTNode], scope: Scope, problems: string[]): Term {
+  const item = walk(nodes[0], scope, problems);
+  const list = walk(nodes[1], scope, problems);
+  const items = list.schema?.maxItems ?? (nodes[1].op === "list" ? nodes[1].args.length : Infinity);
+  return { cost: item.cost + list.cost + items * (1 + sizeOf(item) / 10) };
 }
 
 /** The most octets that a value takes: `maxLength` counts code points, of up to four octets each. */
@@ -136,14 +143,9 @@ function sizeOf(term: Term): number {
 }
 
 function schemaSize(schema: StructuralSchema): number {
-  switch (schema.type) {
-    case "string":
-      return schema.enum ? Math.max(...schema.enum.map((word) => word.length)) : (schema.maxLength ?? Infinity) * 4;
-    case "array":
-      return (schema.maxItems ?? Infinity) * (schema.items ? schemaSize(schema.items) : 1);
-    case "object":
-      return Object.values(schema.properties ?? {}).reduce((total, each) => total + schemaSize(each), 1);
-    default:
-      return 8;
+  if (schema.type === "string") {
+    return schema.enum ? Math.max(...schema.enum.map((word) => word.length)) : (schema.maxLength ?? Infinity) * 4;
   }
+  if (schema.type === "array") return (schema.maxItems ?? Infinity) * (schema.items ? schemaSize(schema.items) : 1);
+  return Object.values(schema.properties ?? {}).reduce((total, each) => total + schemaSize(each), 8);
 }

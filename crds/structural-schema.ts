@@ -40,7 +40,7 @@ const copied = new Set([
   "x-kubernetes-list-map-keys",
   "x-kubernetes-validations",
 ]);
-const types: readonly unknown[] = ["object", "array", "string", "integer", "boolean"];
+const types = new Set<unknown>(["object", "array", "string", "integer", "boolean"]);
 
 /**
  * The structural schema of a typebox schema: a key that has a default is not required, because the API server fills it
@@ -48,7 +48,7 @@ const types: readonly unknown[] = ["object", "array", "string", "integer", "bool
  */
 export function structuralSchema(source: unknown, path = "schema"): StructuralSchema {
   const schema = asRecord(source, path);
-  if (!types.includes(schema["type"])) throw new Error(`${path}: a structural schema needs a plain type`);
+  if (!types.has(schema["type"])) throw new Error(`${path}: a structural schema needs a plain type`);
   const out: Record<string, unknown> = {};
   for (const [keyword, value] of Object.entries(schema)) {
     if (copied.has(keyword)) out[keyword] = structuredClone(value);
