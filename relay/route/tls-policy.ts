@@ -1,0 +1,16 @@
+import type { ContractDelivery, ContractSmarthost } from "../../contract/tenant-contract.ts";
+import type { HopTls } from "./hop.ts";
+
+type TlsPolicy = ContractDelivery["tlsPolicy"];
+
+/** How a direct hop is secured: its certificate is never verified, see {@link HopTls}. */
+export function directTls(policy: TlsPolicy): HopTls {
+  return { start: policy === "Required" ? "Required" : "IfOffered", verify: false };
+}
+
+/** How a smarthost is secured; its certificate is verified iff TLS is required. `Required` overrules `None`. */
+export function smarthostTls(policy: TlsPolicy, security: ContractSmarthost["security"]): HopTls {
+  if (security === "ImplicitTLS") return { start: "Implicit", verify: policy === "Required" };
+  if (policy === "Required") return { start: "Required", verify: true };
+  return { start: security === "None" ? "Never" : "IfOffered", verify: false };
+}
