@@ -1,0 +1,84 @@
+import { randomBytes } from "node:crypto";
+import { link, readFile, rename, unlink } from "node:fs/promises";
+import { hostname } from "node:os";
+import process from "node:process";
+import { createFile, removeFile } from "./atomic-file.ts";
+
+/** The process that holds a lock. */
+export interface LockHolder {
+  readonly pid: number;
+  readonly host: string;
+  /** When the process began, so that another with the same pid is not taken for it; empty where the system does not say. */
+  readonly started: string;
+}
+
+/** A lock that is held until it is released. */
+export interface Lock {
+  release(): Promise<void>;
+}
+
+/**
+ * Takes a lock that one running process at a time can hold: a file that names the process. What a dead process of this
+ * host left is taken over; of a process of another host nothing is known, so it counts as running.
+ */
+export async function takeLock(path: string): Promise<Lock | LockHolder> {
+  const mine = `${JSON.stringify({ pid: process.pid, host: hostname(), started: await startOf(process.pid) })}\n`;
+  for (;;) {
+    if (await createFile(path, mine)) return { release: () => release(path, mine) };
+    const text = await readFile(path, "utf8").catch(() => undefined);
+    if (text === undefined) continue;
+    const holder = parseHolder(text);
+    if (holder && (await isRunning(holder))) return holder;
+    await clear(path, text);
+  }
+}
+
+async function release(path: string, mine: string): Promise<void> {
+  const text = await readFile(path, "utf8").catch(() => undefined);
+  if (text === mine) await removeFile(path);
+}
+
+/** Removes a stale lock, unless another process took it over meanwhile: then that one is put back. */
+async function clear(path: string, stale: string): Promise<void> {
+  const aside = `${path}.${randomBytes(8).toString("hex")}`;
+  try {
+    await rename(path, aside);
+  } catch {
+    return;
+  }
+  if ((await readFile(aside, "utf8")) !== stale) await link(aside, path).catch(() => undefined);
+  await unlink(aside);
+}
+
+function parseHolder(text: string): LockHolder | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    if (typeof value !== "object" || value === null) return undefined;
+    const { pid, host, started }: { pid?: unknown; host?: unknown; started?: unknown } = value;
+    if (typeof pid !== "number" || typeof host !== "string" || typeof started !== "string") return undefined;
+    return { pid, host, started };
+  } catch {
+    return undefined;
+  }
+}
+
+async function isRunning(holder: LockHolder): Promise<boolean> {
+  if (holder.host !== hostname()) return true;
+  try {
+    process.kill(holder.pid, 0);
+  } catch (error) {
+    return error instanceof Error && "code" in error && error.code === "EPERM";
+  }
+  return (await startOf(holder.pid)) === holder.started;
+}
+
+/** When a process began: the boot of the machine, and the ticks since then (proc_pid_stat(5), field 22). */
+async function startOf(pid: number): Promise<string> {
+  try {
+    const boot = await readFile("/proc/sys/kernel/random/boot_id", "utf8");
+    const stat = await readFile(`/proc/${pid}/stat`, "utf8");
+    return `${boot.trim()}/${stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19] ?? ""}`;
+  } catch {
+    return "";
+  }
+}
