@@ -1,0 +1,192 @@
+/** `make demo`: two YAML files become keys, records, credentials and credits, and real mail goes through. Loopback only. */
+import { narrator, until, verify, type Narrator } from "./narrate.ts";
+import { sendMail, speak, type Credential } from "./mail.ts";
+import { startWorld, type World } from "./world.ts";
+
+interface Claim {
+  readonly status: {
+    readonly dkim?: {
+      readonly keys: readonly { readonly selector: string; readonly algorithm: string; readonly state: string }[];
+    };
+    readonly records?: readonly {
+      readonly purpose: string;
+      readonly fqdn: string;
+      readonly value: string;
+      readonly verdict: string;
+    }[];
+    readonly conditions?: readonly { readonly type: string; readonly status: string }[];
+  };
+}
+
+const friend = "anna@friend.example";
+const orders = "orders@shop.example";
+
+async function report(world: World): Promise<Claim["status"]> {
+  const { stdout } = await world.run("dns", "shop.example", "--format", "json");
+  return ((JSON.parse(stdout) as Claim[])[0] ?? { status: {} }).status;
+}
+
+async function credential(world: World, secret: string): Promise<Credential> {
+  const { code, stdout, stderr } = await world.run("secret", `team-shop/${secret}`, "--json");
+  verify(code === 0, `posthouse secret team-shop/${secret}: ${stderr}`);
+  return JSON.parse(stdout) as Credential;
+}
+
+async function theReport(world: World, tell: Narrator): Promise<void> {
+  tell.step("Two files are applied: docs/examples/quickstart/{tenant,domain}.yaml");
+  const status = await until("a report with four records", async () => {
+    const { code, stdout } = await world.run("dns", "shop.example", "--format", "json");
+    const found = code === 1 ? (JSON.parse(stdout) as Claim[])[0]?.status : undefined;
+    return found?.records?.length === 4 && found.records.every((record) => record.verdict === "Missing")
+      ? found
+      : undefined;
+  });
+  verify(status.dkim?.keys.length === 2 && status.dkim.keys.every((key) => key.state === "Pending"), "two keys wait");
+  tell.good(
+    "two DKIM keys were made, RSA-2048 and Ed25519; four DNS records are Missing, and posthouse dns exits with 1:",
+  );
+  tell.show((await world.run("dns", "shop.example")).stdout.split("\n\nkeys")[0] ?? "");
+  const early = await sendMail(
+    await credential(world, "shop-production-web"),
+    { from: orders, to: friend, subject: "Too early" },
+    { port: world.ports.startTls, implicitTls: false },
+  );
+  verify(!early.accepted && early.reply.startsWith("550 5.7.1"), `an unproven domain may not send: ${early.reply}`);
+  tell.good(`until one of them is seen, the domain may not send: ${early.reply}`);
+}
+
+async function theRecords(world: World, tell: Narrator): Promise<void> {
+  tell.step("The records are published in the zone of shop.example");
+  const { records = [] } = await report(world);
+  world.zone.publish(...records.map(({ fqdn, value }) => ({ name: fqdn, type: "TXT" as const, value })));
+  const status = await until("every record Valid and both keys Active", async () => {
+    const { code, stdout } = await world.run("dns", "shop.example", "--format", "json");
+    const found = (JSON.parse(stdout) as Claim[])[0]?.status;
+    return code === 0 && found?.dkim?.keys.every((key) => key.state === "Active") === true ? found : undefined;
+  });
+  const proven = status.conditions?.find((condition) => condition.type === "OwnershipProven");
+  verify(proven?.status === "True", "ownership is proven");
+  tell.good("all four records are Valid, ownership is proven, both keys are Active, and posthouse dns exits with 0");
+  for (const key of status.dkim?.keys ?? [])
+    tell.show(`${key.selector}._domainkey.shop.example  ${key.algorithm}  ${key.state}`);
+}
+
+async function theMail(world: World, tell: Narrator): Promise<void> {
+  tell.step("An application sends with the credential in its Secret");
+  const web = await credential(world, "shop-production-web");
+  const doors = [
+    { name: "STARTTLS", port: world.ports.startTls, implicitTls: false },
+    { name: "implicit TLS", port: world.ports.implicit, implicitTls: true },
+  ];
+  for (const door of doors) {
+    const sent = await sendMail(web, { from: orders, to: friend, subject: `Order by ${door.name}` }, door);
+    verify(
+      sent.accepted && /^250 2\.0\.0 Ok: queued as \S+$/.test(sent.reply),
+      `accepted over ${door.name}: ${sent.reply}`,
+    );
+    tell.good(`over ${door.name}: ${sent.reply}`);
+  }
+  await world.sink.waitFor((sink) => sink.received.length === 2, 20_000);
+  for (const { content, secure, verdict } of world.sink.received) {
+    const subject = /^Subject: (.*)\r$/m.exec(content.toString())?.[1] ?? "";
+    const passed = verdict?.dkim.filter((signature) => signature.result === "pass" && signature.aligned) ?? [];
+    const algorithms = passed.map((signature) => signature.algorithm).toSorted();
+    verify(algorithms.join() === "ed25519-sha256,rsa-sha256", `both signatures verify: ${JSON.stringify(verdict)}`);
+    verify(verdict?.spf === "pass" && verdict.dmarc === "pass", `SPF and DMARC pass: ${JSON.stringify(verdict)}`);
+    verify(secure, "the delivery was encrypted");
+    tell.good(
+      `mx.friend.example received "${subject}" over TLS: ${algorithms.join(" pass, ")} pass, SPF pass, DMARC pass`,
+    );
+  }
+}
+
+async function theRefusals(world: World, tell: Narrator): Promise<void> {
+  tell.step("What is refused, and how");
+  const web = await credential(world, "shop-production-web");
+  const door = { port: world.ports.startTls, implicitTls: false };
+  const refused = async (what: string, who: Credential, from: string, pattern: RegExp): Promise<void> => {
+    const { accepted, reply } = await sendMail(who, { from, to: friend, subject: what }, door);
+    verify(!accepted && pattern.test(reply), `${what} is refused: ${reply}`);
+    tell.good(`${what}: ${reply}`);
+  };
+  const last = web.password.at(-1) === "0" ? "1" : "0";
+  await refused("a wrong key", { ...web, password: web.password.slice(0, -1) + last }, orders, /^535 5\.7\.8 /);
+  await refused("another's domain", web, "ceo@friend.example", /^550 5\.7\.1 /);
+  const marketing = await credential(world, "shop-marketing-newsletter");
+  await refused("a disabled environment", marketing, orders, /^5\d\d 5\.7\.1 /);
+  const plain = Buffer.from(`\0apikey\0${web.password}`).toString("base64");
+  const [, ehlo = "", auth = ""] = await speak(world.ports.startTls, ["EHLO app.example", `AUTH PLAIN ${plain}`]);
+  verify(!/AUTH/.test(ehlo) && /STARTTLS/.test(ehlo), "AUTH is not offered before TLS");
+  verify(/^53[08] 5\.7\.0 /.test(auth), `AUTH before TLS is refused: ${auth}`);
+  tell.good(`AUTH before TLS: ${auth}`);
+  verify(world.sink.received.length === 2, "nothing of that was delivered");
+}
+
+async function theCredits(world: World, tell: Narrator): Promise<void> {
+  tell.step("Credits: one credit is one recipient");
+  const web = await credential(world, "shop-production-web");
+  const door = { port: world.ports.startTls, implicitTls: false };
+  await world.editTenant((text) => text.replace("amount: 12000", "amount: 3"));
+  tell.show("tenant.yaml: amount: 12000 -> 3; two are used");
+  const exhausted = await until("credits are gone", async () => {
+    const sent = await sendMail(web, { from: orders, to: [friend, "ben@friend.example"], subject: "Two more" }, door);
+    verify(!sent.accepted || world.sink.received.length < 10, "credits run out");
+    return sent.accepted ? undefined : sent.reply;
+  });
+  verify(exhausted === "451 4.7.1 Authentication failed: Maximum credits exceeded", `the known reply: ${exhausted}`);
+  tell.good(`exhausted: ${exhausted}`);
+  await world.editTenant((text) =>
+    text.replace(/( +)plan: Pro\n/, "$1plan: Pro\n$1topUps: [{ name: black-friday, amount: 5000 }]\n"),
+  );
+  tell.show("tenant.yaml: + topUps: [{ name: black-friday, amount: 5000 }]");
+  const before = world.sink.received.length;
+  const flowing = await until("mail flows again", async () => {
+    const sent = await sendMail(web, { from: orders, to: [friend, "ben@friend.example"], subject: "Two more" }, door);
+    return sent.accepted ? sent.reply : undefined;
+  });
+  await world.sink.waitFor((sink) => sink.received.length > before, 20_000);
+  tell.good(`topped up: ${flowing}; delivered`);
+}
+
+async function theCapture(world: World, tell: Narrator): Promise<void> {
+  tell.step("A Capture environment keeps its message");
+  const staging = await credential(world, "shop-staging-web");
+  const before = world.sink.received.length;
+  const sent = await sendMail(
+    staging,
+    { from: orders, to: friend, subject: "Only a test" },
+    { port: world.ports.implicit, implicitTls: true },
+  );
+  verify(sent.accepted, `staging accepts: ${sent.reply}`);
+  const id = / as (\S+)$/.exec(sent.reply)?.[1] ?? "";
+  const shown = await until("it is captured", async () => {
+    const { code, stdout } = await world.run("captures", "show", id);
+    return code === 0 ? stdout : undefined;
+  });
+  verify(
+    (shown.match(/^DKIM-Signature:/gm) ?? []).length === 2 && shown.includes("Only a test"),
+    "it is kept, signed twice",
+  );
+  verify(world.sink.received.length === before, "it was not delivered");
+  tell.good(`posthouse captures show ${id} prints it, signed by both keys; nobody received it`);
+}
+
+const started = Date.now();
+const tell = narrator();
+console.log("Posthouse: two YAML files, one process, real mail. Everything stays on 127.0.0.1.");
+const world = await startWorld();
+try {
+  await theReport(world, tell);
+  await theRecords(world, tell);
+  await theMail(world, tell);
+  await theRefusals(world, tell);
+  await theCredits(world, tell);
+  await theCapture(world, tell);
+} catch (error) {
+  console.error(world.relay.output().split("\n").slice(-40).join("\n"));
+  throw error;
+} finally {
+  await world.close();
+}
+console.log(`\nEvery step was verified, in ${Math.round((Date.now() - started) / 1000)} s.`);
+console.log("Keep it running: make up    Then: README.md, docs/guides/quickstart.md");

@@ -1,0 +1,41 @@
+/** Tells what happens, a line or two a step; nothing else writes to standard output. */
+import picocolors from "picocolors";
+
+export interface Narrator {
+  /** A new chapter. */
+  step(title: string): void;
+  /** Something that was checked and is true. */
+  good(text: string): void;
+  /** Something to look at. */
+  show(text: string): void;
+}
+
+/** A narrator of the process's own output: coloured on a terminal, plain when piped. */
+export function narrator(): Narrator {
+  const paint = picocolors.createColors(process.stdout.isTTY && picocolors.isColorSupported);
+  let number = 0;
+  return {
+    step(title) {
+      number += 1;
+      console.log(`\n${paint.bold(`${number}. ${title}`)}`);
+    },
+    good: (text) => console.log(`   ${paint.green("✓")} ${text}`),
+    show: (text) => console.log(text.replaceAll(/^/gm, "     ")),
+  };
+}
+
+/** Throws unless `condition` holds: every step of the demo is verified, or the demo fails. */
+export function verify(condition: boolean, what: string): asserts condition {
+  if (!condition) throw new Error(`not so: ${what}`);
+}
+
+/** Asks again every 50 ms until `probe` gives a value; throws what `what` says after `timeout` ms. */
+export async function until<T>(what: string, probe: () => Promise<T | undefined>, timeout = 20_000): Promise<T> {
+  const deadline = Date.now() + timeout;
+  for (;;) {
+    const value = await probe();
+    if (value !== undefined) return value;
+    if (Date.now() > deadline) throw new Error(`waited ${timeout / 1000} s in vain: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
