@@ -1,0 +1,60 @@
+import type { DomainContract } from "../contract/domain-contract.ts";
+import { tenantKey } from "../contract/names.ts";
+import type { ContractCredential, ContractEnvironment, TenantContract } from "../contract/tenant-contract.ts";
+
+/** A credential with all that it stands for. */
+export interface Login {
+  /** `namespace/name` of the RelayTenant. */
+  readonly tenantKey: string;
+  readonly tenant: TenantContract;
+  readonly environment: ContractEnvironment;
+  readonly credential: ContractCredential;
+}
+
+/** What the contracts say at one moment, in the order in which a relay asks. Immutable: a change is another Directory. */
+export interface Directory {
+  /** Who a credential id belongs to. */
+  login(credentialId: string): Login | undefined;
+  /** The contract of the claim that holds a domain, in lower-case A-labels. */
+  domain(domain: string): DomainContract | undefined;
+  /** The contract of a RelayTenant, by `namespace/name`. */
+  tenant(key: string): TenantContract | undefined;
+}
+
+/**
+ * Builds the look-ups. Of two contracts that name one credential id, domain or tenant the first counts: ids are random
+ * and names of contracts unique, so a second one is nobody's honest work.
+ */
+export function buildDirectory(tenants: readonly TenantContract[], domains: readonly DomainContract[]): Directory {
+  const byId = firstOf(tenants.flatMap(loginsOf), ({ credential }) => credential.id);
+  const byDomain = firstOf(domains, ({ domain }) => domain);
+  const byKey = firstOf(tenants, ({ namespace, name }) => tenantKey(namespace, name));
+  return {
+    login: (id) => byId.get(id),
+    domain: (domain) => byDomain.get(domain),
+    tenant: (key) => byKey.get(key),
+  };
+}
+
+/** A directory of nothing: everybody is refused. */
+export const emptyDirectory: Directory = buildDirectory([], []);
+
+/** Whether an environment may send as a domain, compared exactly. */
+export function maySendAs(directory: Directory, login: Login, domain: string): boolean {
+  const { tenant, environment } = login;
+  if (environment.domains !== undefined && !environment.domains.includes(domain)) return false;
+  const held = directory.domain(domain);
+  if (held?.claim.namespace === tenant.namespace && held.tenant === tenant.name) return true;
+  return environment.mode === "Capture" && tenant.unproven.some((unproven) => unproven.domain === domain);
+}
+
+function loginsOf(tenant: TenantContract): readonly Login[] {
+  const key = tenantKey(tenant.namespace, tenant.name);
+  return tenant.environments.flatMap((environment) =>
+    environment.credentials.map((credential) => ({ tenantKey: key, tenant, environment, credential })),
+  );
+}
+
+function firstOf<T>(items: readonly T[], keyOf: (item: T) => string): ReadonlyMap<string, T> {
+  return new Map(items.toReversed().map((item) => [keyOf(item), item]));
+}
