@@ -1,0 +1,62 @@
+import { parseApiKey } from "../../contract/api-key.ts";
+import { authenticationChecks, creditsRemain } from "../decision/authentication.ts";
+import { decide } from "../decision/chain.ts";
+import { type Refusal, refuse } from "../decision/verdict.ts";
+import type { Login } from "../directory.ts";
+import { refuseTally } from "./limits.ts";
+import * as replies from "./replies.ts";
+import { parsePlain, type PlainResponse } from "./sasl-plain.ts";
+import type { Session, SessionServices } from "./state.ts";
+
+/** AUTH PLAIN (RFC 4954, RFC 4616): the response comes with the command or behind a 334. */
+export function auth(session: Session, line: Buffer): void | Promise<void> {
+  const [, mechanism = "", response, ...more] = line.toString("latin1").trim().split(/ +/);
+  if (!session.secure) return session.reply(replies.encryptionRequired);
+  if (session.state.credentialId !== undefined) return session.reply(replies.alreadyAuthenticated);
+  if (mechanism.toUpperCase() !== "PLAIN") return session.reply(replies.unknownMechanism);
+  if (more.length > 0) return session.reply(replies.badAuthentication);
+  if (response !== undefined) return answer(session, response);
+  session.expectLine((_, next) => answer(session, next.toString("latin1").trim()));
+  session.reply(replies.sendResponse);
+}
+
+async function answer(session: Session, response: string): Promise<void> {
+  if (response === "*") return fail(session, refuse(replies.authenticationAborted, "Aborted"));
+  const plain = parsePlain(response);
+  if (plain === undefined) return fail(session, refuse(replies.badAuthentication, "BadResponse"));
+  const result = await authenticate(session.services, plain, session.client);
+  if ("reason" in result) return fail(session, result);
+  session.authenticated(result.credential.id);
+  session.reply(replies.authenticated);
+}
+
+/** Who a user name and password stand for, or why nobody. */
+async function authenticate(
+  { directory, ledger, clock, log }: SessionServices,
+  { username, password }: PlainResponse,
+  source: string,
+): Promise<Login | Refusal> {
+  const key = parseApiKey(password);
+  const login = key === undefined ? undefined : directory().login(key.id);
+  const verdict = decide(authenticationChecks, { username, key, login, source, now: clock.now() });
+  if (verdict.kind !== "Accept") return verdict;
+  if (login === undefined) return refuse(replies.invalidCredentials, "UnknownKey");
+  try {
+    const now = await ledger.time(clock.now());
+    const credits = creditsRemain({ login, usage: await ledger.usage(login.tenantKey), now });
+    return credits.kind === "Accept" ? login : credits;
+  } catch (error) {
+    log.error({ err: error }, "cannot read the ledger");
+    return refuse(replies.temporaryAuthenticationFailure, "LedgerFailed");
+  }
+}
+
+/** Replies late, so that guessing takes its time, and hangs up on who fails too often. */
+async function fail(session: Session, refusal: Refusal): Promise<void> {
+  const { state, services } = session;
+  const failedAuthentications = state.tally.failedAuthentications + 1;
+  state.tally = { ...state.tally, failedAuthentications };
+  if (refusal.kind === "Reject") await session.pause(services.limits.failedAuthenticationDelay);
+  const end = refuseTally(state.tally, services.limits);
+  session.refuse("Auth", end === undefined ? refusal : { ...refusal, reply: end });
+}

@@ -1,0 +1,113 @@
+import { decide } from "../decision/chain.ts";
+import { isBilled } from "../decision/authentication.ts";
+import { submissionChecks } from "../decision/submission.ts";
+import { type Refusal, refuse } from "../decision/verdict.ts";
+import type { Directory, Login } from "../directory.ts";
+import type { EventTls } from "../event/event.ts";
+import { prepare, type Prepared } from "../message/prepare.ts";
+import type { Clock } from "../../runtime/clock.ts";
+import type { Logger } from "../../runtime/log.ts";
+import { type NewMessage, type Spool, StoreFull } from "../store/spool.ts";
+import type { Mailbox } from "./address.ts";
+import { groupRecipients } from "./group.ts";
+import * as replies from "./replies.ts";
+
+/** What the session knows of a message when its content has come. */
+export interface Submission {
+  readonly credentialId: string;
+  /** Undefined for the null reverse-path. */
+  readonly sender: Mailbox | undefined;
+  /** Each once. */
+  readonly recipients: readonly Mailbox[];
+  readonly smtpUtf8: boolean;
+  /** When MAIL came. */
+  readonly startedAt: number;
+  readonly client: string;
+  readonly tls: EventTls | undefined;
+}
+
+export interface IntakeServices {
+  readonly hostname: string;
+  readonly directory: () => Directory;
+  readonly spool: Spool;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly nextQueueId: () => string;
+}
+
+/** What became of a message: spooled, or refused. `messageId` is known once its header was read. */
+export type Taken =
+  | { readonly kind: "Spooled"; readonly message: NewMessage }
+  | { readonly kind: "Refused"; readonly refusal: Refusal; readonly messageId?: string };
+
+/**
+ * Takes a received message into the spool: the moment from which the relay answers for it. Resolves only when it is
+ * durable or refused, and never rejects.
+ */
+export async function takeIn(services: IntakeServices, submission: Submission, content: Buffer): Promise<Taken> {
+  const now = services.clock.now();
+  const queueId = services.nextQueueId();
+  const { smtpUtf8 } = submission;
+  const prepared = prepare(content, { hostname: services.hostname, queueId, now, smtpUtf8 });
+  if (prepared.kind !== "Prepared") return { kind: "Refused", refusal: prepared };
+  const { messageId, fromDomain } = prepared;
+
+  const directory = services.directory();
+  const login = directory.login(submission.credentialId);
+  const senderDomain = submission.sender?.domain;
+  const verdict = decide(submissionChecks, { directory, login, now, senderDomain, fromDomain });
+  if (verdict.kind !== "Accept") return { kind: "Refused", refusal: verdict, messageId };
+  if (login === undefined) return { kind: "Refused", refusal: revoked, messageId };
+
+  const message = compose({ queueId, now, submission, login, prepared });
+  const refusal = await spoolIt(services, message);
+  return refusal === undefined ? { kind: "Spooled", message } : { kind: "Refused", refusal, messageId };
+}
+
+const revoked = refuse(replies.credentialsRevoked, "CredentialRevoked");
+
+function compose(parts: {
+  readonly queueId: string;
+  readonly now: number;
+  readonly submission: Submission;
+  readonly login: Login;
+  readonly prepared: Prepared;
+}): NewMessage {
+  const { submission, login, prepared } = parts;
+  const { sender, recipients } = submission;
+  const { tenantKey, tenant, environment, credential } = login;
+  const captured = environment.mode === "Capture";
+  return {
+    envelope: {
+      id: parts.queueId,
+      tenant: tenantKey,
+      environment: environment.name,
+      credential: credential.id,
+      sender: sender?.address ?? "",
+      fromDomain: prepared.fromDomain,
+      messageId: prepared.messageId,
+      size: prepared.content.length,
+      eightBit: prepared.eightBit,
+      smtpUtf8: prepared.smtpUtf8 || [sender, ...recipients].some((mailbox) => mailbox?.needsSmtpUtf8 === true),
+      acceptedAt: parts.now,
+    },
+    content: prepared.content,
+    deliveries: groupRecipients(recipients, captured),
+    charge: {
+      tenant: tenantKey,
+      allowance: tenant.allowance,
+      recipients: isBilled(login) ? recipients.length : 0,
+    },
+  };
+}
+
+async function spoolIt({ spool, log }: IntakeServices, message: NewMessage): Promise<Refusal | undefined> {
+  try {
+    const result = await spool.accept(message);
+    return result === "Accepted" ? undefined : refuse(replies.creditsExhausted, "CreditsExhausted");
+  } catch (error) {
+    const full = error instanceof StoreFull;
+    log.error({ err: error, queueId: message.envelope.id }, full ? "the store is full" : "cannot spool a message");
+    return full ? refuse(replies.storeFull, "StoreFull") : refuse(replies.storeFailed, "StoreFailed");
+  }
+}

@@ -1,0 +1,72 @@
+import { chmod, mkdir, open, rename } from "node:fs/promises";
+import { join } from "node:path";
+import { generate } from "selfsigned";
+import { type CertificateFiles, CertificateError, loadCertificate } from "./certificate.ts";
+
+const day = 86_400_000;
+/** Browsers and clients refuse longer ones; nobody renews this one but us. */
+const lifetime = 397 * day;
+const renewBefore = 30 * day;
+
+export interface SelfSigned extends CertificateFiles {
+  /** It was made just now. */
+  readonly created: boolean;
+}
+
+/**
+ * The self-signed ECDSA P-256 pair in a folder, made at the first start and again a month before it expires: good for
+ * trying out, because no client can verify it. The folder has mode 0700, the files 0600; each appears whole or not at all.
+ */
+export async function selfSignedCertificate(folder: string, hostname: string, now: number): Promise<SelfSigned> {
+  const files = { certificateFile: join(folder, "certificate.pem"), keyFile: join(folder, "key.pem") };
+  if (await isGood(files, now)) return { ...files, created: false };
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  await chmod(folder, 0o700);
+  const pems = await generate([{ name: "commonName", value: hostname }], {
+    keyType: "ec",
+    curve: "P-256",
+    algorithm: "sha256",
+    notBeforeDate: new Date(now - day),
+    notAfterDate: new Date(now + lifetime),
+    extensions: [
+      { name: "basicConstraints", cA: false, critical: true },
+      { name: "keyUsage", digitalSignature: true, critical: true },
+      { name: "extKeyUsage", serverAuth: true },
+      {
+        name: "subjectAltName",
+        altNames: [
+          { type: 2, value: hostname },
+          { type: 2, value: "localhost" },
+          { type: 7, ip: "127.0.0.1" },
+          { type: 7, ip: "::1" },
+        ],
+      },
+    ],
+  });
+  await write(files.keyFile, pems.private);
+  await write(files.certificateFile, pems.cert);
+  return { ...files, created: true };
+}
+
+/** A pair that is missing, torn or old is replaced: nobody else depends on it. */
+async function isGood(files: CertificateFiles, now: number): Promise<boolean> {
+  try {
+    return (await loadCertificate(files, now)).notAfter - now > renewBefore;
+  } catch (error) {
+    if (error instanceof CertificateError) return false;
+    throw error;
+  }
+}
+
+async function write(file: string, text: string): Promise<void> {
+  const temporary = `${file}.new`;
+  const handle = await open(temporary, "w", 0o600);
+  try {
+    await handle.chmod(0o600);
+    await handle.writeFile(text);
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+  await rename(temporary, file);
+}
