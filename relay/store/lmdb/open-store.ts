@@ -1,0 +1,38 @@
+import type { Clock } from "../../../runtime/clock.ts";
+import type { Logger } from "../../../runtime/log.ts";
+import type { Store } from "../store.ts";
+import { lmdbCaptures } from "./captures.ts";
+import { openEnvironment } from "./environment.ts";
+import { lmdbLedger } from "./ledger.ts";
+import { lmdbSpool } from "./spool.ts";
+
+export interface OpenStore {
+  /** The folder of the store; made with mode 0700 when it is not there. On a disk of this machine. */
+  readonly path: string;
+  readonly clock: Pick<Clock, "now">;
+  readonly log: Logger;
+}
+
+/**
+ * Opens the embedded store. Several processes of one machine may have it open. Rejects with StoreUnavailable when the
+ * folder cannot be used or holds a format that this version does not know.
+ */
+export async function openStore({ path, clock, log }: OpenStore): Promise<Store> {
+  const environment = await openEnvironment(path, log);
+  const ledger = lmdbLedger(environment);
+  return {
+    spool: lmdbSpool(environment, clock),
+    ledger,
+    captures: lmdbCaptures(environment),
+    async ready() {
+      if (environment.healthy()) return true;
+      try {
+        await environment.write((tables) => tables.meta.putSync("probe", clock.now()));
+        return true;
+      } catch {
+        return false;
+      }
+    },
+    close: () => environment.close(),
+  };
+}

@@ -1,0 +1,146 @@
+import { charge } from "../../../contract/credits.ts";
+import type { Clock } from "../../../runtime/clock.ts";
+import type { AcceptResult, Delivery, NewMessage, QueueRow, Settlement, Spool } from "../spool.ts";
+import { advance } from "./clock-row.ts";
+import { envelopeOf, formatKey, insert, isFree, lease, parseKey, remove, replace } from "./deliveries.ts";
+import type { Environment } from "./environment.ts";
+import type { DeliveryKey, DeliveryRow, Tables } from "./tables.ts";
+
+/** How long an id is remembered after it was billed: much longer than any caller tries again. */
+const remembered = 3_600_000;
+/** Rows that one transaction touches at most when it has many to go through. */
+const stride = 500;
+
+/** The spool on LMDB. `clock` only tells which leases run when people list the queue. */
+export function lmdbSpool(environment: Environment, clock: Pick<Clock, "now">): Spool {
+  return {
+    accept(message) {
+      return environment.write((tables) => accept(tables, message), message.content.byteLength);
+    },
+    async claim(now, limit, duration) {
+      if (!isDue(environment.tables(), now)) return [];
+      return environment.write((tables) => claim(tables, now, limit, now + duration));
+    },
+    async content(messageId) {
+      return environment.tables().contents.getBinary(messageId);
+    },
+    settle({ key, token }, settlement) {
+      const parsed = parseKey(key);
+      if (parsed === undefined) return Promise.resolve(false);
+      return environment.write((tables) => settle(tables, parsed, token, settlement));
+    },
+    async list(limit, messageId) {
+      return list(environment.tables(), { limit, messageId, now: clock.now() });
+    },
+    async retry(now, messageId) {
+      let from: DeliveryKey | undefined = messageId === undefined ? ["", 0] : [messageId, 0];
+      let retried = 0;
+      while (from !== undefined) {
+        const start: DeliveryKey = from;
+        const done = await environment.write((tables) => retry(tables, { start, messageId, now }));
+        retried += done.retried;
+        from = done.next;
+      }
+      return retried;
+    },
+    async nextDue() {
+      const [first] = environment.tables().due.getKeys({ limit: 1 });
+      return first?.[0];
+    },
+  };
+}
+
+function accept(tables: Tables, message: NewMessage): AcceptResult {
+  const { envelope, deliveries } = message;
+  if (deliveries.length === 0) throw new RangeError(`message ${envelope.id} has no deliveries`);
+  if (tables.billed.get(envelope.id) !== undefined) return "Accepted";
+  if (!bill(tables, message)) return "Exhausted";
+  tables.billed.putSync(envelope.id, envelope.acceptedAt);
+  tables.envelopes.putSync(envelope.id, envelope);
+  tables.contents.putSync(envelope.id, message.content);
+  deliveries.forEach(({ domain, recipients }, index) => {
+    insert(tables, [envelope.id, index], { domain, recipients, attempts: 0, dueAt: envelope.acceptedAt, token: 0 });
+  });
+  return "Accepted";
+}
+
+/** False: the credits do not cover it, and nothing was billed. A message without a price needs no row. */
+function bill(tables: Tables, { envelope, charge: price }: NewMessage): boolean {
+  const time = advance(tables, envelope.acceptedAt);
+  if (price.recipients === 0) return true;
+  const usage = charge(price.allowance, tables.usage.get(price.tenant), price.recipients, time);
+  if (usage === "Exhausted") return false;
+  tables.usage.putSync(price.tenant, usage);
+  return true;
+}
+
+function isDue(tables: Tables, now: number): boolean {
+  const [first] = tables.due.getKeys({ limit: 1 });
+  return first !== undefined && first[0] <= now;
+}
+
+function claim(tables: Tables, now: number, limit: number, leaseUntil: number): readonly Delivery[] {
+  forget(tables, now);
+  const due = [...tables.due.getKeys({ end: [Math.floor(now) + 1, "", 0], limit })];
+  return due.flatMap(([, id, index]) => {
+    const row = tables.deliveries.get([id, index]);
+    return row === undefined ? [] : [lease(tables, [id, index], row, leaseUntil)];
+  });
+}
+
+/** Ids sort by time of acceptance: the oldest stand first. */
+function forget(tables: Tables, now: number): void {
+  const oldest = [...tables.billed.getRange({ limit: stride })];
+  for (const { key, value } of oldest) {
+    if (value > now - remembered) return;
+    tables.billed.removeSync(key);
+  }
+}
+
+function settle(tables: Tables, key: DeliveryKey, token: number, settlement: Settlement): boolean {
+  const row = tables.deliveries.get(key);
+  if (row === undefined || row.token !== token) return false;
+  if (settlement.kind === "Done") {
+    remove(tables, key, row);
+    return true;
+  }
+  const { recipients, attempts, dueAt, lastReply } = settlement;
+  const to = { domain: row.domain, recipients, attempts, dueAt, token, ...(lastReply && { lastReply }) };
+  replace(tables, key, { from: row, to });
+  return true;
+}
+
+function list(
+  tables: Tables,
+  of: { readonly limit: number; readonly messageId: string | undefined; readonly now: number },
+): readonly QueueRow[] {
+  const rows = [...tables.deliveries.getRange({ ...span(of.messageId), limit: of.limit })];
+  return rows.map(({ key, value }) => toQueueRow(tables, key, value, of.now));
+}
+
+function toQueueRow(tables: Tables, key: DeliveryKey, row: DeliveryRow, now: number): QueueRow {
+  const { token: _token, leaseUntil: _leaseUntil, ...told } = row;
+  return { key: formatKey(key), envelope: envelopeOf(tables, key), ...told, leased: !isFree(row, now) };
+}
+
+function span(messageId: string | undefined): { start?: DeliveryKey; end?: DeliveryKey } {
+  return messageId === undefined ? {} : { start: [messageId, 0], end: [messageId, Number.MAX_SAFE_INTEGER] };
+}
+
+/** One stride of `retry`. `next`: where to go on, undefined at the end. */
+function retry(
+  tables: Tables,
+  of: { readonly start: DeliveryKey; readonly messageId: string | undefined; readonly now: number },
+): { readonly retried: number; readonly next: DeliveryKey | undefined } {
+  const rows = [...tables.deliveries.getRange({ ...span(of.messageId), start: of.start, limit: stride })];
+  const free = rows.filter(({ value }) => isFree(value, of.now));
+  for (const { key, value } of free)
+    if (value.dueAt > of.now) replace(tables, key, { from: value, to: dueNow(value, of.now) });
+  const last = rows.length < stride ? undefined : rows.at(-1)?.key;
+  return { retried: free.length, next: last && [last[0], last[1] + 1] };
+}
+
+function dueNow(row: DeliveryRow, dueAt: number): DeliveryRow {
+  const { leaseUntil: _, ...free } = row;
+  return { ...free, dueAt };
+}

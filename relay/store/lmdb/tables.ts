@@ -1,0 +1,66 @@
+import type { Database, RootDatabase } from "lmdb";
+import type { Usage } from "../../../contract/credits.ts";
+import type { Capture } from "../captures.ts";
+import type { Envelope, LastReply, SpooledRecipient } from "../spool.ts";
+
+/** What is written to disk; raised when older code could not read it any more. */
+export const formatVersion = 1;
+
+/** A delivery as it is stored: its message's envelope stands once, in another table. */
+export interface DeliveryRow {
+  readonly domain: string;
+  readonly recipients: readonly SpooledRecipient[];
+  readonly attempts: number;
+  readonly dueAt: number;
+  /** Fencing token of the latest claim; 0 before the first. */
+  readonly token: number;
+  /** Absent when nobody holds it. */
+  readonly leaseUntil?: number;
+  readonly lastReply?: LastReply;
+}
+
+/** Message id and index: ordered by acceptance. */
+export type DeliveryKey = [id: string, index: number];
+/** When a delivery can be claimed: `dueAt`, or the end of its lease. */
+export type DueKey = [at: number, id: string, index: number];
+export type EnvironmentKey = [tenant: string, environment: string, at: number, id: string];
+
+/**
+ * The tables. Rows are JSON: they are small, V8 reads and writes them faster than it calls out for anything else,
+ * a dump of the file can be read, and a field can be added without a new format. Content is stored as it is.
+ */
+export interface Tables {
+  readonly root: RootDatabase<unknown, string>;
+  /** `format`, and `time`: the highest time that the store was ever told. */
+  readonly meta: Database<number, string>;
+  readonly envelopes: Database<Envelope, string>;
+  readonly contents: Database<Uint8Array, string>;
+  readonly deliveries: Database<DeliveryRow, DeliveryKey>;
+  readonly due: Database<0, DueKey>;
+  /** Ids that were billed, with the time: an id that comes again is not billed again. */
+  readonly billed: Database<number, string>;
+  /** Credits spent, by `namespace/name`. */
+  readonly usage: Database<Usage, string>;
+  readonly captures: Database<Capture, string>;
+  readonly captured: Database<Uint8Array, string>;
+  readonly capturesByEnvironment: Database<0, EnvironmentKey>;
+}
+
+/** Opens every table, and makes those that are not there yet. */
+export function openTables(root: RootDatabase<unknown, string>): Tables {
+  const json = { encoding: "json" } as const;
+  const binary = { encoding: "binary" } as const;
+  return {
+    root,
+    meta: root.openDB({ name: "meta", ...json }),
+    envelopes: root.openDB({ name: "envelopes", ...json }),
+    contents: root.openDB({ name: "contents", ...binary }),
+    deliveries: root.openDB({ name: "deliveries", ...json }),
+    due: root.openDB({ name: "due", ...json }),
+    billed: root.openDB({ name: "billed", ...json }),
+    usage: root.openDB({ name: "usage", ...json }),
+    captures: root.openDB({ name: "captures", ...json }),
+    captured: root.openDB({ name: "captured", ...binary }),
+    capturesByEnvironment: root.openDB({ name: "captures-by-environment", ...json }),
+  };
+}
