@@ -1,0 +1,68 @@
+import Type from "typebox";
+import { parseDuration } from "../runtime/duration.ts";
+import type { DnsConfig } from "../net/config.ts";
+import { namespacePattern } from "./namespace-pattern.ts";
+
+const Plan = Type.Object(
+  {
+    maxCredits: Type.Union([Type.Integer({ minimum: 0 }), Type.Literal("Unlimited")], {
+      description:
+        "The most credits that a tenant of the plan may get in a month, unexpired top-ups included, or Unlimited. A Daily amount counts 31 times, a Weekly one 5 times.",
+    }),
+    namespaces: Type.Array(Type.String({ maxLength: 63, pattern: namespacePattern }), {
+      default: ["*"],
+      maxItems: 1000,
+      description: "Namespaces whose tenants may use the plan: names, with * at the end only.",
+    }),
+  },
+  { additionalProperties: false, description: "A plan of the catalogue." },
+);
+export type PlanConfig = Type.Static<typeof Plan>;
+
+/** The `plans` object of the fleet file. */
+export const PlansConfig = Type.Record(Type.String({ pattern: "^[A-Za-z][A-Za-z0-9-]{0,62}$" }), Plan, {
+  additionalProperties: false,
+  default: {
+    Starter: { maxCredits: 6200 },
+    Pro: { maxCredits: 1_000_000 },
+    Scale: { maxCredits: "Unlimited" },
+  },
+  description: "The catalogue that spec.allowance.plan chooses from, by name.",
+});
+export type PlansConfig = Type.Static<typeof PlansConfig>;
+
+/** The `spf` object of the fleet file; the composer fills in `_spf.<hostname>` where `include` is absent. */
+export const SpfConfig = Type.Object(
+  {
+    include: Type.Optional(
+      Type.String({
+        minLength: 1,
+        maxLength: 253,
+        pattern: "^([a-z0-9_]([-a-z0-9_]{0,61}[a-z0-9])?\\.)+[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$",
+        description: "The name whose SPF record lists the fleet's addresses; _spf.<hostname> when absent.",
+      }),
+    ),
+  },
+  { additionalProperties: false, default: {}, description: "SPF, as domains are told to include it." },
+);
+export type SpfConfig = Type.Static<typeof SpfConfig>;
+
+/** When DNS is asked and believed, in milliseconds. */
+export interface DnsTiming {
+  readonly activationDelay: number;
+  readonly checkInterval: number;
+  readonly missingInterval: number;
+  readonly missingIntervalMax: number;
+}
+
+/** The operator's part of the `dns` object of the fleet file. */
+export function dnsTiming(
+  config: Pick<DnsConfig, "activationDelay" | "checkInterval" | "missingInterval" | "missingIntervalMax">,
+): DnsTiming {
+  return {
+    activationDelay: parseDuration(config.activationDelay),
+    checkInterval: parseDuration(config.checkInterval),
+    missingInterval: parseDuration(config.missingInterval),
+    missingIntervalMax: parseDuration(config.missingIntervalMax),
+  };
+}

@@ -1,0 +1,48 @@
+import type { ContractEnvironment, ContractSmarthost, TenantContract } from "../../contract/tenant-contract.ts";
+import type { RelayTenantSpec } from "../../crds/relay-tenant.ts";
+import { allowanceOf } from "./allowance.ts";
+import type { CredentialOutcome } from "./credentials.ts";
+import type { ObservedTenant } from "./observed.ts";
+
+/** Whether a tenant may send, and why. */
+export type Sending = TenantContract["sending"];
+
+/** What the relay must know of a tenant. */
+export function tenantContract(
+  observed: ObservedTenant,
+  sending: Sending,
+  outcomes: readonly CredentialOutcome[],
+): TenantContract {
+  const { namespace, name, spec } = observed;
+  const { credits, topUps } = allowanceOf(spec.allowance);
+  const { route, tlsPolicy, smarthosts = [] } = spec.delivery;
+  return {
+    version: 1,
+    namespace,
+    name,
+    sending,
+    environments: spec.environments.map((environment) => environmentOf(environment, outcomes)).toSorted(byName),
+    allowance: { credits, topUps: [...topUps] },
+    delivery: { route, tlsPolicy, smarthosts: smarthosts.map(smarthostOf).toSorted(byName) },
+    unproven: observed.unproven.map(({ domain, keys }) => ({ domain, keys: [...keys] })),
+  };
+}
+
+function environmentOf(
+  { name, mode, domains }: RelayTenantSpec["environments"][number],
+  outcomes: readonly CredentialOutcome[],
+): ContractEnvironment {
+  const credentials = outcomes
+    .filter(({ target }) => target.credential.environment === name)
+    .flatMap(({ accepted }) => accepted);
+  return { name, mode, ...(domains && { domains: domains.toSorted() }), credentials };
+}
+
+/** Member by member, so that equal contracts are equal text. */
+function smarthostOf({ name, priority, host, port, security }: ContractSmarthost): ContractSmarthost {
+  return { name, priority, host, port, security };
+}
+
+function byName(a: { readonly name: string }, b: { readonly name: string }): number {
+  return a.name < b.name ? -1 : 1;
+}

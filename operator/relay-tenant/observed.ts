@@ -1,0 +1,48 @@
+import type { ObjectData } from "../../contract/codec.ts";
+import type { Usage } from "../../contract/credits.ts";
+import type { ContractKey } from "../../contract/tenant-contract.ts";
+import type { RelayTenantSpec, RelayTenantStatus } from "../../crds/relay-tenant.ts";
+import type { PlanConfig } from "../config.ts";
+import type { ObservedSecret } from "./application-secret.ts";
+import type { CredentialRecord } from "./credential-record.ts";
+
+/** A credential record as it stands in the cluster. */
+export interface StoredRecord extends CredentialRecord {
+  readonly objectName: string;
+  readonly uid: string;
+}
+
+/** What the last pull said of a tenant's usage. */
+export type ObservedUsage =
+  /** `usage` is absent for a tenant that never sent. */
+  { readonly kind: "Known"; readonly usage?: Usage } | { readonly kind: "Unavailable" };
+
+/** All that a plan for a RelayTenant looks at. It holds no API key. */
+export interface ObservedTenant {
+  readonly namespace: string;
+  readonly name: string;
+  readonly generation: number;
+  readonly spec: RelayTenantSpec;
+  readonly status?: RelayTenantStatus;
+  /** The plan that the spec names, if the fleet has it. */
+  readonly plan?: PlanConfig;
+  /** Every record of the tenant. */
+  readonly records: readonly StoredRecord[];
+  /** The Secrets that the spec and the records name, as far as they exist. */
+  readonly secrets: ReadonlyMap<string, ObservedSecret>;
+  /** Data of the contract Secret as it stands. */
+  readonly contract?: ObjectData;
+  readonly usage: ObservedUsage;
+  /** Domains of the tenant that no claim of it holds, with their keys. */
+  readonly unproven: readonly { readonly domain: string; readonly keys: readonly ContractKey[] }[];
+  readonly contractNamespace: string;
+}
+
+/** What is left of a tenant whose RelayTenant is gone. */
+export interface ObservedGoneTenant {
+  readonly contractNamespace: string;
+  readonly namespace: string;
+  readonly name: string;
+  /** uid of the contract Secret, if it is still there. */
+  readonly contractUid?: string;
+}

@@ -1,0 +1,93 @@
+import { encodeTenantContract } from "../../contract/codec.ts";
+import { contractDataKey, tenantContractName } from "../../contract/names.ts";
+import type { TenantContract } from "../../contract/tenant-contract.ts";
+import type { RelayTenantStatus } from "../../crds/relay-tenant.ts";
+import type { Action } from "../action.ts";
+import { tenantContractSecret } from "../own-objects.ts";
+import type { Plan } from "../plan.ts";
+import type { Problem } from "../reasons.ts";
+import { allowanceOf, allowanceProblems } from "./allowance.ts";
+import { credentialText } from "./application-secret.ts";
+import { tenantContract, type Sending } from "./contract.ts";
+import { endOf, planCredentials, recordsOf, targetsOf } from "./credentials.ts";
+import { reportCredits } from "./credit-report.ts";
+import type { ObservedGoneTenant, ObservedTenant, StoredRecord } from "./observed.ts";
+import { tenantStatus } from "./status.ts";
+
+/** What to do about a RelayTenant. Pure and total; the same world and time give the same plan. */
+export function planTenant(observed: ObservedTenant, now: number): Plan<RelayTenantStatus> {
+  const { spec } = observed;
+  const refused = allowanceProblems(spec.allowance, observed.plan, observed.namespace, now);
+  const sending = sendingOf(spec.sending, refused);
+  const outcomes = planCredentials(observed, now);
+  const problems = [...refused, ...outcomes.flatMap(({ problem }) => problem ?? [])];
+  const allowance = allowanceOf(spec.allowance);
+  const credits = reportCredits(allowance, observed.usage, observed.status?.credits, now);
+  const contract = tenantContract(observed, sending, outcomes);
+  const issued = outcomes.flatMap(({ actions }) => actions);
+  const ends = observed.records.flatMap((record) => endOf(record, siblings(record, observed)) ?? []);
+  const changes = [...ends.filter((end) => end > now), credits.changesAt ?? Number.POSITIVE_INFINITY];
+  const recheckAfter = Math.min(...changes) - now;
+  return {
+    // The contract goes first: what it no longer holds is refused before anything else is done.
+    actions: [...contractChange(observed, contract), ...issued, ...cleanUp(observed, now)],
+    status: tenantStatus(observed, { sending, outcomes, problems, credits }, now),
+    notes: outcomes.flatMap(({ notes }) => notes),
+    ...(Number.isFinite(recheckAfter) && { recheckAfter }),
+  };
+}
+
+/** What to do about a tenant whose RelayTenant is gone: its contract goes, so that mail is refused; keys and records stay. */
+export function planGoneTenant(observed: ObservedGoneTenant): Plan<never> {
+  const { contractNamespace, namespace, name, contractUid } = observed;
+  if (contractUid === undefined) return { actions: [], notes: [] };
+  const key = { kind: "Secret" as const, namespace: contractNamespace, name: tenantContractName(namespace, name) };
+  const message = "The RelayTenant is gone: its mail is refused, its credentials are kept.";
+  return {
+    actions: [{ kind: "delete", key, uid: contractUid }],
+    notes: [{ level: "info", reason: "TenantGone", message }],
+  };
+}
+
+function sendingOf(wanted: "Enabled" | "Disabled", refused: readonly Problem[]): Sending {
+  const [first] = refused;
+  if (first && first.reason !== "TopUpTimeInvalid") return { state: "Disabled", reason: first.reason };
+  return wanted === "Enabled"
+    ? { state: "Active", reason: "Enabled" }
+    : { state: "Disabled", reason: "DisabledByTenant" };
+}
+
+function contractChange(observed: ObservedTenant, contract: TenantContract): readonly Action[] {
+  const same = observed.contract?.[contractDataKey] === encodeTenantContract(contract)[contractDataKey];
+  return same ? [] : [{ kind: "apply", object: tenantContractSecret(observed.contractNamespace, contract) }];
+}
+
+/**
+ * Deletes records whose key works no more: superseded ones after the overlap, and all of a credential that the spec no
+ * longer has, so that a name that comes back does not bring old keys back. Their Secret goes too, if it holds no other key.
+ */
+function cleanUp(observed: ObservedTenant, now: number): readonly Action[] {
+  const targets = targetsOf(observed).map(({ target }) => target);
+  const wanted = new Set(targets.map(credentialText));
+  const kept = new Set(targets.map(({ secretName }) => secretName));
+  const ended = observed.records
+    .filter((record) => {
+      const end = endOf(record, siblings(record, observed));
+      return !wanted.has(credentialText(record)) || (end !== undefined && end <= now);
+    })
+    .toSorted((a, b) => (a.objectName < b.objectName ? -1 : 1));
+  return ended.flatMap((record): readonly Action[] => {
+    const { objectName, uid, secretName, sha256 } = record;
+    const secret = observed.secrets.get(secretName);
+    const holder = secret?.owned === true && secret.sha256 === sha256 && !kept.has(secretName) ? secret : undefined;
+    const namespace = observed.contractNamespace;
+    const recordGone: Action = { kind: "delete", key: { kind: "Secret", namespace, name: objectName }, uid };
+    if (holder === undefined) return [recordGone];
+    const key = { kind: "Secret" as const, namespace: observed.namespace, name: secretName };
+    return [{ kind: "delete", key, uid: holder.uid }, recordGone];
+  });
+}
+
+function siblings(record: StoredRecord, observed: ObservedTenant): readonly StoredRecord[] {
+  return recordsOf(observed, record);
+}

@@ -1,0 +1,84 @@
+import type { RelayTenantStatus } from "../../crds/relay-tenant.ts";
+import { summarise, type ConditionType, type Finding } from "../conditions.ts";
+import type { Problem } from "../reasons.ts";
+import { timestamp } from "../timestamp.ts";
+import { credentialText } from "./application-secret.ts";
+import type { Sending } from "./contract.ts";
+import type { CredentialOutcome } from "./credentials.ts";
+import type { CreditReport } from "./credit-report.ts";
+import type { ObservedTenant } from "./observed.ts";
+
+/** The conditions of a RelayTenant beside Ready, Reconciling and Stalled. */
+export const tenantConditions: readonly ConditionType[] = [
+  { type: "CredentialsReady", means: "Every credential is issued to its Secret.", neededForReady: true },
+  { type: "CreditsAvailable", means: "Credits are left.", neededForReady: false },
+  {
+    type: "SendingAllowed",
+    means: "Neither the tenant nor the fleet has switched sending off.",
+    neededForReady: false,
+  },
+];
+
+/** What a plan has decided, as the status tells it. */
+export interface Outcome {
+  readonly sending: Sending;
+  readonly outcomes: readonly CredentialOutcome[];
+  readonly problems: readonly Problem[];
+  readonly credits: CreditReport;
+}
+
+/** The status of a RelayTenant. */
+export function tenantStatus(observed: ObservedTenant, outcome: Outcome, now: number): RelayTenantStatus {
+  const { sending, outcomes, problems, credits } = outcome;
+  const findings = {
+    CredentialsReady: credentialsReady(outcomes),
+    CreditsAvailable: credits.finding,
+    SendingAllowed: sendingAllowed(sending, problems),
+  };
+  const previous = observed.status?.conditions ?? [];
+  const summary = { table: tenantConditions, findings, problems, generation: observed.generation, previous };
+  return {
+    observedGeneration: observed.generation,
+    conditions: summarise(summary, now),
+    sending,
+    ...(credits.status && { credits: credits.status }),
+    environments: observed.spec.environments
+      .map(({ name }) => ({ name, credentials: issuedIn(name, outcomes) }))
+      .toSorted((a, b) => (a.name < b.name ? -1 : 1)),
+  };
+}
+
+type IssuedStatus = NonNullable<RelayTenantStatus["environments"]>[number]["credentials"];
+
+function issuedIn(environment: string, outcomes: readonly CredentialOutcome[]): IssuedStatus {
+  return outcomes
+    .filter(({ target }) => target.credential.environment === environment)
+    .flatMap(({ target, current }) =>
+      current === undefined
+        ? []
+        : [
+            {
+              name: target.credential.credential,
+              secretName: target.secretName,
+              keyId: current.id,
+              rotatedAt: timestamp(current.issuedAt),
+            },
+          ],
+    );
+}
+
+function credentialsReady(outcomes: readonly CredentialOutcome[]): Finding {
+  const [refused] = outcomes.flatMap(({ problem }) => problem ?? []);
+  if (refused) return { status: "False", reason: refused.reason, message: refused.message };
+  const open = outcomes.filter(({ current }) => current === undefined).map(({ target }) => credentialText(target));
+  if (open.length > 0)
+    return { status: "False", reason: "CredentialsMissing", message: `To be issued: ${open.join(", ")}.` };
+  return { status: "True", reason: "CredentialsIssued", message: "Every credential is issued to its Secret." };
+}
+
+function sendingAllowed(sending: Sending, problems: readonly Problem[]): Finding {
+  if (sending.state === "Active") return { status: "True", reason: sending.reason, message: "Mail is accepted." };
+  const cause = problems.find(({ reason }) => reason === sending.reason);
+  const message = cause?.message ?? "The tenant has switched sending off: set spec.sending to Enabled.";
+  return { status: "False", reason: sending.reason, message };
+}

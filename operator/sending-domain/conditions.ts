@@ -1,0 +1,82 @@
+import type { SendingDomainStatus } from "../../crds/sending-domain.ts";
+import type { ConditionType, Finding } from "../conditions.ts";
+import type { ObservedDomain } from "./observed.ts";
+import type { ClaimState } from "./claim-state.ts";
+import type { ReportedRecord } from "./report.ts";
+
+/** The conditions of a SendingDomain beside Ready, Reconciling and Stalled. */
+export const domainConditions: readonly ConditionType[] = [
+  { type: "KeysReady", means: "A key of each algorithm exists.", neededForReady: true },
+  { type: "OwnershipProven", means: "The claim holds the domain.", neededForReady: false },
+  { type: "DKIMVerified", means: "The records of all keys are published.", neededForReady: false },
+  { type: "SPFVerified", means: "The SPF record includes the fleet.", neededForReady: false },
+  { type: "DMARCVerified", means: "The DMARC record is as strict as asked.", neededForReady: false },
+  { type: "DNSVerified", means: "DKIM, SPF and DMARC are verified.", neededForReady: false },
+];
+
+/** What is known of each condition. */
+export function domainFindings(observed: ObservedDomain, state: ClaimState): Readonly<Record<string, Finding>> {
+  const records = {
+    DKIMVerified: dkim(state),
+    SPFVerified: verified(state.records, "SPF"),
+    DMARCVerified: verified(state.records, "DMARC"),
+  };
+  const dns = { ...records, DNSVerified: all(Object.values(records)) };
+  // After a restart what was last found stands until the first check, so that a status does not flap.
+  const kept = observed.evidence.names.size === 0 ? standing(observed.status, Object.keys(dns)) : {};
+  return { KeysReady: keys(observed, state), OwnershipProven: ownership(observed, state), ...dns, ...kept };
+}
+
+function keys(observed: ObservedDomain, state: ClaimState): Finding {
+  const lacking = observed.spec.dkim.algorithms.filter(
+    (wanted) => !state.live.some(({ algorithm, key }) => algorithm === wanted && key !== undefined),
+  );
+  return lacking.length === 0
+    ? { status: "True", reason: "KeysCreated", message: "A key of each algorithm exists." }
+    : { status: "False", reason: "KeysMissing", message: `Keys are to be made: ${lacking.toSorted().join(", ")}.` };
+}
+
+function ownership({ claim }: ObservedDomain, state: ClaimState): Finding {
+  if (state.standing === "Held")
+    return { status: "True", reason: "RecordSeen", message: `This claim holds ${claim.domain}.` };
+  if (state.standing === "Taken" && state.problems.some(({ reason }) => reason === "DomainTaken"))
+    return { status: "False", reason: "DomainTaken", message: "The domain is held by another SendingDomain." };
+  if (state.standing === "Unreadable")
+    return { status: "Unknown", reason: "ContractUnreadable", message: "The contract of the domain cannot be read." };
+  const message = "Publish a DKIM record of this claim: seeing one proves that the domain is yours.";
+  return { status: "False", reason: "RecordNotSeen", message };
+}
+
+function dkim(state: ClaimState): Finding {
+  const active = state.live.some(({ activatedAt }) => activatedAt !== undefined);
+  if (active && state.standing === "Held" && state.signing.length === 0) {
+    const message =
+      "DNS shows no Active key of the domain: mail is accepted and waits. Publish the DKIM records again.";
+    return { status: "False", reason: "NoVisibleKey", message };
+  }
+  return verified(state.records, "DKIM");
+}
+
+function verified(records: readonly ReportedRecord[], purpose: ReportedRecord["purpose"]): Finding {
+  const mine = records.filter((record) => record.purpose === purpose);
+  const bad = mine.find(({ verdict }) => verdict !== "Valid" && verdict !== "Unknown");
+  if (bad) return { status: "False", reason: `Record${bad.verdict}`, message: `${bad.fqdn}: ${bad.explanation}` };
+  const open = mine.find(({ verdict }) => verdict === "Unknown");
+  if (open) return { status: "Unknown", reason: "RecordUnknown", message: `${open.fqdn}: ${open.explanation}` };
+  if (mine.length === 0) return { status: "Unknown", reason: "KeysMissing", message: "There is no key yet." };
+  return { status: "True", reason: "RecordValid", message: "What DNS shows is right." };
+}
+
+function all(findings: readonly Finding[]): Finding {
+  const worst =
+    findings.find(({ status }) => status === "False") ?? findings.find(({ status }) => status === "Unknown");
+  return worst ?? { status: "True", reason: "RecordsValid", message: "DKIM, SPF and DMARC are verified." };
+}
+
+function standing(
+  status: SendingDomainStatus | undefined,
+  types: readonly string[],
+): Readonly<Record<string, Finding>> {
+  const conditions = (status?.conditions ?? []).filter(({ type }) => types.includes(type));
+  return Object.fromEntries(conditions.map((each) => [each.type, each]));
+}

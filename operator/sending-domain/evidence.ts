@@ -1,0 +1,81 @@
+import type { Answer } from "../../net/resolver.ts";
+import type { ConclusiveAnswer } from "./verdict.ts";
+
+/** What the checks of one name have shown so far. */
+export interface NameEvidence {
+  /** When the name was last asked for. */
+  readonly checkedAt: number;
+  /** Failed checks since the last conclusive one. */
+  readonly failures: number;
+  /** The last conclusive answer; absent when every check failed. */
+  readonly answer?: ConclusiveAnswer;
+  /** When a conclusive check first said the same as `answer`, with no other between. */
+  readonly since: number;
+  /** When the last conclusive check was. */
+  readonly confirmedAt: number;
+  /** The conclusive answer of the check before. */
+  readonly previous?: ConclusiveAnswer;
+  /** Seconds that caches may hold the answer: the highest TTL seen while it stood, since a resolver counts down. */
+  readonly ttl: number;
+  /** Seconds that caches may hold that there is nothing, as last seen at this name. */
+  readonly negativeTtl: number;
+}
+
+/** What is known of a domain's zone. */
+export interface DomainEvidence {
+  /** TXT answers by lower-case name. */
+  readonly names: ReadonlyMap<string, NameEvidence>;
+  /** Seconds that caches may hold that a name of the zone does not exist (RFC 2308); 0 when unknown. */
+  readonly negativeTtl: number;
+}
+
+/** Nothing was asked yet. */
+export const noEvidence: DomainEvidence = { names: new Map(), negativeTtl: 0 };
+
+/** Takes in another answer. A failure says nothing of the zone: what was known stays known. */
+export function foldAnswer(before: NameEvidence | undefined, answer: Answer<"TXT">, now: number): NameEvidence {
+  const known = before ?? { checkedAt: now, failures: 0, since: now, confirmedAt: now, ttl: 0, negativeTtl: 0 };
+  if (answer.kind === "Failed") return { ...known, checkedAt: now, failures: known.failures + 1 };
+  const same = known.answer !== undefined && contentOf(known.answer) === contentOf(answer);
+  const ttls = timesToLive(answer, known.negativeTtl);
+  return {
+    ...ttls,
+    checkedAt: now,
+    failures: 0,
+    answer,
+    // A clock that jumped back must not make a record seem older than it is known to be.
+    since: same ? Math.min(known.since, now) : now,
+    confirmedAt: now,
+    ...(known.answer && { previous: known.answer }),
+    ttl: same ? Math.max(known.ttl, ttls.ttl) : ttls.ttl,
+  };
+}
+
+function timesToLive(answer: ConclusiveAnswer, negativeTtl: number): Pick<NameEvidence, "ttl" | "negativeTtl"> {
+  if (answer.kind === "Records") return { ttl: answer.ttl, negativeTtl };
+  return { ttl: 0, negativeTtl: answer.negativeTtl ?? negativeTtl };
+}
+
+/** What an answer says of the zone, whatever the order of records and their TTL. */
+function contentOf(answer: ConclusiveAnswer): string {
+  if (answer.kind !== "Records") return "";
+  return JSON.stringify(answer.values.map((strings) => strings.join("")).toSorted());
+}
+
+/** Seconds that caches may hold a negative answer, from an answer to a SOA question at the domain, wherever its zone begins. */
+export function negativeTtlOf(answer: Answer<"SOA">): number {
+  if (answer.kind === "Failed") return 0;
+  if (answer.kind !== "Records") return answer.negativeTtl ?? 0;
+  return Math.min(answer.ttl, ...answer.values.map(({ minimum }) => minimum));
+}
+
+const longestWait = 24 * 3_600_000;
+
+/**
+ * Milliseconds that a record must have been seen before a key may sign: what a cache may still hold from before,
+ * or the fleet's own delay, whichever is more, at most 24 hours.
+ */
+export function activationWait(name: NameEvidence, zone: DomainEvidence, activationDelay: number): number {
+  const cached = 1000 * Math.max(name.ttl, name.negativeTtl, zone.negativeTtl);
+  return Math.min(longestWait, Math.max(cached, activationDelay));
+}

@@ -1,0 +1,90 @@
+import { Ajv } from "ajv";
+import Type from "typebox";
+import { parseJson, type Decoded, type ObjectData } from "../../contract/codec.ts";
+import type { PublicKey } from "../../contract/key-secret.ts";
+
+const time = Type.Integer({ minimum: 0 });
+
+/** A selector that was allotted, and what became of its key. Times are milliseconds since the epoch. */
+export const KeyEntry = Type.Object({
+  selector: Type.String({ minLength: 1, maxLength: 63 }),
+  algorithm: Type.Union([Type.Literal("RSA2048"), Type.Literal("Ed25519")]),
+  allottedAt: time,
+  /** The public half, once the key was made. */
+  key: Type.Optional(
+    Type.Object({ publicKey: Type.String({ minLength: 1 }), fingerprint: Type.String(), createdAt: time }),
+  ),
+  /** When DNS had shown the record long enough: the key may sign from then on. */
+  activatedAt: Type.Optional(time),
+  /** When the private half was found missing or replaced; the selector stays taken. */
+  lostAt: Type.Optional(time),
+});
+export type KeyEntry = Type.Static<typeof KeyEntry>;
+
+/** What cannot be derived of a claim's keys: one ConfigMap a claim, kept after the SendingDomain is gone. */
+export const KeyHistory = Type.Object({
+  version: Type.Literal(1),
+  claim: Type.Object({ namespace: Type.String(), name: Type.String(), domain: Type.String() }),
+  /** In the order of allotment. */
+  keys: Type.Array(KeyEntry),
+});
+export type KeyHistory = Type.Static<typeof KeyHistory>;
+
+const dataKey = "history";
+const isKeyHistory = new Ajv({ allErrors: true, strict: true }).compile<KeyHistory>(KeyHistory);
+
+/** The data of a key-history ConfigMap. */
+export function encodeKeyHistory(history: KeyHistory): ObjectData {
+  return { [dataKey]: JSON.stringify(history) };
+}
+
+/** The history in a ConfigMap's data. */
+export function decodeKeyHistory(data: ObjectData): Decoded<KeyHistory> {
+  return parseJson(data[dataKey] ?? "", isKeyHistory);
+}
+
+/** The entry of a key that stands in a Secret. */
+export function entryOf(key: PublicKey, now: number): KeyEntry {
+  return {
+    selector: key.selector,
+    algorithm: key.algorithm,
+    allottedAt: Math.min(key.createdAt, now),
+    key: { publicKey: key.publicKey, fingerprint: key.fingerprint, createdAt: key.createdAt },
+  };
+}
+
+/** What a look at the key Secrets of a claim found. */
+export interface SeenKeys {
+  readonly keys: readonly PublicKey[];
+  /** Selectors whose Secret is there and is no key of the claim. */
+  readonly blocked: readonly string[];
+}
+
+/**
+ * A history after a look at the key Secrets: a key that was made fills in its entry, one that is gone or is another now
+ * is lost, one that came back is not, and one that no entry knows (the history itself was lost) gets an entry.
+ */
+export function mergeKeys(entries: readonly KeyEntry[], seen: SeenKeys, now: number): readonly KeyEntry[] {
+  const { keys, blocked } = seen;
+  const bySelector = new Map(keys.map((key) => [key.selector, key]));
+  const merged = entries.map((entry) =>
+    blocked.includes(entry.selector) ? lose(entry, now) : mergeKey(entry, bySelector.get(entry.selector), now),
+  );
+  const known = new Set(entries.map(({ selector }) => selector));
+  const found = keys.filter(({ selector }) => !known.has(selector)).map((key) => entryOf(key, now));
+  return [...merged, ...found.toSorted(byAllotment)];
+}
+
+function mergeKey(entry: KeyEntry, key: PublicKey | undefined, now: number): KeyEntry {
+  if (entry.key === undefined) return key ? { ...entry, key: entryOf(key, now).key } : entry;
+  const { lostAt: _, ...rest } = entry;
+  return key?.fingerprint === entry.key.fingerprint ? rest : lose(entry, now);
+}
+
+function lose(entry: KeyEntry, now: number): KeyEntry {
+  return { ...entry, lostAt: entry.lostAt ?? now };
+}
+
+function byAllotment(a: KeyEntry, b: KeyEntry): number {
+  return a.allottedAt - b.allottedAt || (a.selector < b.selector ? -1 : 1);
+}

@@ -1,0 +1,49 @@
+import type { DomainContract } from "../../contract/domain-contract.ts";
+import type { PublicKey } from "../../contract/key-secret.ts";
+import type { ClaimIdentity } from "../../contract/names.ts";
+import type { SendingDomainSpec, SendingDomainStatus } from "../../crds/sending-domain.ts";
+import type { DnsTiming } from "../config.ts";
+import type { DomainEvidence } from "./evidence.ts";
+import type { KeyHistory } from "./key-history.ts";
+
+/** A record object as it stands in the cluster. */
+export interface Stored<T> {
+  /** Undefined when the object is there but cannot be read. */
+  readonly value?: T;
+  readonly resourceVersion: string;
+  readonly uid: string;
+}
+
+/** All that a plan for a SendingDomain looks at. It holds no private key. */
+export interface ObservedDomain {
+  readonly claim: ClaimIdentity;
+  readonly generation: number;
+  readonly spec: SendingDomainSpec;
+  readonly status?: SendingDomainStatus;
+  readonly tenantExists: boolean;
+  /** Public halves of the claim's key Secrets, by selector. */
+  readonly keys: readonly PublicKey[];
+  /** Selectors whose Secret is there and is no key of this claim: their names are of no use. */
+  readonly blocked: readonly string[];
+  readonly history?: Stored<KeyHistory>;
+  /** The contract of the domain, whoever's it is. */
+  readonly hold?: Stored<DomainContract>;
+  readonly evidence: DomainEvidence;
+  readonly settings: DomainSettings;
+}
+
+/** The fleet's side of a SendingDomain. */
+export interface DomainSettings {
+  readonly contractNamespace: string;
+  readonly spfInclude: string;
+  readonly timing: DnsTiming;
+}
+
+/** What is left of a claim whose SendingDomain is gone. */
+export interface ObservedGoneDomain {
+  readonly contractNamespace: string;
+  readonly namespace: string;
+  readonly name: string;
+  /** Contracts that the claim still holds. */
+  readonly holds: readonly Stored<DomainContract>[];
+}

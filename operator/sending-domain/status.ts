@@ -1,0 +1,39 @@
+import type { KeyStatus, SendingDomainStatus } from "../../crds/sending-domain.ts";
+import { summarise } from "../conditions.ts";
+import { timestamp } from "../timestamp.ts";
+import { domainConditions, domainFindings } from "./conditions.ts";
+import type { ObservedDomain } from "./observed.ts";
+import type { ClaimState } from "./claim-state.ts";
+import { recordStatuses } from "./report.ts";
+
+/** The status of a SendingDomain. */
+export function domainStatus(observed: ObservedDomain, state: ClaimState, now: number): SendingDomainStatus {
+  const { status, generation, claim } = observed;
+  const summary = {
+    table: domainConditions,
+    findings: domainFindings(observed, state),
+    problems: state.problems,
+    generation,
+    previous: status?.conditions ?? [],
+  };
+  const keys = state.live.flatMap(({ selector, algorithm, key, activatedAt }): readonly KeyStatus[] =>
+    key === undefined
+      ? []
+      : [
+          {
+            selector,
+            algorithm,
+            state: activatedAt === undefined ? "Pending" : "Active",
+            fingerprint: key.fingerprint,
+            createdAt: timestamp(key.createdAt),
+            ...(activatedAt !== undefined && { activatedAt: timestamp(activatedAt) }),
+          },
+        ],
+  );
+  return {
+    observedGeneration: generation,
+    conditions: summarise(summary, now),
+    dkim: { keys },
+    records: recordStatuses(state.records, claim.domain, status?.records ?? [], now),
+  };
+}
