@@ -1,0 +1,5 @@
+#!/usr/bin/env bash
+# Everything that the tests need and npm does not bring. Quick when it is there already.
+set -euo pipefail
+here=$(dirname "$0")
+bash "$here/python.sh" >/dev/null
