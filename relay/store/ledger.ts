@@ -4,6 +4,6 @@ import type { Usage } from "../../contract/credits.ts";
 export interface Ledger {
   /** The row of a tenant (`namespace/name`), or undefined when it never sent. */
   usage(tenant: string): Promise<Usage | undefined>;
-  /** The store's clock: the highest of `now` and every time it was ever told. It never runs back. */
+  /** The store's clock: the highest of `now` and every time it was ever told. It never runs back; over a restart not over the start of a second. */
   time(now: number): Promise<number>;
 }

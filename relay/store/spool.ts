@@ -114,9 +114,12 @@ export interface QueueRow {
  * before the promise resolves. Any other rejection than {@link StoreFull} means: nothing happened, try again later.
  */
 export interface Spool {
-  /** Bills and spools in one transaction. The same envelope id again answers as the first time and changes nothing. */
+  /**
+   * Bills and spools in one transaction. The id of an accepted message again, within an hour at least, is answered with
+   * `Accepted` and changes nothing. A delivery is due from `acceptedAt`; the period is that of the store's clock.
+   */
   accept(message: NewMessage): Promise<AcceptResult>;
-  /** Leases up to `limit` deliveries that are due at `now` and not leased, oldest due first, until `now + lease`. */
+  /** Leases up to `limit` deliveries that are due at `now` and not leased, oldest due first, until `now + lease`. A lapsed lease is due since its lapse. */
   claim(now: number, limit: number, lease: number): Promise<readonly Delivery[]>;
   /** The content of a message, or undefined when it is settled meanwhile. */
   content(messageId: string): Promise<Uint8Array | undefined>;

@@ -35,14 +35,13 @@ export async function openEnvironment(path: string, log: Logger): Promise<Enviro
   let closed = false;
   let healthy = true;
 
-  function tables(): Tables {
-    if (closed) throw new StoreUnavailable("the store is closed");
+  function opened(): Tables {
     current ??= openAll(path);
     return current;
   }
 
   async function commit(jobs: readonly (() => void)[]): Promise<GroupOutcome> {
-    const outcome = await transact(tables, jobs);
+    const outcome = await transact(opened, jobs);
     const failed = outcome.kind === "Failed";
     if (failed && healthy) log.error({ err: outcome.error, path }, "the store cannot write");
     if (!failed && !healthy) log.info({ path }, "the store writes again");
@@ -63,9 +62,12 @@ export async function openEnvironment(path: string, log: Logger): Promise<Enviro
 
   const group = groupCommit(commit, limits);
   return {
-    tables,
+    tables() {
+      if (closed) throw new StoreUnavailable("the store is closed");
+      return opened();
+    },
     write: (work, weight) =>
-      closed ? Promise.reject(new StoreUnavailable("the store is closed")) : group.run(() => work(tables()), weight),
+      closed ? Promise.reject(new StoreUnavailable("the store is closed")) : group.run(() => work(opened()), weight),
     healthy: () => healthy,
     async close() {
       closed = true;

@@ -1,0 +1,36 @@
+import { afterEach, beforeEach, describe } from "vitest";
+import { acceptContract } from "./port-suite/accept.ts";
+import { capturesContract } from "./port-suite/captures.ts";
+import type { StoreFixture } from "./port-suite/fixture.ts";
+import { modelContract } from "./port-suite/model.ts";
+import { queueContract } from "./port-suite/queue.ts";
+import type { Store } from "./store.ts";
+
+/**
+ * The contract of the store's ports, as tests: every engine passes the same ones, each test on a place of its own.
+ * To be called at the top of a test file.
+ */
+export function storeContract(engine: string, makeFixture: () => Promise<StoreFixture>): void {
+  describe(`the store on ${engine}`, () => {
+    let fixture: StoreFixture;
+    let current: Store;
+    beforeEach(async () => {
+      fixture = await makeFixture();
+      current = await fixture.open();
+    });
+    afterEach(async () => {
+      await current.close();
+      await fixture.remove();
+    });
+    const store = (): Store => current;
+    const reopen = async (): Promise<Store> => {
+      await current.close();
+      current = await fixture.open();
+      return current;
+    };
+    acceptContract(store, reopen);
+    queueContract(store, (at) => (fixture.clock.at = at), reopen);
+    capturesContract(store, reopen);
+    modelContract(makeFixture);
+  });
+}

@@ -1,0 +1,63 @@
+import { beforeEach, describe, expect, test } from "vitest";
+import type { Capture } from "../captures.ts";
+import type { Store } from "../store.ts";
+import { day, draft, noon } from "./fixture.ts";
+
+/** `Captures`: kept, shown newest first, pruned by age and number. */
+export function capturesContract(store: () => Store, reopen: () => Promise<Store>): void {
+  describe("captures", () => {
+    beforeEach(async () => {
+      for (const [index, environment] of ["staging", "staging", "test", "staging"].entries())
+        await store().captures.keep(capture(`c${index}`, environment, noon + index * day), signed(`c${index}`));
+    });
+
+    test("are kept over a restart, newest first", async () => {
+      const { captures } = await reopen();
+      expect(ids(await captures.list(3))).toEqual(["c3", "c2", "c1"]);
+      const of = { tenant: "team-shop/shop", environment: "staging" };
+      expect(await captures.list(2, of)).toEqual([
+        capture("c3", "staging", noon + 3 * day),
+        capture("c1", "staging", noon + day),
+      ]);
+      expect(Buffer.from((await captures.content("c1")) ?? []).toString()).toBe("signed c1");
+      expect(await captures.content("other")).toBeUndefined();
+      expect(await captures.list(9, { tenant: "team-shop/shop", environment: "stag" })).toEqual([]);
+    });
+
+    test("are not changed when they come again", async () => {
+      await store().captures.keep(capture("c1", "staging", noon + 9 * day), signed("again"));
+      expect(ids(await store().captures.list(9))).toEqual(["c3", "c2", "c1", "c0"]);
+      expect(Buffer.from((await store().captures.content("c1")) ?? []).toString()).toBe("signed c1");
+    });
+
+    test.each([
+      { name: "too old", now: noon + 3 * day, limits: { retention: 2 * day, maxMessages: 9 }, left: ["c3", "c2"] },
+      { name: "too many", now: noon + 3 * day, limits: { retention: 9 * day, maxMessages: 1 }, left: ["c3", "c2"] },
+      {
+        name: "none",
+        now: noon + 3 * day,
+        limits: { retention: 9 * day, maxMessages: 3 },
+        left: ["c3", "c2", "c1", "c0"],
+      },
+      { name: "all", now: noon + 30 * day, limits: { retention: day, maxMessages: 3 }, left: [] },
+    ])("are pruned: $name", async ({ now, limits, left }) => {
+      expect(await store().captures.prune(now, limits)).toBe(4 - left.length);
+      expect(ids(await store().captures.list(9))).toEqual(left);
+      for (const id of ["c0", "c1", "c2", "c3"])
+        expect((await store().captures.content(id)) !== undefined).toBe(left.includes(id));
+      expect(await store().captures.prune(now, limits)).toBe(0);
+    });
+  });
+}
+
+function capture(id: string, environment: string, capturedAt: number): Capture {
+  return { envelope: draft(id, { environment }).envelope, recipients: [{ address: "bob@example.net" }], capturedAt };
+}
+
+function signed(id: string): Uint8Array {
+  return Buffer.from(`signed ${id}`);
+}
+
+function ids(captures: readonly Capture[]): readonly string[] {
+  return captures.map((one) => one.envelope.id);
+}
