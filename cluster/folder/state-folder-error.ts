@@ -1,0 +1,4 @@
+/** A state folder that cannot be used. The message is a sentence that says what to do. */
+export class StateFolderError extends Error {
+  override readonly name = "StateFolderError";
+}
