@@ -93,7 +93,7 @@ describe("a direct route", () => {
   test.each(cases)("$name", async ({ zone, allow, hops, failure }) => {
     const route = await findRoute("example.com", direct, partsOf(zone, allow));
     const got = route.kind === "Hops" ? route.hops.map(({ host, address }) => `${host} ${address}`) : route.failure;
-    expect(got).toEqual(hops ?? expect.objectContaining(failure ?? {}));
+    expect(got).toMatchObject(hops ?? failure ?? {});
   });
 
   test.each(["[192.0.2.1]", "", "a b", "a..b"])("%j is no domain", async (domain) => {
