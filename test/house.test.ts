@@ -91,6 +91,11 @@ describe("the arrows of the house", () => {
     ["runtime holds the clock", "runtime/clock.ts", "export const now = () => Date.now();"],
     ["errors extend Error", "relay/a.ts", "export class Full extends Error {}"],
     ["a date of a value", "relay/a.ts", "export const x = (now: number) => new Date(now);"],
+    [
+      "a variable is named like a member of every object",
+      "relay/a.ts",
+      "export const x = (valueOf: string) => valueOf.length;",
+    ],
     ["tests use the harness", "relay/a.test.ts", 'import { x } from "../test/harness/b.ts";'],
   ];
   test.each(allowed)("hold when %s", (_what, file, source) => {

@@ -98,7 +98,7 @@ function checkMember(context: Context, node: Node): void {
   const owner = node.object.name;
   const name = memberName(node) ?? "";
   const isHidden =
-    hiddenMembers[owner]?.includes(name) === true ||
+    (Object.hasOwn(hiddenMembers, owner) && hiddenMembers[owner]?.includes(name) === true) ||
     (owner === "globalThis" && (hiddenGlobals.has(name) || name in hiddenMembers));
   if (isHidden) context.report(node, `hidden input: ${owner}.${name}; pass it in`);
 }
