@@ -7,6 +7,7 @@ import { adoptManifests } from "./adopt.ts";
 import { createCache } from "./cache.ts";
 import type { FolderParts, Owner } from "./folder-parts.ts";
 import { watchManifests } from "./manifests.ts";
+import { inOrder } from "./problem.ts";
 import type { Problem } from "./problem.ts";
 import type { Timing } from "./rescan-timer.ts";
 import { readState } from "./state-files.ts";
@@ -98,7 +99,7 @@ async function load({ state, clock, log }: FolderOptions): Promise<{
 
 /** Logs the problems that are new, and says when all are gone. */
 function report(log: Logger, before: readonly Problem[], found: readonly Problem[]): readonly Problem[] {
-  const problems = found.toSorted((a, b) => (a.file === b.file ? a.line - b.line : a.file < b.file ? -1 : 1));
+  const problems = inOrder(found);
   const known = new Set(before.map((problem) => JSON.stringify(problem)));
   for (const problem of problems) {
     if (!known.has(JSON.stringify(problem))) log.warn({ problem }, "a manifest is wrong; what was good before stays");

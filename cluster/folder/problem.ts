@@ -21,3 +21,11 @@ export function problemText(problem: Problem): string {
   const parts = [`${file}:${line}:${column}`, object, path === "" ? undefined : path, message];
   return parts.filter((part) => part !== undefined).join(": ");
 }
+
+/** Problems in the order of files, lines and columns. */
+export function inOrder(problems: readonly Problem[]): readonly Problem[] {
+  return problems.toSorted((a, b) => {
+    if (a.file !== b.file) return a.file < b.file ? -1 : 1;
+    return a.line - b.line || a.column - b.column;
+  });
+}
