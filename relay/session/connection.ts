@@ -34,6 +34,8 @@ export class SubmissionConnection extends SMTPConnection implements Session {
   readonly #gone = new AbortController();
   /** Every field is set. */
   readonly #ready: boolean;
+  /** The TLS socket from the beginning of its handshake on. */
+  #top: Socket;
   #line: LineForm = { bareLineFeed: false, followed: false };
   #expected: Handler | undefined;
   #current: Reply | undefined;
@@ -48,6 +50,7 @@ export class SubmissionConnection extends SMTPConnection implements Session {
   ) {
     super(server, socket, options);
     this.services = services;
+    this.#top = socket;
     this.#ready = true;
     if (this._parser !== false) this.#readLines(this._parser);
   }
@@ -66,7 +69,7 @@ export class SubmissionConnection extends SMTPConnection implements Session {
   override init(): void {
     this._setListeners(() => {
       const { limits } = this.services;
-      this.#arm("Authentication", limits.authenticationTimeout, () => this.reply(replies.notAuthenticatedInTime));
+      this.#arm("Authentication", limits.authenticationTimeout, () => this.#giveUp());
       this.#arm("Session", limits.sessionTimeout, () => this.endWhenIdle(replies.sessionTooLong));
       this.#arm("Greeting", limits.greetingDelay, () => this.connectionReady());
     });
@@ -94,10 +97,18 @@ export class SubmissionConnection extends SMTPConnection implements Session {
     super.upgrade(callback, secureCallback);
   }
 
+  override _armTimeout(socket: Socket = this._socket): void {
+    // smtp-server arms it first thing on the TLS socket that it puts on top of the plain one.
+    this.#top = socket;
+    super._armTimeout(socket);
+  }
+
+  /** Emits `close`, once the socket is gone. */
   override _onClose(): void {
     for (const cancel of this.#deadlines.values()) cancel();
     this.#gone.abort(new Aborted("the connection is closed"));
     super._onClose();
+    this.emit("close");
   }
 
   override _onCommand(line: Buffer, next: () => void = () => undefined): void {
@@ -193,9 +204,9 @@ export class SubmissionConnection extends SMTPConnection implements Session {
     this.#endIfIdle();
   }
 
-  /** Closes at once, whatever runs. */
+  /** Closes at once, whatever runs. In a handshake the TLS socket goes: the plain one must not be torn away under it. */
   abort(): void {
-    this._socket.destroy();
+    this.#top.destroy();
   }
 
   // What nobody else calls
@@ -275,6 +286,11 @@ export class SubmissionConnection extends SMTPConnection implements Session {
     }
     this.reply(replies.readyForTls);
     this.upgrade(next);
+  }
+
+  #giveUp(): void {
+    if (this._upgrading) this.abort();
+    else this.reply(replies.notAuthenticatedInTime);
   }
 
   #hangUp(reply: Reply): void {

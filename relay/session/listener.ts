@@ -35,9 +35,9 @@ export async function listen(
   services: SessionServices,
 ): Promise<Listener> {
   const server = createServer(config, certificate, services);
-  const sockets = new Set<Socket>();
   const counter = countConnections(services.limits);
-  guard(server, config, { services, counter, sockets });
+  const gate = guard(server, config, services, counter);
+  const sessions = openSessions(server, services, gate);
   await bind(server, config);
   server.on("error", (error) => services.log.debug({ err: error, listener: config.name }, "a connection failed"));
   const address = server.server.address();
@@ -47,12 +47,12 @@ export async function listen(
     address,
     useCertificate: ({ cert, key }) => server.updateSecureContext({ cert, key }),
     connections: counter.total,
-    stop: (deadline) => stop(server, services, sockets, deadline),
+    stop: (deadline) => stop(server, sessions, services, deadline),
   };
 }
 
 function createServer(config: ListenerConfig, { cert, key }: Certificate, services: SessionServices): SMTPServer {
-  const server = new SMTPServer({
+  return new SMTPServer({
     name: services.hostname,
     secure: config.tls === "Implicit",
     cert,
@@ -66,39 +66,75 @@ function createServer(config: ListenerConfig, { cert, key }: Certificate, servic
     maxCommandLength: longestCommandLine,
     socketTimeout: services.limits.idleTimeout,
   });
+}
+
+/** The connections of a listener, until their sockets are gone. */
+interface Sessions {
+  readonly open: ReadonlySet<SubmissionConnection>;
+  /** Ends them, and those that come yet, when their transactions have. */
+  end(): void;
+}
+
+/** Makes a server use our connection class. */
+function openSessions(server: SMTPServer, services: SessionServices, gate: Gate): Sessions {
+  const open = new Set<SubmissionConnection>();
+  let ending = false;
   server.connect = (socket, options) => {
     const connection = new SubmissionConnection(server, socket, options, services);
+    open.add(connection);
     server.connections.add(connection);
+    connection.once("close", () => {
+      open.delete(connection);
+      gate.leave(socket);
+    });
     connection.on("error", (error) => server.emit("error", error));
     connection.init();
+    if (ending) connection.endWhenIdle(replies.shuttingDown);
   };
-  return server;
+  return {
+    open,
+    end() {
+      ending = true;
+      for (const connection of open) connection.endWhenIdle(replies.shuttingDown);
+    },
+  };
+}
+
+/** Counts who is in. */
+interface Gate {
+  /** A socket that was let in is gone: smtp-server takes all listeners off it at STARTTLS, those of `close` among them. */
+  leave(socket: Socket): void;
 }
 
 /** Stands before smtp-server's own listener: counts connections, and bounds the handshake of implicit TLS. */
 function guard(
   server: SMTPServer,
   config: ListenerConfig,
-  to: { readonly services: SessionServices; readonly counter: ConnectionCounter; readonly sockets: Set<Socket> },
-): void {
-  const { services, counter, sockets } = to;
+  services: SessionServices,
+  counter: ConnectionCounter,
+): Gate {
+  const inside = new Map<Socket, () => void>();
+  const leave = (socket: Socket): void => {
+    inside.get(socket)?.();
+    inside.delete(socket);
+  };
   const accept = server.server.listeners("connection");
   server.server.removeAllListeners("connection");
   server.server.on("connection", (socket: Socket) => {
     const address = (socket.remoteAddress ?? "").replace(/^::ffff:/, "");
     const refusal = counter.admit(address);
     if (refusal !== undefined) return turnAway(socket, config, replies.replyText(refusal));
-    sockets.add(socket);
     const cancel = services.clock.after(services.limits.authenticationTimeout, () =>
       server._pendingSockets.get(socket)?.destroy(),
     );
-    socket.once("close", () => {
+    inside.set(socket, () => {
       cancel();
-      sockets.delete(socket);
       counter.release(address);
     });
+    socket.once("close", () => leave(socket));
     for (const listener of accept) listener.call(server.server, socket);
   });
+  return { leave };
 }
 
 /** Tells why where the client can read it; behind implicit TLS it cannot. */
@@ -133,17 +169,16 @@ function bind(server: SMTPServer, { name, host, port }: ListenerConfig): Promise
  */
 async function stop(
   server: SMTPServer,
+  sessions: Sessions,
   services: SessionServices,
-  sockets: ReadonlySet<Socket>,
   deadline: number,
 ): Promise<void> {
   const closed = new Promise<void>((resolve) => server.server.close(() => resolve()));
   for (const pending of server._pendingSockets.values()) pending.destroy();
-  for (const connection of server.connections)
-    if (connection instanceof SubmissionConnection) connection.endWhenIdle(replies.shuttingDown);
+  sessions.end();
   const cancel = services.clock.after(deadline, () => {
-    services.log.warn({ connections: sockets.size }, "connections did not end in time and are cut off");
-    for (const socket of sockets) socket.destroy();
+    services.log.warn({ connections: sessions.open.size }, "connections did not end in time and are cut off");
+    for (const connection of sessions.open) connection.abort();
   });
   await closed;
   cancel();

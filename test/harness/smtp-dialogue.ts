@@ -16,6 +16,8 @@ export interface Dialogue {
   /** The socket in use now. */
   readonly socket: () => Socket | TLSSocket;
   close(): void;
+  /** Ends the connection with RST. */
+  reset(): void;
 }
 
 export interface DialogueOptions {
@@ -26,21 +28,23 @@ export interface DialogueOptions {
 
 /** Connects; the greeting is the first reply. */
 export async function dialogue({ port, implicitTls = false }: DialogueOptions): Promise<Dialogue> {
-  let socket: Socket | TLSSocket = implicitTls
-    ? connectTls({ port, host: "127.0.0.1", rejectUnauthorized: false })
-    : connect({ port, host: "127.0.0.1" });
+  const tcp = connect({ port, host: "127.0.0.1" });
+  tcp.on("error", () => undefined);
+  let socket: Socket | TLSSocket = implicitTls ? connectTls({ socket: tcp, rejectUnauthorized: false }) : tcp;
   let text = "";
   let over = false;
-  let wake = (): void => undefined;
+  let wake: (() => void) | undefined;
+  const closed = Promise.withResolvers<void>();
   const listen = (): void => {
     socket.on("data", (chunk: Buffer) => {
       text += chunk.toString("latin1");
-      wake();
+      wake?.();
     });
     socket.on("error", () => undefined);
     socket.on("close", () => {
       over = true;
-      wake();
+      wake?.();
+      closed.resolve();
     });
   };
   const change = (): Promise<void> => new Promise((resolve) => (wake = resolve));
@@ -48,6 +52,7 @@ export async function dialogue({ port, implicitTls = false }: DialogueOptions): 
   await new Promise((resolve, reject) => {
     socket.once(implicitTls ? "secureConnect" : "connect", resolve);
     socket.once("error", reject);
+    tcp.once("error", reject);
   });
   socket.setNoDelay(true);
 
@@ -56,7 +61,7 @@ export async function dialogue({ port, implicitTls = false }: DialogueOptions): 
       const whole = /^(?:\d{3}-[^\r\n]*\r\n)*\d{3}(?: [^\r\n]*)?\r\n/.exec(text)?.[0];
       if (whole !== undefined) {
         text = text.slice(whole.length);
-        return whole.trimEnd().replaceAll("\r\n", "\n");
+        return whole.slice(0, -2).replaceAll("\r\n", "\n");
       }
       if (over) return "";
       await change();
@@ -80,10 +85,11 @@ export async function dialogue({ port, implicitTls = false }: DialogueOptions): 
       });
     },
     async ended() {
-      while (!over) await change();
+      await closed.promise;
       return text;
     },
     socket: () => socket,
     close: () => void socket.destroy(),
+    reset: () => void tcp.resetAndDestroy(),
   };
 }

@@ -90,9 +90,9 @@ export interface TestSubmission {
   readonly spool: MemorySpool;
   readonly events: MailEvent[];
   directory: Directory;
-  connect(): Promise<Dialogue>;
+  readonly connect: (implicitTls?: boolean) => Promise<Dialogue>;
   /** Connected over implicit TLS, greeted and authenticated. */
-  login(id?: string): Promise<Dialogue>;
+  readonly login: (id?: string) => Promise<Dialogue>;
   readonly port: number;
   readonly tlsPort: number;
 }
@@ -111,6 +111,10 @@ export async function testCertificate(): Promise<Certificate> {
   return certificate;
 }
 
+function refuse(): never {
+  throw new Error("sessions do not call this");
+}
+
 /** Starts one, and calls `onStarted` with what stops it and closes its clients. */
 export async function testSubmission(
   onStarted: (stop: () => Promise<void>) => void,
@@ -120,9 +124,6 @@ export async function testSubmission(
   const events: MailEvent[] = [];
   const clients: Dialogue[] = [];
   const state = { directory: buildDirectory([shop], domains) };
-  const refuse = (): never => {
-    throw new Error("sessions do not call this");
-  };
   const submission = await startSubmission({
     listeners: [
       { name: "submission", host: "127.0.0.1", port: 0, tls: "StartTLS" },
@@ -163,7 +164,7 @@ export async function testSubmission(
     events,
     port,
     tlsPort,
-    connect: () => open(false),
+    connect: (implicitTls = false) => open(implicitTls),
     async login(id = "production00") {
       const client = await open(true);
       await client.reply();
