@@ -38,6 +38,8 @@ export type FailureClass =
   | "Unclassified"
   // Ourselves.
   | "NoVisibleKey"
+  | "TenantUnknown"
+  | "Expired"
   | "InternalError";
 
 /** A failure: `Temporary` is tried again, `Permanent` is not. Whatever cannot be told is temporary. */
