@@ -30,11 +30,13 @@ export function nextCheck(
   const due = records.map(({ fqdn, verdict }) => {
     const name = evidence.names.get(fqdn);
     if (name === undefined) return now;
+    const ordinary = name.checkedAt + pause(name, verdict === "Valid", settings.timing);
     const entry = pending.get(fqdn);
     const shown = entry && shownSince(entry, claim.domain, evidence);
-    if (shown === undefined) return name.checkedAt + pause(name, verdict === "Valid", settings.timing);
+    if (shown === undefined) return ordinary;
     const activation = shown.since + activationWait(shown, evidence, settings.timing.activationDelay);
-    return Math.min(Math.max(activation, name.checkedAt + 1), name.checkedAt + pause(name, false, settings.timing));
+    const soon = name.checkedAt + pause(name, false, settings.timing);
+    return activation > name.checkedAt ? Math.min(activation, soon) : soon;
   });
   const names = records.map(({ fqdn }) => fqdn).toSorted();
   return { names, zone: claim.domain, checkAt: Math.min(...due) };

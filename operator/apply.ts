@@ -1,0 +1,110 @@
+import { randomBytes } from "node:crypto";
+import type { Cluster } from "../cluster/port.ts";
+import { apiKeyId, hashSecret, issueApiKey, parseApiKey } from "../contract/api-key.ts";
+import { encodeKeySecret, type KeyAlgorithm } from "../contract/key-secret.ts";
+import { credentialRecordName, keySecretName, labels, tenantKey } from "../contract/names.ts";
+import type { Clock } from "../runtime/clock.ts";
+import type { Action, Submission } from "./action.ts";
+import type { KeyPair } from "./key-pair.ts";
+import { ownSecret } from "./own-objects.ts";
+import { applicationSecret } from "./relay-tenant/application-secret.ts";
+import { encodeCredentialRecord } from "./relay-tenant/credential-record.ts";
+
+/** What carrying out an action takes. */
+export interface ApplyContext {
+  readonly cluster: Cluster;
+  readonly clock: Clock;
+  readonly submission: Submission;
+  readonly makeKeyPair: (algorithm: KeyAlgorithm) => Promise<KeyPair>;
+}
+
+/** `Again`: the world is not what the plan saw; observe and plan anew. */
+export type Applied = "Done" | "Again";
+
+type ActionOf<K extends Action["kind"]> = Extract<Action, { kind: K }>;
+
+/** Carries out one action. What it throws is of the cluster. */
+export async function applyAction(action: Action, context: ApplyContext): Promise<Applied> {
+  const { cluster } = context;
+  switch (action.kind) {
+    case "createKey":
+      return createKey(action, context);
+    case "create":
+      return (await cluster.create(action.object)) === "Created" ? "Done" : "Again";
+    case "apply":
+      return (await cluster.apply(action.object)) === "Done" ? "Done" : "Again";
+    case "issueCredential":
+      return issueCredential(action, context);
+    case "refreshCredential":
+      return refreshCredential(action, context);
+    case "delete":
+      await cluster.delete(action.key, action.uid);
+      return "Done";
+    default:
+      return action satisfies never;
+  }
+}
+
+async function createKey(
+  action: ActionOf<"createKey">,
+  { cluster, clock, makeKeyPair }: ApplyContext,
+): Promise<Applied> {
+  const { namespace, claim, selector, algorithm } = action;
+  const { privateKey, publicKey, fingerprint } = await makeKeyPair(algorithm);
+  const key = { claim, selector, algorithm, publicKey, fingerprint, createdAt: clock.now() };
+  const own = {
+    namespace,
+    name: keySecretName(claim, selector),
+    labels: { [labels.key]: "dkim" },
+    owner: tenantKey(claim.namespace, claim.name),
+  };
+  const created = await cluster.create(ownSecret(own, encodeKeySecret(key, privateKey), true));
+  return created === "Created" ? "Done" : "Again";
+}
+
+/** The record goes first: a key in an application's hands is one that the fleet knows of. */
+async function issueCredential(action: ActionOf<"issueCredential">, context: ApplyContext): Promise<Applied> {
+  const { cluster, clock, submission } = context;
+  const { target, namespace, serial, replaces } = action;
+  const { credential, secretName } = target;
+  const secret = randomBytes(32);
+  const id = apiKeyId(randomBytes(12));
+  const record = { credential, secretName, serial, id, sha256: hashSecret(secret), issuedAt: clock.now() };
+  const name = credentialRecordName(credential, serial);
+  const own = {
+    namespace,
+    name,
+    labels: { [labels.record]: "credential" },
+    owner: tenantKey(credential.namespace, credential.tenant),
+  };
+  if ((await cluster.create(ownSecret(own, encodeCredentialRecord(record), true))) === "AlreadyExists") return "Again";
+  const application = applicationSecret(target, submission, issueApiKey(id, secret), replaces);
+  try {
+    const written = await (replaces === undefined ? cluster.create(application) : cluster.apply(application));
+    if (written === "Created" || written === "Done") return "Done";
+  } catch (error) {
+    await withdraw(cluster, namespace, name);
+    throw error;
+  }
+  await withdraw(cluster, namespace, name);
+  return "Again";
+}
+
+/** Takes back a record whose key reached nobody, so that a namespace that refuses Secrets does not pile them up. */
+async function withdraw(cluster: Cluster, namespace: string, name: string): Promise<void> {
+  const key = { kind: "Secret", namespace, name } as const;
+  const uid = cluster.get(key)?.metadata.uid;
+  if (uid !== undefined) await cluster.delete(key, uid);
+}
+
+async function refreshCredential(
+  { target, resourceVersion }: ActionOf<"refreshCredential">,
+  { cluster, submission }: ApplyContext,
+): Promise<Applied> {
+  const { namespace } = target.credential;
+  const secret = cluster.get<"Secret">({ kind: "Secret", namespace, name: target.secretName });
+  const apiKey = secret?.data["password"] ?? "";
+  if (secret?.metadata.resourceVersion !== resourceVersion || parseApiKey(apiKey) === undefined) return "Again";
+  const written = await cluster.apply(applicationSecret(target, submission, apiKey, resourceVersion));
+  return written === "Done" ? "Done" : "Again";
+}

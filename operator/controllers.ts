@@ -1,0 +1,92 @@
+import type { Cluster } from "../cluster/port.ts";
+import { tenantKey } from "../contract/names.ts";
+import type { Clock } from "../runtime/clock.ts";
+import type { Logger } from "../runtime/log.ts";
+import type { ApplyContext } from "./apply.ts";
+import type { DnsChecks } from "./dns-checks.ts";
+import type { OperatorMetrics } from "./metrics.ts";
+import { reconcile } from "./reconcile.ts";
+import type { OwnerKey, Relations } from "./relations.ts";
+import { observeGoneTenant, observeTenant } from "./relay-tenant/observe.ts";
+import { planGoneTenant, planTenant } from "./relay-tenant/plan.ts";
+import { observeDomain, observeGoneDomain } from "./sending-domain/observe.ts";
+import { planDomain, planGoneDomain } from "./sending-domain/plan.ts";
+import type { OperatorSettings } from "./settings.ts";
+import type { UsagePull } from "./usage-pull.ts";
+
+/** What the two controllers work with. */
+export interface ControllerParts {
+  readonly cluster: Cluster;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly settings: OperatorSettings;
+  readonly relations: Relations;
+  readonly checks: DnsChecks;
+  readonly pull: UsagePull;
+  readonly context: ApplyContext;
+}
+
+/** Brings what belongs to one custom resource to what it should be; resolves to milliseconds after which to look again. */
+export type Controller = (key: OwnerKey) => Promise<number | undefined>;
+
+/** The controllers of both kinds, each counted and timed. */
+export function createController(parts: ControllerParts, metrics?: OperatorMetrics): Controller {
+  const { clock } = parts;
+  return async (key) => {
+    const startedAt = clock.now();
+    const took = (): number => Math.max(0, clock.now() - startedAt) / 1000;
+    try {
+      const next = await (key.kind === "RelayTenant" ? workOnTenant(key, parts) : workOnDomain(key, parts));
+      metrics?.reconciled(key.kind, next === undefined ? "success" : "requeue_after", took());
+      return next;
+    } catch (error) {
+      metrics?.reconciled(key.kind, "error", took());
+      throw error;
+    }
+  };
+}
+
+async function workOnTenant(key: OwnerKey, parts: ControllerParts): Promise<number | undefined> {
+  const { cluster, clock, settings, relations } = parts;
+  const { namespace, name } = key;
+  const { contractNamespace, plans, submission } = settings;
+  const sources = { cluster, relations, contractNamespace, plans, submission };
+  const there = cluster.get(key) !== undefined;
+  const usage = there ? await parts.pull.of(tenantKey(namespace, name)) : { kind: "Unavailable" as const };
+  const makePlan = () => {
+    const observed = observeTenant(sources, namespace, name, usage);
+    if (observed) return planTenant(observed, clock.now());
+    return planGoneTenant(observeGoneTenant(sources, namespace, name));
+  };
+  return reconcile(key, makePlan, parts.context, parts.log);
+}
+
+async function workOnDomain(key: OwnerKey, parts: ControllerParts): Promise<number | undefined> {
+  const { cluster, clock, settings, relations, checks } = parts;
+  const { namespace, name } = key;
+  const { contractNamespace, spfInclude, dns: timing } = settings;
+  const sources = { cluster, relations, settings: { contractNamespace, spfInclude, timing } };
+  const text = ownerText(key);
+  const makePlan = () => {
+    const observed = observeDomain(sources, namespace, name, checks.evidence(text));
+    if (observed === undefined) {
+      checks.forget(text);
+      return planGoneDomain(observeGoneDomain(sources, namespace, name));
+    }
+    const plan = planDomain(observed, clock.now());
+    if (plan.actions.length === 0) checks.schedule(text, plan.dns);
+    return plan;
+  };
+  return reconcile(key, makePlan, parts.context, parts.log);
+}
+
+/** A key as queues hold it: `Kind/namespace/name`. */
+export function ownerText({ kind, namespace, name }: OwnerKey): string {
+  return `${kind}/${namespace}/${name}`;
+}
+
+/** The key that {@link ownerText} wrote. */
+export function ownerOf(text: string): OwnerKey {
+  const [kind, namespace = "", name = ""] = text.split("/");
+  return { kind: kind === "RelayTenant" ? "RelayTenant" : "SendingDomain", namespace, name };
+}

@@ -1,0 +1,99 @@
+import type { Resolver } from "../net/resolver.ts";
+import type { Clock } from "../runtime/clock.ts";
+import { foldAnswer, negativeTtlOf, noEvidence, type DomainEvidence } from "./sending-domain/evidence.ts";
+import type { DnsQuestions } from "./sending-domain/next-check.ts";
+import { createWorkQueue } from "./work-queue.ts";
+
+export interface DnsChecksOptions {
+  readonly resolver: Resolver;
+  readonly clock: Clock;
+  /** 0 to 1, for jitter. */
+  readonly random: () => number;
+  /** Called with a key after a check of it has brought evidence. */
+  readonly onEvidence: (key: string) => void;
+  /** Called when a check broke, which a Resolver never causes. */
+  readonly onError: (key: string, error: unknown) => void;
+  /** Keys checked at once. */
+  readonly inFlight: number;
+}
+
+/** Asks the DNS what plans want to know, and remembers what it said. Plans read; they never wait. */
+export interface DnsChecks {
+  readonly evidence: (key: string) => DomainEvidence;
+  /** Sets what to ask for a key, and when; it replaces what was set before. */
+  readonly schedule: (key: string, questions: DnsQuestions) => void;
+  /** Checks every key that has questions now. */
+  readonly checkNow: () => void;
+  readonly forget: (key: string) => void;
+  readonly stop: () => Promise<void>;
+}
+
+/** Pauses longer than this get jitter, so that ten thousand domains drift apart. */
+const longPause = 10_000;
+
+/** Starts with no evidence. */
+export function createDnsChecks(options: DnsChecksOptions): DnsChecks {
+  const { clock, random } = options;
+  const questions = new Map<string, DnsQuestions>();
+  const evidence = new Map<string, DomainEvidence>();
+  const asking = new Set<string>();
+  const aborter = new AbortController();
+
+  const check = async (key: string): Promise<undefined> => {
+    const asked = questions.get(key);
+    if (asked === undefined) return;
+    asking.add(key);
+    const found = await ask(options, asked, evidence.get(key) ?? noEvidence, aborter.signal);
+    asking.delete(key);
+    // A claim that went meanwhile must not leave evidence behind.
+    if (aborter.signal.aborted || !questions.has(key)) return;
+    evidence.set(key, found);
+    options.onEvidence(key);
+  };
+  const queue = createWorkQueue({
+    work: check,
+    onError: options.onError,
+    clock,
+    random,
+    inFlight: options.inFlight,
+    firstRetry: 1000,
+    longestRetry: 60_000,
+  });
+
+  return {
+    evidence: (key) => evidence.get(key) ?? noEvidence,
+    schedule(key, next) {
+      questions.set(key, next);
+      // The check under way brings evidence, and that another schedule.
+      if (asking.has(key)) return;
+      const pause = Math.max(0, next.checkAt - clock.now());
+      queue.addAfter(key, pause > longPause ? pause * (1 + random() / 10) : pause);
+    },
+    checkNow() {
+      for (const key of questions.keys()) queue.add(key);
+    },
+    forget(key) {
+      questions.delete(key);
+      evidence.delete(key);
+    },
+    async stop() {
+      aborter.abort();
+      await queue.stop();
+    },
+  };
+}
+
+async function ask(
+  { resolver, clock }: DnsChecksOptions,
+  asked: DnsQuestions,
+  before: DomainEvidence,
+  signal: AbortSignal,
+): Promise<DomainEvidence> {
+  const [zone, ...answers] = await Promise.all([
+    resolver.resolve(asked.zone, "SOA", signal),
+    ...asked.names.map(async (name) => [name, await resolver.resolve(name, "TXT", signal)] as const),
+  ]);
+  const now = clock.now();
+  const names = answers.map(([name, answer]) => [name, foldAnswer(before.names.get(name), answer, now)] as const);
+  return { names: new Map(names), negativeTtl: negativeTtlOf(zone) || before.negativeTtl };
+}

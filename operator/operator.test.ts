@@ -1,0 +1,285 @@
+import { createLogger } from "../runtime/log.ts";
+import { systemClock } from "../runtime/clock.ts";
+import { Writable } from "node:stream";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import type { CustomObject, ObjectKey, SecretObject } from "../cluster/object.ts";
+import { hashSecret, parseApiKey } from "../contract/api-key.ts";
+import { decodeDomainContract, decodeTenantContract } from "../contract/codec.ts";
+import type { Usage } from "../contract/credits.ts";
+import { domainContractName, tenantContractName } from "../contract/names.ts";
+import type { RelayTenantSpec, RelayTenantStatus } from "../crds/relay-tenant.ts";
+import type { SendingDomainSpec, SendingDomainStatus } from "../crds/sending-domain.ts";
+import type { Answer, RecordType, Resolver } from "../net/resolver.ts";
+import { createMemoryCluster, type MemoryCluster } from "../test/harness/memory-cluster.ts";
+import { startOperator, type Operator } from "./operator.ts";
+
+const tenantSpec: RelayTenantSpec = {
+  allowance: { plan: "Pro", credits: { type: "Recurring", amount: 100, reset: "Monthly" }, topUps: [] },
+  sending: "Enabled",
+  environments: [{ name: "production", mode: "Deliver", credentials: [{ name: "web", secretName: "shop-web" }] }],
+  delivery: { route: "Direct", tlsPolicy: "Opportunistic" },
+};
+const domainSpec: SendingDomainSpec = {
+  domain: "example.com",
+  tenantRef: { name: "shop" },
+  dkim: { algorithms: ["RSA2048", "Ed25519"], selectorPrefix: "s" },
+  spf: { qualifier: "SoftFail" },
+  dmarc: { policy: "None", testing: "Disabled" },
+};
+const apiVersion = "posthouse.dev/v1alpha1";
+const tenantObject = (spec = tenantSpec): CustomObject<"RelayTenant"> => ({
+  apiVersion,
+  kind: "RelayTenant",
+  metadata: { namespace: "team-shop", name: "shop" },
+  spec,
+});
+const domainObject = (namespace = "team-shop"): CustomObject<"SendingDomain"> => ({
+  apiVersion,
+  kind: "SendingDomain",
+  metadata: { namespace, name: "example-com" },
+  spec: domainSpec,
+});
+
+let cluster: MemoryCluster;
+let zone: Map<string, string[]>;
+let usage: Map<string, Usage>;
+let operators: Operator[];
+let lines: string[];
+
+const resolver: Resolver = {
+  resolve<T extends RecordType>(name: string, type: T): Promise<Answer<T>> {
+    if (type === "SOA") return Promise.resolve({ kind: "NoData", negativeTtl: 0 });
+    const values = zone.get(name);
+    if (values === undefined) return Promise.resolve({ kind: "NXDomain", negativeTtl: 0 });
+    return Promise.resolve({ kind: "Records", ttl: 0, values: values.map((text) => [text]) } as unknown as Answer<T>);
+  },
+};
+
+function start(): Operator {
+  const destination = new Writable({
+    write(chunk: Buffer, _, done) {
+      lines.push(chunk.toString());
+      done();
+    },
+  });
+  const operator = startOperator({
+    cluster,
+    resolver,
+    usage: { usage: () => Promise.resolve(usage) },
+    clock: systemClock,
+    log: createLogger({ level: "info", destination }),
+    random: () => 0,
+    settings: {
+      contractNamespace: "posthouse-system",
+      plans: { Pro: { maxCredits: 1000, namespaces: ["team-*"] } },
+      spfInclude: "_spf.relay.example.net",
+      dns: { activationDelay: 0, checkInterval: 20, missingInterval: 20, missingIntervalMax: 40 },
+      submission: { host: "relay.example.net", port: 587, implicitTls: false },
+      usageInterval: 20,
+    },
+  });
+  operators.push(operator);
+  return operator;
+}
+
+beforeEach(() => {
+  cluster = createMemoryCluster();
+  zone = new Map();
+  usage = new Map();
+  operators = [];
+  lines = [];
+});
+afterEach(async () => {
+  await Promise.all(operators.map((operator) => operator.stop()));
+});
+
+const claimKey = (namespace = "team-shop"): ObjectKey<"SendingDomain"> => ({
+  kind: "SendingDomain",
+  namespace,
+  name: "example-com",
+});
+const tenantKey: ObjectKey<"RelayTenant"> = { kind: "RelayTenant", namespace: "team-shop", name: "shop" };
+const secret = (namespace: string, name: string): SecretObject | undefined =>
+  cluster.get<"Secret">({ kind: "Secret", namespace, name });
+const hold = () => {
+  const object = secret("posthouse-system", domainContractName("example.com"));
+  const decoded = decodeDomainContract(object?.data ?? {});
+  return "value" in decoded ? decoded.value : undefined;
+};
+const contract = () => {
+  const decoded = decodeTenantContract(secret("posthouse-system", tenantContractName("team-shop", "shop"))?.data ?? {});
+  return "value" in decoded ? decoded.value : undefined;
+};
+const credentials = () => contract()?.environments[0]?.credentials ?? [];
+const issued = () => {
+  const key = parseApiKey(secret("team-shop", "shop-web")?.data["password"] ?? "");
+  return key && { id: key.id, sha256: hashSecret(key.secret) };
+};
+const states = () => domainStatus().dkim?.keys.map(({ state }) => state);
+const domainStatus = (namespace = "team-shop") => cluster.get(claimKey(namespace))?.status as SendingDomainStatus;
+const tenantStatus = () => cluster.get(tenantKey)?.status as RelayTenantStatus;
+const condition = (status: RelayTenantStatus | SendingDomainStatus | undefined, type: string): string | undefined => {
+  const found = status?.conditions?.find((each) => each.type === type);
+  return found && `${found.status}/${found.reason}`;
+};
+const until = (check: () => void): Promise<void> => vi.waitFor(check, { timeout: 5000, interval: 5 });
+
+function publish(namespace = "team-shop"): void {
+  for (const { fqdn, value } of domainStatus(namespace).records ?? []) zone.set(fqdn, [value]);
+}
+
+async function bringUp(): Promise<void> {
+  cluster.put(tenantObject());
+  cluster.put(domainObject());
+  start();
+  await until(() => expect(domainStatus()?.records).toHaveLength(4));
+  publish();
+  await until(() => expect(hold()?.keys).toHaveLength(2));
+}
+
+test("from two manifests to keys, credentials and a proven domain", async () => {
+  cluster.put(tenantObject());
+  cluster.put(domainObject());
+  start();
+  await until(() => expect(condition(domainStatus(), "DNSVerified")).toBe("False/RecordMissing"));
+  expect(condition(domainStatus(), "Ready")).toBe("True/Reconciled");
+  expect(states()).toEqual(["Pending", "Pending"]);
+  expect(hold()).toBeUndefined();
+  await until(() => expect(contract()?.unproven[0]?.keys).toHaveLength(2));
+
+  publish();
+  await until(() => expect(condition(domainStatus(), "DNSVerified")).toBe("True/RecordsValid"));
+  await until(() => expect(states()).toEqual(["Active", "Active"]));
+  expect(condition(domainStatus(), "OwnershipProven")).toBe("True/RecordSeen");
+  expect(hold()).toMatchObject({ claim: { namespace: "team-shop", name: "example-com" }, tenant: "shop" });
+  expect(hold()?.keys.map(({ algorithm }) => algorithm)).toEqual(["RSA2048", "Ed25519"]);
+  await until(() => expect(contract()?.unproven).toEqual([]));
+
+  expect(secret("team-shop", "shop-web")?.type).toBe("servicebinding.io/smtp");
+  expect(credentials()).toEqual([{ name: "web", allowedSources: [], ...issued() }]);
+  await until(() => expect(condition(tenantStatus(), "Ready")).toBe("True/Reconciled"));
+  expect(condition(tenantStatus(), "CreditsAvailable")).toBe("True/CreditsLeft");
+  expect(lines.join("")).not.toMatch(/ph_|PRIVATE/);
+});
+
+test("an unchanged world causes no write, over many checks and pulls", async () => {
+  await bringUp();
+  await until(() => expect(condition(domainStatus(), "DNSVerified")).toBe("True/RecordsValid"));
+  await until(() => expect(contract()?.unproven).toEqual([]));
+  const resolve = vi.spyOn(resolver, "resolve");
+  await until(() => expect(resolve.mock.calls.length).toBeGreaterThan(25));
+  const writes = cluster.writes().length;
+  await until(() => expect(resolve.mock.calls.length).toBeGreaterThan(100));
+  expect(cluster.writes().slice(writes)).toEqual([]);
+  resolve.mockRestore();
+});
+
+test("a restart changes nothing", async () => {
+  await bringUp();
+  await until(() => expect(condition(domainStatus(), "DNSVerified")).toBe("True/RecordsValid"));
+  await until(() => expect(contract()?.unproven).toEqual([]));
+  await operators.pop()?.stop();
+  const writes = cluster.writes().length;
+  const resolve = vi.spyOn(resolver, "resolve");
+  start();
+  await until(() => expect(resolve.mock.calls.length).toBeGreaterThan(50));
+  expect(cluster.writes().slice(writes)).toEqual([]);
+  resolve.mockRestore();
+});
+
+test("a deleted application Secret gets a new key, and the old one works on for the overlap", async () => {
+  await bringUp();
+  await until(() => expect(credentials()).toHaveLength(1));
+  const [before] = credentials();
+  cluster.remove({ kind: "Secret", namespace: "team-shop", name: "shop-web" });
+  await until(() => expect(credentials()).toHaveLength(2));
+  const [old, next] = credentials();
+  expect(old?.id).toBe(before?.id);
+  expect(old?.notAfter).toBeGreaterThan(Date.now() + 23 * 3_600_000);
+  expect(next?.notAfter).toBeUndefined();
+  expect(issued()?.id).toBe(next?.id);
+});
+
+test("a foreign Secret is never touched, and the tenant goes on when it is gone", async () => {
+  const foreign: SecretObject = {
+    apiVersion: "v1",
+    kind: "Secret",
+    metadata: { namespace: "team-shop", name: "shop-web" },
+    type: "Opaque",
+    data: { mine: "yes" },
+  };
+  cluster.put(foreign);
+  cluster.put(tenantObject());
+  start();
+  await until(() => expect(condition(tenantStatus(), "Stalled")).toBe("True/SecretNotOwned"));
+  expect(secret("team-shop", "shop-web")?.data).toEqual({ mine: "yes" });
+  cluster.remove({ kind: "Secret", namespace: "team-shop", name: "shop-web" });
+  await until(() => expect(condition(tenantStatus(), "Ready")).toBe("True/Reconciled"));
+  expect(condition(tenantStatus(), "Stalled")).toBeUndefined();
+});
+
+test("who proves second is stalled without learning who was first, until the first lets go", async () => {
+  await bringUp();
+  cluster.put({ ...tenantObject(), metadata: { namespace: "team-other", name: "shop" } });
+  cluster.put({
+    ...domainObject("team-other"),
+    spec: { ...domainSpec, dkim: { ...domainSpec.dkim, selectorPrefix: "t" } },
+  });
+  await until(() => expect(domainStatus("team-other")?.records).toHaveLength(4));
+  expect(condition(domainStatus("team-other"), "Stalled")).toBeUndefined();
+  for (const { fqdn, value, purpose } of domainStatus("team-other").records ?? [])
+    if (purpose === "DKIM") zone.set(fqdn, [value]);
+  await until(() => expect(condition(domainStatus("team-other"), "Stalled")).toBe("True/DomainTaken"));
+  expect(JSON.stringify(domainStatus("team-other"))).not.toContain("team-shop");
+  expect(hold()?.claim.namespace).toBe("team-shop");
+
+  cluster.remove(claimKey());
+  await until(() => expect(hold()?.claim.namespace).toBe("team-other"));
+  await until(() => expect(condition(domainStatus("team-other"), "Stalled")).toBeUndefined());
+});
+
+test("a deleted claim lets go of the domain, and finds its keys when it comes back", async () => {
+  await bringUp();
+  const keys = hold()?.keys;
+  cluster.remove(claimKey());
+  await until(() => expect(hold()).toBeUndefined());
+  cluster.put(domainObject());
+  await until(() => expect(hold()?.keys).toEqual(keys));
+});
+
+test("a deleted tenant's mail is refused at once, and its keys are good again when it comes back", async () => {
+  await bringUp();
+  await until(() => expect(credentials()).toHaveLength(1));
+  const id = credentials()[0]?.id;
+  cluster.remove(tenantKey);
+  await until(() => expect(contract()).toBeUndefined());
+  await until(() => expect(condition(domainStatus(), "Ready")).toBe("False/TenantNotFound"));
+  cluster.put(tenantObject());
+  await until(() => expect(credentials().map((each) => each.id)).toEqual([id]));
+  await until(() => expect(condition(domainStatus(), "Ready")).toBe("True/Reconciled"));
+});
+
+test("vanished records end signing, not the hold; they come back, and so does signing", async () => {
+  await bringUp();
+  const records = [...zone];
+  zone.clear();
+  await until(() => expect(hold()?.keys).toEqual([]));
+  await until(() => expect(condition(domainStatus(), "DKIMVerified")).toBe("False/NoVisibleKey"));
+  for (const [name, values] of records) zone.set(name, values);
+  await until(() => expect(hold()?.keys).toHaveLength(2));
+});
+
+test("used credits show in steps", async () => {
+  await bringUp();
+  const period = tenantStatus().credits?.period ?? "";
+  usage.set("team-shop/shop", { period, used: 47, topUpsUsed: {} });
+  await until(() => expect(tenantStatus().credits).toMatchObject({ limit: 100, used: 40, remaining: 60 }));
+  usage.set("team-shop/shop", { period, used: 95, topUpsUsed: {} });
+  await until(() => expect(condition(tenantStatus(), "CreditsAvailable")).toBe("True/CreditsLow"));
+  usage.set("team-shop/shop", { period, used: 100, topUpsUsed: {} });
+  await until(() => expect(condition(tenantStatus(), "CreditsAvailable")).toBe("False/CreditsExhausted"));
+  const raised = { ...tenantSpec, allowance: { ...tenantSpec.allowance, topUps: [{ name: "more", amount: 50 }] } };
+  cluster.put(tenantObject(raised));
+  await until(() => expect(condition(tenantStatus(), "CreditsAvailable")).toBe("True/CreditsLeft"));
+  expect(contract()?.allowance.topUps).toEqual([{ name: "more", amount: 50 }]);
+});

@@ -1,0 +1,91 @@
+import type { Registry } from "prom-client";
+import type { Cluster } from "../cluster/port.ts";
+import { tenantKey } from "../contract/names.ts";
+import type { UsageSource } from "../contract/usage.ts";
+import type { Resolver } from "../net/resolver.ts";
+import type { Clock } from "../runtime/clock.ts";
+import type { Logger } from "../runtime/log.ts";
+import { createController, ownerOf, ownerText, type Controller } from "./controllers.ts";
+import { createDnsChecks } from "./dns-checks.ts";
+import { makeKeyPair } from "./key-pair.ts";
+import { createOperatorMetrics } from "./metrics.ts";
+import { createRelations } from "./relations.ts";
+import type { OperatorSettings } from "./settings.ts";
+import { createUsagePull } from "./usage-pull.ts";
+import { createWorkQueue, type WorkQueue } from "./work-queue.ts";
+
+export interface OperatorOptions {
+  readonly cluster: Cluster;
+  readonly resolver: Resolver;
+  readonly usage: UsageSource;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** 0 to 1, for jitter. */
+  readonly random: () => number;
+  readonly settings: OperatorSettings;
+  readonly metrics?: Registry;
+}
+
+export interface Operator {
+  /** Asks the DNS about every domain now, and the relays about everybody's usage. */
+  readonly checkNow: () => void;
+  /** Ends all work; resolves when what was begun is done. */
+  readonly stop: () => Promise<void>;
+}
+
+/** Contracts and records last, so that by then it is known whom they concern. */
+const kinds = ["RelayTenant", "SendingDomain", "Secret", "ConfigMap"] as const;
+
+/**
+ * Starts the operator: every change in the cluster names the custom resources that it may concern, and each of these is
+ * observed, planned and applied anew. It knows levels only; what it missed while it was away it finds in the first round.
+ */
+export function startOperator(options: OperatorOptions): Operator {
+  const { cluster, clock, log, settings } = options;
+  const relations = createRelations(cluster, settings.contractNamespace);
+  const queue = createQueue(options, (key) => controller(key));
+  const checks = createDnsChecks({
+    ...options,
+    onEvidence: queue.add,
+    onError: (text, err) => log.error({ object: ownerOf(text), err }, "a DNS check broke"),
+    inFlight: 16,
+  });
+  const pull = createUsagePull({
+    source: options.usage,
+    clock,
+    interval: settings.usageInterval ?? 30_000,
+    tenants: () => cluster.list("RelayTenant").map(({ metadata }) => tenantKey(metadata.namespace, metadata.name)),
+    onChange: (tenants) => tenants.forEach((tenant) => queue.add(`RelayTenant/${tenant}`)),
+    onUnavailable: (err) => log.warn({ err }, "usage cannot be pulled"),
+  });
+  const context = { cluster, clock, submission: settings.submission, makeKeyPair };
+  const metrics = options.metrics && createOperatorMetrics(options.metrics, queue.depth);
+  const controller = createController({ cluster, clock, log, settings, relations, checks, pull, context }, metrics);
+  const unwatch = cluster.watch(kinds, (key) => {
+    for (const owner of relations.changed(key)) queue.add(ownerText(owner));
+  });
+
+  return {
+    checkNow() {
+      checks.checkNow();
+      void pull.pull();
+    },
+    async stop() {
+      unwatch();
+      pull.stop();
+      await Promise.all([checks.stop(), queue.stop()]);
+    },
+  };
+}
+
+function createQueue({ clock, random, log }: OperatorOptions, controller: Controller): WorkQueue {
+  return createWorkQueue({
+    work: (text) => controller(ownerOf(text)),
+    onError: (text, err, retryAfter) => log.error({ object: ownerOf(text), err, retryAfter }, "will try again"),
+    clock,
+    random,
+    inFlight: 4,
+    firstRetry: 200,
+    longestRetry: 60_000,
+  });
+}

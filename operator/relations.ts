@@ -1,0 +1,116 @@
+import { keyText, type ClusterObject, type ObjectKey } from "../cluster/object.ts";
+import type { Cluster } from "../cluster/port.ts";
+import { annotations, domainContractName, labels, tenantKey } from "../contract/names.ts";
+import { domainSpec, tenantSpec } from "./custom-objects.ts";
+
+/** A custom resource to look at again. */
+export type OwnerKey = ObjectKey<"RelayTenant" | "SendingDomain">;
+
+/** What an object of ours is, by its labels. */
+export type OwnKind = "tenant" | "domain" | "dkim" | "credential" | "key-history" | "application";
+
+/**
+ * Who has to do with whom, so that a change of one object is known to concern another without a walk over all of them.
+ * It follows the cluster by the keys of a watch. What it says is a hint where to look, never a fact to act on.
+ */
+export interface Relations {
+  /** Takes in that an object appeared, changed or went; the custom resources whose plans may change by it. */
+  readonly changed: (key: ObjectKey) => readonly OwnerKey[];
+  /** SendingDomains that name a tenant. */
+  readonly domainsOf: (namespace: string, tenant: string) => readonly OwnerKey[];
+  /** Names of our objects of a kind in the contract namespace, made for `namespace/name`; sorted. */
+  readonly objectsOf: (what: OwnKind, owner: string) => readonly string[];
+}
+
+/** Starts with nothing known; the first round of a watch tells everything. */
+export function createRelations(cluster: Cluster, contractNamespace: string): Relations {
+  const links = new Map<string, readonly string[]>();
+  const members = new Map<string, Map<string, ObjectKey>>();
+
+  const relink = (key: ObjectKey): readonly string[] => {
+    const text = keyText(key);
+    const before = links.get(text) ?? [];
+    const after = linksOf(cluster.get(key), contractNamespace);
+    for (const link of before) {
+      members.get(link)?.delete(text);
+      if (members.get(link)?.size === 0) members.delete(link);
+    }
+    for (const link of after) members.set(link, (members.get(link) ?? new Map<string, ObjectKey>()).set(text, key));
+    if (after.length > 0) links.set(text, after);
+    else links.delete(text);
+    return [...new Set([...before, ...after])];
+  };
+  const owners = (link: string): readonly OwnerKey[] => [...(members.get(link)?.values() ?? [])].filter(isOwner);
+  const withTenants = (domains: readonly OwnerKey[]): readonly OwnerKey[] =>
+    domains.flatMap((domain) => [domain, ...tenantsIn(links.get(keyText(domain)) ?? [])]);
+
+  const concerned = (key: ObjectKey, touched: readonly string[]): readonly OwnerKey[] => {
+    if (key.kind === "RelayTenant") return owners(`member:${tenantKey(key.namespace, key.name)}`);
+    if (key.kind === "SendingDomain") return tenantsIn(touched);
+    const made = touched.flatMap(ownersIn);
+    return [
+      ...owners(`names:${key.namespace}/${key.name}`),
+      ...made.filter(({ kind }) => kind === "RelayTenant"),
+      ...withTenants(made.filter(({ kind }) => kind === "SendingDomain")),
+      ...withTenants(owners(`claims:${key.name}`)),
+    ];
+  };
+
+  return {
+    changed(key) {
+      const touched = relink(key);
+      const all = [...(isOwner(key) ? [key] : []), ...concerned(key, touched)];
+      return [...new Map(all.map((each) => [keyText(each), each])).values()];
+    },
+    domainsOf: (namespace, tenant) => owners(`member:${tenantKey(namespace, tenant)}`),
+    objectsOf: (what, owner) =>
+      [...(members.get(`made:${what}:${owner}`)?.values() ?? [])].map(({ name }) => name).toSorted(),
+  };
+}
+
+function isOwner(key: ObjectKey): key is OwnerKey {
+  return key.kind === "RelayTenant" || key.kind === "SendingDomain";
+}
+
+/**
+ * The links of an object: `names:` a Secret that a tenant wants, `member:` the tenant and `claims:` the contract that a
+ * SendingDomain is about, `made:` what an object of ours is and for whom.
+ */
+function linksOf(object: ClusterObject | undefined, contractNamespace: string): readonly string[] {
+  if (object === undefined) return [];
+  const { namespace } = object.metadata;
+  if (object.kind === "RelayTenant") {
+    const { environments } = tenantSpec(object);
+    return environments.flatMap(({ credentials }) =>
+      credentials.map(({ secretName }) => `names:${namespace}/${secretName}`),
+    );
+  }
+  if (object.kind === "SendingDomain") {
+    const { tenantRef, domain } = domainSpec(object);
+    return [`member:${tenantKey(namespace, tenantRef.name)}`, `claims:${domainContractName(domain)}`];
+  }
+  const { labels: labelled = {}, annotations: annotated = {} } = object.metadata;
+  const owner = annotated[annotations.owner];
+  if (labelled[labels.managedBy] !== "posthouse" || owner === undefined) return [];
+  if (namespace !== contractNamespace) return [`made:application:${owner}`];
+  const what = labelled[labels.contract] ?? labelled[labels.key] ?? labelled[labels.record];
+  return what === undefined ? [] : [`made:${what}:${owner}`];
+}
+
+/** The tenants that `member:` links name. */
+function tenantsIn(links: readonly string[]): readonly OwnerKey[] {
+  return links.filter((link) => link.startsWith("member:")).map((link) => ownerKey("RelayTenant", link.slice(7)));
+}
+
+/** The custom resource that a `made:` link names. */
+function ownersIn(link: string): readonly OwnerKey[] {
+  const [, what, owner] = /^made:([^:]+):(.+)$/.exec(link) ?? [];
+  if (owner === undefined) return [];
+  const ofTenant = what === "tenant" || what === "credential" || what === "application";
+  return [ownerKey(ofTenant ? "RelayTenant" : "SendingDomain", owner)];
+}
+
+function ownerKey(kind: OwnerKey["kind"], owner: string): OwnerKey {
+  const at = owner.indexOf("/");
+  return { kind, namespace: owner.slice(0, at), name: owner.slice(at + 1) };
+}

@@ -1,0 +1,136 @@
+import type { Cluster } from "../../cluster/port.ts";
+import { decodeDomainContract } from "../../contract/codec.ts";
+import {
+  domainContractName,
+  keyHistoryName,
+  keySecretName,
+  labels,
+  tenantContractName,
+  tenantKey,
+  type ClaimIdentity,
+} from "../../contract/names.ts";
+import type { ContractKey } from "../../contract/tenant-contract.ts";
+import type { RelayTenantSpec } from "../../crds/relay-tenant.ts";
+import type { Submission } from "../action.ts";
+import type { PlansConfig } from "../config.ts";
+import { domainSpec, tenantSpec, tenantStatusOf } from "../custom-objects.ts";
+import type { Relations } from "../relations.ts";
+import { decodeKeyHistory } from "../sending-domain/key-history.ts";
+import { inspectSecret, type ObservedSecret } from "./application-secret.ts";
+import { decodeCredentialRecord } from "./credential-record.ts";
+import type { ObservedGoneTenant, ObservedTenant, ObservedUsage, StoredRecord } from "./observed.ts";
+
+/** What an observation of tenants reads from. */
+export interface TenantSources {
+  readonly cluster: Cluster;
+  readonly relations: Relations;
+  readonly contractNamespace: string;
+  readonly plans: PlansConfig;
+  readonly submission: Submission;
+}
+
+/** All that matters for a RelayTenant, from caches alone; undefined when it is gone. */
+export function observeTenant(
+  sources: TenantSources,
+  namespace: string,
+  name: string,
+  usage: ObservedUsage,
+): ObservedTenant | undefined {
+  const { cluster, contractNamespace, plans } = sources;
+  const object = cluster.get<"RelayTenant">({ kind: "RelayTenant", namespace, name });
+  if (object === undefined) return undefined;
+  const spec = tenantSpec(object);
+  const status = tenantStatusOf(object);
+  const plan = Object.hasOwn(plans, spec.allowance.plan) ? plans[spec.allowance.plan] : undefined;
+  const records = storedRecords(sources, namespace, name);
+  const contract = cluster.get<"Secret">(contractKey(contractNamespace, namespace, name));
+  const labelled = contract?.metadata.labels?.[labels.contract] === "tenant";
+  return {
+    namespace,
+    name,
+    generation: object.metadata.generation ?? 0,
+    spec,
+    ...(status && { status }),
+    ...(plan && { plan }),
+    records,
+    secrets: secretsOf(sources, spec, records, { namespace, name }),
+    ...(contract && labelled && { contract: contract.data }),
+    usage,
+    unproven: unprovenDomains(sources, namespace, name),
+    contractNamespace,
+  };
+}
+
+/** What a tenant that is gone has left behind. */
+export function observeGoneTenant(sources: TenantSources, namespace: string, name: string): ObservedGoneTenant {
+  const { cluster, contractNamespace } = sources;
+  const contractUid = cluster.get(contractKey(contractNamespace, namespace, name))?.metadata.uid;
+  return { contractNamespace, namespace, name, ...(contractUid !== undefined && { contractUid }) };
+}
+
+function contractKey(contractNamespace: string, namespace: string, name: string) {
+  return { kind: "Secret" as const, namespace: contractNamespace, name: tenantContractName(namespace, name) };
+}
+
+function storedRecords(sources: TenantSources, namespace: string, name: string): readonly StoredRecord[] {
+  const { cluster, relations, contractNamespace } = sources;
+  return relations.objectsOf("credential", tenantKey(namespace, name)).flatMap((objectName) => {
+    const secret = cluster.get<"Secret">({ kind: "Secret", namespace: contractNamespace, name: objectName });
+    const decoded = secret && decodeCredentialRecord(secret.data);
+    if (decoded === undefined || "error" in decoded) return [];
+    const { credential } = decoded.value;
+    if (credential.namespace !== namespace || credential.tenant !== name) return [];
+    return [Object.assign({ objectName, uid: secret?.metadata.uid ?? "" }, decoded.value)];
+  });
+}
+
+function secretsOf(
+  { cluster, submission }: TenantSources,
+  spec: RelayTenantSpec,
+  records: readonly StoredRecord[],
+  tenant: { readonly namespace: string; readonly name: string },
+): ReadonlyMap<string, ObservedSecret> {
+  const wanted = spec.environments.flatMap(({ credentials }) => credentials.map(({ secretName }) => secretName));
+  const names = new Set([...wanted, ...records.map(({ secretName }) => secretName)]);
+  const found = new Map<string, ObservedSecret>();
+  for (const name of names) {
+    const secret = cluster.get<"Secret">({ kind: "Secret", namespace: tenant.namespace, name });
+    if (secret) found.set(name, inspectSecret(secret, tenant, submission));
+  }
+  return found;
+}
+
+/** Domains of the tenant without a hold of theirs, with the newest key of each algorithm: good for Capture. */
+function unprovenDomains(sources: TenantSources, namespace: string, name: string): ObservedTenant["unproven"] {
+  const { cluster, relations } = sources;
+  const domains = relations.domainsOf(namespace, name).flatMap((key) => {
+    const object = cluster.get<"SendingDomain">({ kind: "SendingDomain", namespace, name: key.name });
+    if (object === undefined) return [];
+    const { domain } = domainSpec(object);
+    const claim = { namespace, name: key.name, domain };
+    return holds(sources, claim) ? [] : [{ domain, keys: newestKeys(sources, claim) }];
+  });
+  return domains.toSorted((a, b) => (a.domain < b.domain ? -1 : 1));
+}
+
+function holds({ cluster, contractNamespace }: TenantSources, claim: ClaimIdentity): boolean {
+  const key = { kind: "Secret", namespace: contractNamespace, name: domainContractName(claim.domain) } as const;
+  const secret = cluster.get<"Secret">(key);
+  const decoded = secret && decodeDomainContract(secret.data);
+  if (decoded === undefined || "error" in decoded) return false;
+  return decoded.value.claim.namespace === claim.namespace && decoded.value.claim.name === claim.name;
+}
+
+function newestKeys({ cluster, contractNamespace }: TenantSources, claim: ClaimIdentity): readonly ContractKey[] {
+  const key = { kind: "ConfigMap", namespace: contractNamespace, name: keyHistoryName(claim) } as const;
+  const object = cluster.get<"ConfigMap">(key);
+  const decoded = object && decodeKeyHistory(object.data);
+  if (decoded === undefined || "error" in decoded) return [];
+  const usable = decoded.value.keys.filter((entry) => entry.key !== undefined && entry.lostAt === undefined);
+  return (["RSA2048", "Ed25519"] as const).flatMap((algorithm) => {
+    const entry = usable.findLast((each) => each.algorithm === algorithm);
+    if (entry === undefined) return [];
+    const { selector } = entry;
+    return [{ selector, algorithm, secretName: keySecretName(claim, selector) }];
+  });
+}

@@ -1,0 +1,114 @@
+import type { SecretObject } from "../../cluster/object.ts";
+import type { Cluster } from "../../cluster/port.ts";
+import { decodeDomainContract } from "../../contract/codec.ts";
+import type { DomainContract } from "../../contract/domain-contract.ts";
+import { decodePublicKey, type PublicKey } from "../../contract/key-secret.ts";
+import {
+  claimHash,
+  domainContractName,
+  keyHistoryName,
+  keySecretName,
+  tenantKey,
+  type ClaimIdentity,
+} from "../../contract/names.ts";
+import { domainSpec, domainStatusOf } from "../custom-objects.ts";
+import type { Relations } from "../relations.ts";
+import type { DomainEvidence } from "./evidence.ts";
+import { decodeKeyHistory, type KeyHistory } from "./key-history.ts";
+import type { DomainSettings, ObservedDomain, ObservedGoneDomain, Stored } from "./observed.ts";
+
+/** What an observation of domains reads from. */
+export interface DomainSources {
+  readonly cluster: Cluster;
+  readonly relations: Relations;
+  readonly settings: DomainSettings;
+}
+
+/** All that matters for a SendingDomain, from caches alone; undefined when it is gone. */
+export function observeDomain(
+  sources: DomainSources,
+  namespace: string,
+  name: string,
+  evidence: DomainEvidence,
+): ObservedDomain | undefined {
+  const { cluster, settings } = sources;
+  const object = cluster.get<"SendingDomain">({ kind: "SendingDomain", namespace, name });
+  if (object === undefined) return undefined;
+  const spec = domainSpec(object);
+  const status = domainStatusOf(object);
+  const claim = { namespace, name, domain: spec.domain };
+  const history = storedHistory(sources, claim);
+  const hold = storedHold(cluster, settings.contractNamespace, domainContractName(spec.domain));
+  return {
+    claim,
+    generation: object.metadata.generation ?? 0,
+    spec,
+    ...(status && { status }),
+    tenantExists: cluster.get({ kind: "RelayTenant", namespace, name: spec.tenantRef.name }) !== undefined,
+    ...seenKeys(sources, claim, history?.value),
+    ...(history && { history }),
+    ...(hold && { hold }),
+    evidence,
+    settings,
+  };
+}
+
+/** What a claim that is gone has left behind. */
+export function observeGoneDomain(sources: DomainSources, namespace: string, name: string): ObservedGoneDomain {
+  const { cluster, relations, settings } = sources;
+  const { contractNamespace } = settings;
+  const holds = relations
+    .objectsOf("domain", tenantKey(namespace, name))
+    .flatMap((object) => storedHold(cluster, contractNamespace, object) ?? []);
+  return { contractNamespace, namespace, name, holds };
+}
+
+function storedHistory({ cluster, settings }: DomainSources, claim: ClaimIdentity): Stored<KeyHistory> | undefined {
+  const key = { kind: "ConfigMap", namespace: settings.contractNamespace, name: keyHistoryName(claim) } as const;
+  const object = cluster.get<"ConfigMap">(key);
+  if (object === undefined) return undefined;
+  const decoded = decodeKeyHistory(object.data);
+  const same = "value" in decoded && claimHash(decoded.value.claim) === claimHash(claim);
+  const { resourceVersion = "", uid = "" } = object.metadata;
+  return { ...(same && { value: decoded.value }), resourceVersion, uid };
+}
+
+function storedHold(cluster: Cluster, namespace: string, name: string): Stored<DomainContract> | undefined {
+  const object = cluster.get<"Secret">({ kind: "Secret", namespace, name });
+  if (object === undefined) return undefined;
+  const decoded = decodeDomainContract(object.data);
+  const same = "value" in decoded && domainContractName(decoded.value.domain) === name;
+  const { resourceVersion = "", uid = "" } = object.metadata;
+  return { ...(same && { value: decoded.value }), resourceVersion, uid };
+}
+
+/** The claim's keys: at the selectors of its history, and what the labels tell beside, in case the history was lost. */
+function seenKeys(
+  { cluster, relations, settings }: DomainSources,
+  claim: ClaimIdentity,
+  history: KeyHistory | undefined,
+): { readonly keys: readonly PublicKey[]; readonly blocked: readonly string[] } {
+  const prefix = keySecretName(claim, "");
+  const labelled = relations
+    .objectsOf("dkim", tenantKey(claim.namespace, claim.name))
+    .filter((name) => name.startsWith(prefix))
+    .map((name) => name.slice(prefix.length));
+  const known = history?.keys.map(({ selector }) => selector) ?? [];
+  const keys: PublicKey[] = [];
+  const blocked: string[] = [];
+  for (const selector of new Set([...known, ...labelled])) {
+    const name = keySecretName(claim, selector);
+    const secret = cluster.get<"Secret">({ kind: "Secret", namespace: settings.contractNamespace, name });
+    const key = secret && keyOfClaim(secret, claim, selector);
+    if (key) keys.push(key);
+    else if (secret) blocked.push(selector);
+  }
+  return { keys, blocked };
+}
+
+function keyOfClaim(secret: SecretObject, claim: ClaimIdentity, selector: string): PublicKey | undefined {
+  const decoded = decodePublicKey(secret.data);
+  if ("error" in decoded) return undefined;
+  const key = decoded.value;
+  return claimHash(key.claim) === claimHash(claim) && key.selector === selector ? key : undefined;
+}

@@ -1,0 +1,14 @@
+import type { Submission } from "./action.ts";
+import type { DnsTiming, PlansConfig } from "./config.ts";
+
+/** The fleet's settings, as the operator needs them; durations in milliseconds. */
+export interface OperatorSettings {
+  readonly contractNamespace: string;
+  readonly plans: PlansConfig;
+  /** The name that domains include in their SPF records. */
+  readonly spfInclude: string;
+  readonly dns: DnsTiming;
+  readonly submission: Submission;
+  /** Between two pulls of usage; 30 s when absent. */
+  readonly usageInterval?: number;
+}

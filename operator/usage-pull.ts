@@ -1,0 +1,86 @@
+import type { Usage } from "../contract/credits.ts";
+import type { UsageSource } from "../contract/usage.ts";
+import type { Clock } from "../runtime/clock.ts";
+import type { ObservedUsage } from "./relay-tenant/observed.ts";
+
+export interface UsagePullOptions {
+  readonly source: UsageSource;
+  readonly clock: Clock;
+  /** Milliseconds between two pulls. */
+  readonly interval: number;
+  /** The tenants (`namespace/name`) to ask for. */
+  readonly tenants: () => readonly string[];
+  /** Called with the tenants of which something else is known now. */
+  readonly onChange: (tenants: readonly string[]) => void;
+  /** Called when nobody could be asked. */
+  readonly onUnavailable: (error: unknown) => void;
+}
+
+/** What tenants have used, pulled now and then: statuses tell it in steps, so nobody needs every message. */
+export interface UsagePull {
+  /** What the last pull said; asks at once for a tenant that no pull has asked for yet. */
+  readonly of: (tenant: string) => Promise<ObservedUsage>;
+  /** Pulls now. */
+  readonly pull: () => Promise<void>;
+  readonly stop: () => void;
+}
+
+/** Starts pulling after the first interval. */
+export function createUsagePull(options: UsagePullOptions): UsagePull {
+  const { source, clock, interval } = options;
+  const known = new Map<string, ObservedUsage>();
+  let stopped = false;
+
+  const ask = async (tenants: readonly string[]): Promise<readonly string[]> => {
+    const rows = await rowsOf(options, source, tenants);
+    return tenants.filter((tenant) => {
+      const next = observedUsage(rows, tenant);
+      const before = known.get(tenant);
+      known.set(tenant, next);
+      return before !== undefined && JSON.stringify(before) !== JSON.stringify(next);
+    });
+  };
+  const pull = async (): Promise<void> => {
+    const tenants = options.tenants();
+    const asked = new Set(tenants);
+    for (const tenant of known.keys()) if (!asked.has(tenant)) known.delete(tenant);
+    if (tenants.length > 0) options.onChange(await ask(tenants));
+  };
+  let cancel = clock.after(interval, tick);
+  function tick(): void {
+    void pull().finally(() => {
+      if (!stopped) cancel = clock.after(interval, tick);
+    });
+  }
+
+  return {
+    async of(tenant) {
+      if (!known.has(tenant)) await ask([tenant]);
+      return known.get(tenant) ?? { kind: "Unavailable" };
+    },
+    pull,
+    stop() {
+      stopped = true;
+      cancel();
+    },
+  };
+}
+
+async function rowsOf(
+  { onUnavailable }: UsagePullOptions,
+  source: UsageSource,
+  tenants: readonly string[],
+): Promise<ReadonlyMap<string, Usage> | undefined> {
+  try {
+    return await source.usage(tenants);
+  } catch (error) {
+    onUnavailable(error);
+    return undefined;
+  }
+}
+
+function observedUsage(rows: ReadonlyMap<string, Usage> | undefined, tenant: string): ObservedUsage {
+  if (rows === undefined) return { kind: "Unavailable" };
+  const usage = rows.get(tenant);
+  return { kind: "Known", ...(usage && { usage }) };
+}

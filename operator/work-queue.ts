@@ -1,0 +1,85 @@
+import type { Clock } from "../runtime/clock.ts";
+import { createBackoff, type BackoffOptions } from "./backoff.ts";
+import { createKeyedTimers } from "./keyed-timers.ts";
+
+export interface WorkQueueOptions extends BackoffOptions {
+  /** Does the work of a key; resolves to milliseconds after which to do it again, if time alone calls for that. */
+  readonly work: (key: string) => Promise<number | undefined>;
+  readonly onError: (key: string, error: unknown, retryAfter: number) => void;
+  readonly clock: Clock;
+  /** Keys worked on at once. */
+  readonly inFlight: number;
+}
+
+/** A queue of keys: each at most once in it, never worked on twice at the same time, retried alone with growing pauses. */
+export interface WorkQueue {
+  /** Asks for a key to be worked on: soon, or after its pause if it failed just now. */
+  readonly add: (key: string) => void;
+  /** Asks for a key to be worked on after a delay, in place of any time that was set for it. */
+  readonly addAfter: (key: string, delay: number) => void;
+  /** How many keys wait for their turn or are worked on. */
+  readonly depth: () => number;
+  /** Takes no more work and resolves when what was begun is done. */
+  readonly stop: () => Promise<void>;
+}
+
+/** Creates a work queue; it begins at once. */
+export function createWorkQueue(options: WorkQueueOptions): WorkQueue {
+  const timers = createKeyedTimers(options.clock);
+  const backoff = createBackoff(options);
+  const waiting = new Set<string>();
+  const again = new Set<string>();
+  const running = new Map<string, Promise<void>>();
+  let stopped = false;
+
+  const enqueue = (key: string): void => {
+    (running.has(key) ? again : waiting).add(key);
+    pump();
+  };
+  const pump = (): void => {
+    for (const key of waiting) {
+      if (stopped || running.size >= options.inFlight) return;
+      waiting.delete(key);
+      timers.cancel(key);
+      running.set(key, run(key));
+    }
+  };
+  const run = async (key: string): Promise<void> => {
+    // Nothing begins within the call that asked for it: a watch may still be telling of other objects.
+    await Promise.resolve();
+    const next = await attempt(options, backoff, key);
+    running.delete(key);
+    const dirty = again.delete(key) && !backoff.isFailing(key);
+    if (dirty) waiting.add(key);
+    else if (next !== undefined && !stopped) timers.set(key, next, () => enqueue(key));
+    pump();
+  };
+
+  return {
+    // A key that failed waits out its pause: its own half-done work must not wake it at once, over and over.
+    add: (key) => (stopped || (backoff.isFailing(key) && timers.has(key)) ? undefined : enqueue(key)),
+    addAfter: (key, delay) => (stopped ? undefined : timers.set(key, delay, () => enqueue(key))),
+    depth: () => waiting.size + running.size,
+    async stop() {
+      stopped = true;
+      timers.cancelAll();
+      await Promise.all(running.values());
+    },
+  };
+}
+
+async function attempt(
+  { work, onError }: WorkQueueOptions,
+  backoff: ReturnType<typeof createBackoff>,
+  key: string,
+): Promise<number | undefined> {
+  try {
+    const next = await work(key);
+    backoff.succeeded(key);
+    return next;
+  } catch (error) {
+    const pause = backoff.failed(key);
+    onError(key, error, pause);
+    return pause;
+  }
+}
