@@ -136,7 +136,7 @@ describe("credits", () => {
 
   test("that cannot be read are a temporary failure", async () => {
     const relay = await start();
-    relay.spool.usage = () => Promise.reject(new Error("disk"));
+    relay.store.usage = () => Promise.reject(new Error("disk"));
     const client = await greeted(relay, true);
     expect(await client.say(`AUTH PLAIN ${good}`)).toBe("454 4.7.0 Temporary authentication failure");
   });

@@ -46,7 +46,7 @@ const ends = [
 
 describe("an end of data that is none", () => {
   test.each(ends)("%j ends no message and leaves none behind, wherever it is cut", async (end) => {
-    const { login, spool } = await start();
+    const { login, store } = await start();
     const client = await login();
     const text = `${head}${end}${inner}\r\n.\r\n`;
     const at = head.length;
@@ -57,7 +57,7 @@ describe("an end of data that is none", () => {
       expect(await client.reply()).toMatch(/^550 5\.6\.0 Message content refused: it holds (a CR|an LF|a NUL)/);
       expect(await client.say("NOOP")).toBe("250 2.0.0 OK");
     }
-    expect(spool.accepted).toEqual([]);
+    expect(store.accepted).toEqual([]);
   });
 });
 
@@ -67,14 +67,14 @@ describe("dots", () => {
     ["a line of two dots", "...\r\n.\r\n", "..\r\n"],
     ["dots within lines", "a.\r\n..b\r\n.\r\n", "a.\r\n.b\r\n"],
   ])("%s is unstuffed, wherever it is cut", async (_, body, expected) => {
-    const { login, spool } = await start();
+    const { login, store } = await start();
     const client = await login();
     const text = `From: a@shop.example\r\n\r\n${body}`;
     for (let cut = 0; cut <= body.length; cut++) {
       await openData(client);
       await inPieces(client, text, [text.length - body.length, text.length - body.length + cut]);
       expect(await client.reply()).toMatch(/^250/);
-      const content = Buffer.from(spool.accepted.at(-1)!.content).toString();
+      const content = Buffer.from(store.accepted.at(-1)!.content).toString();
       expect(content.slice(content.indexOf("\r\n\r\n") + 4)).toBe(expected);
     }
   });
@@ -113,7 +113,7 @@ describe("command lines", () => {
   });
 
   test("of MAIL and RCPT may come together, with DATA last", async () => {
-    const { login, spool } = await start();
+    const { login, store } = await start();
     const client = await login();
     client.write("MAIL FROM:<a@shop.example>\r\nRCPT TO:<x@x.example>\r\nRCPT TO:<y@y.example>\r\nDATA\r\n");
     const codes = [await client.reply(), await client.reply(), await client.reply(), await client.reply()];
@@ -124,7 +124,7 @@ describe("command lines", () => {
     expect(await client.reply()).toBe("250 2.0.0 Flushed");
     expect(await client.reply()).toBe("221 2.0.0 Bye");
     expect(await client.ended()).toBe("");
-    expect(spool.accepted).toHaveLength(1);
+    expect(store.accepted).toHaveLength(1);
   });
 
   test.each([
@@ -132,11 +132,11 @@ describe("command lines", () => {
     ["AUTH", `AUTH PLAIN ${plainOf(keyOf("production00"))}\r\nNOOP\r\n`],
     ["DATA", "MAIL FROM:<a@shop.example>\r\nRCPT TO:<x@x.example>\r\nDATA\r\nFrom: a@shop.example\r\n\r\n.\r\n"],
   ])("behind %s in one segment end the session", async (_, text) => {
-    const { login, spool } = await start();
+    const { login, store } = await start();
     const client = await login();
     client.write(text);
     expect(await client.ended()).toMatch(/554 5\.5\.0 Input behind a command .*\r\n$/);
-    expect(spool.accepted).toEqual([]);
+    expect(store.accepted).toEqual([]);
   });
 
   test.each([
@@ -167,13 +167,13 @@ describe("command lines", () => {
   });
 
   test("cut off by the end of the connection are not carried out", async () => {
-    const { login, spool } = await start();
+    const { login, store } = await start();
     const client = await login();
     await openData(client);
     client.write("From: a@shop.example\r\n\r\nx\r\n.");
     client.socket().end();
     await client.ended();
-    expect(spool.accepted).toEqual([]);
+    expect(store.accepted).toEqual([]);
   });
 
   test("before the greeting end the session", async () => {

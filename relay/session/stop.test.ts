@@ -2,10 +2,9 @@ import { createServer } from "node:net";
 import { afterEach, describe, expect, test } from "vitest";
 import { systemClock } from "../../runtime/clock.ts";
 import { createLogger } from "../../runtime/log.ts";
-import { memorySpool } from "../../test/harness/memory-spool.ts";
+import { watchedStore } from "../../test/harness/watched-store.ts";
 import { testCertificate, testLimits, testSubmission, type TestSubmission } from "../../test/harness/submission.ts";
 import { emptyDirectory } from "../directory.ts";
-import type { Spool } from "../store/spool.ts";
 import type { Limits, ListenersConfig } from "./config.ts";
 import { startSubmission, type Submission } from "./submission.ts";
 
@@ -31,7 +30,7 @@ describe("a relay that stops", () => {
     expect(await busy.reply()).toBe("421 4.3.2 Service is restarting - connect again");
     await stopped;
     await expect(relay.connect()).rejects.toThrow(/ECONNREFUSED/);
-    expect(relay.spool.accepted).toHaveLength(1);
+    expect(relay.store.accepted).toHaveLength(1);
   });
 
   test("cuts off who takes longer than it may", async () => {
@@ -52,20 +51,21 @@ describe("a relay that stops", () => {
 });
 
 async function startOn(listeners: ListenersConfig): Promise<Submission> {
-  const spool = memorySpool();
+  const store = await watchedStore();
+  stops.push(() => store.close());
   const submission = await startSubmission({
     listeners,
     tls: await testCertificate(),
     limits: testLimits(),
     hostname: "mail.example",
     directory: () => emptyDirectory,
-    spool: spool as unknown as Spool,
-    ledger: spool,
+    spool: store.spool,
+    ledger: store.ledger,
     clock: systemClock,
     log: createLogger({ level: "fatal", destination: process.stderr }),
     events: () => undefined,
   });
-  stops.push(() => submission.stop());
+  stops.unshift(() => submission.stop());
   return submission;
 }
 

@@ -14,7 +14,7 @@ const letter = ["From: Shop <orders@shop.example>", "To: you@there.example", "Su
 
 describe("a message", () => {
   test("is taken over STARTTLS and AUTH PLAIN, and queued before 250", async () => {
-    const { connect, spool, events } = await start();
+    const { connect, store, events } = await start();
     const client = await connect();
     expect(await client.reply()).toBe("220 mail.example ESMTP");
     expect(await client.say("EHLO client.example")).toBe(
@@ -34,7 +34,7 @@ describe("a message", () => {
     expect(await client.say("RCPT TO:<me@here.example>")).toBe("250 2.1.5 Recipient address accepted");
     expect(await client.say("DATA")).toBe("354 Continue; end with <CR><LF>.<CR><LF>");
     const queued = await client.say(`${letter}..dot\r\n.`);
-    const [message] = spool.accepted;
+    const [message] = store.accepted;
     expect(queued).toBe(`250 2.0.0 Ok: queued as ${message?.envelope.id}`);
     expect(message?.envelope).toMatchObject({
       tenant: "team-shop/shop",

@@ -64,12 +64,12 @@ describe("policy", () => {
   });
 
   test("looks at From, whoever the envelope names", async () => {
-    const { login, spool, events } = await start();
+    const { login, store, events } = await start();
     const client = await login();
     expect(await send(client, "Message-ID: <1@x>\r\nFrom: a@bank.example\r\n\r\nx\r\n")).toBe(
       "550 5.7.1 You are not authorized to send from domain bank.example (From header field)",
     );
-    expect(spool.accepted).toEqual([]);
+    expect(store.accepted).toEqual([]);
     expect(events).toEqual([
       expect.objectContaining({
         type: "refused",
@@ -100,21 +100,21 @@ describe("policy", () => {
   });
 
   test("captures cost nothing and go nowhere", async () => {
-    const { login, spool } = await start();
+    const { login, store } = await start();
     expect(await send(await login("staging00000"), letter, 3)).toMatch(/^250/);
-    expect(spool.accepted[0]).toMatchObject({ charge: { recipients: 0 }, deliveries: [{ domain: "" }] });
-    expect(spool.accepted[0]?.deliveries[0]?.recipients).toHaveLength(3);
+    expect(store.accepted[0]).toMatchObject({ charge: { recipients: 0 }, deliveries: [{ domain: "" }] });
+    expect(store.accepted[0]?.deliveries[0]?.recipients).toHaveLength(3);
   });
 });
 
 describe("credits", () => {
   test("are spent by recipient, all of a message or none", async () => {
-    const { login, spool } = await start();
+    const { login, store } = await start();
     const client = await login();
     expect(await send(client, letter, 60)).toMatch(/^250/);
     expect(await send(client, letter, 60)).toBe("451 4.7.1 Authentication failed: Maximum credits exceeded");
     expect(await send(client, letter, 40)).toMatch(/^250/);
-    expect((await spool.usage("team-shop/shop"))?.used).toBe(100);
+    expect((await store.usage("team-shop/shop"))?.used).toBe(100);
   });
 });
 
@@ -123,20 +123,20 @@ describe("a store", () => {
     [new StoreFull("full"), "452 4.3.1 Insufficient system storage, try again later"],
     [new Error("disk"), "451 4.3.0 Temporary local problem, try again later"],
   ])("that fails with %s is answered, and the session goes on", async (error, expected) => {
-    const { login, spool } = await start();
-    spool.before = () => {
+    const { login, store } = await start();
+    store.before = () => {
       throw error;
     };
     const client = await login();
     expect(await send(client, letter)).toBe(expected);
-    spool.before = () => undefined;
+    store.before = () => undefined;
     expect(await send(client, letter)).toMatch(/^250/);
   });
 
   test("is waited for: no 250 before its durable return", async () => {
-    const { login, spool } = await start({ idleTimeout: 50, messageTimeout: 100 });
+    const { login, store } = await start({ idleTimeout: 50, messageTimeout: 100 });
     const durable = Promise.withResolvers<void>();
-    spool.before = () => durable.promise;
+    store.before = () => durable.promise;
     const client = await login();
     const reply = send(client, letter);
     const early = await Promise.race([reply, new Promise((resolve) => setTimeout(resolve, 200, "nothing yet"))]);
@@ -231,7 +231,7 @@ describe("time", () => {
     expect(await client.reply()).toBe("421 4.4.2 Message did not arrive in time - closing connection");
     clearInterval(trickle);
     await client.ended();
-    expect(relay.spool.accepted).toEqual([]);
+    expect(relay.store.accepted).toEqual([]);
   });
 
   test("between MAIL and DATA counts too", async () => {
@@ -269,7 +269,7 @@ describe("a client that goes", () => {
       else client.close();
       await expect.poll(() => relay.submission.connections()).toBe(0);
     }
-    expect(relay.spool.accepted).toEqual([]);
+    expect(relay.store.accepted).toEqual([]);
     expect(await send(await relay.login(), letter)).toMatch(/^250/);
   });
 

@@ -14,7 +14,7 @@ import { startSubmission, type Submission } from "../../relay/session/submission
 import { systemClock } from "../../runtime/clock.ts";
 import { createLogger } from "../../runtime/log.ts";
 import { type Dialogue, dialogue } from "./smtp-dialogue.ts";
-import { type MemorySpool, memorySpool } from "./memory-spool.ts";
+import { watchedStore, type WatchedStore } from "./watched-store.ts";
 
 /** The default limits, with delays as short as tests want them. */
 export function testLimits(changes: Partial<Limits> = {}): Limits {
@@ -87,7 +87,7 @@ export const domains: readonly DomainContract[] = [
 /** A relay's front on a free port of 127.0.0.1, with all that a test looks at. */
 export interface TestSubmission {
   readonly submission: Submission;
-  readonly spool: MemorySpool;
+  readonly store: WatchedStore;
   readonly events: MailEvent[];
   directory: Directory;
   readonly connect: (implicitTls?: boolean) => Promise<Dialogue>;
@@ -111,16 +111,12 @@ export async function testCertificate(): Promise<Certificate> {
   return certificate;
 }
 
-function refuse(): never {
-  throw new Error("sessions do not call this");
-}
-
 /** Starts one, and calls `onStarted` with what stops it and closes its clients. */
 export async function testSubmission(
   onStarted: (stop: () => Promise<void>) => void,
   limits: Partial<Limits> = {},
 ): Promise<TestSubmission> {
-  const spool = memorySpool();
+  const store = await watchedStore();
   const events: MailEvent[] = [];
   const clients: Dialogue[] = [];
   const state = { directory: buildDirectory([shop], domains) };
@@ -133,16 +129,8 @@ export async function testSubmission(
     limits: testLimits(limits),
     hostname: "mail.example",
     directory: () => state.directory,
-    spool: {
-      accept: (message) => spool.accept(message),
-      claim: refuse,
-      content: refuse,
-      settle: refuse,
-      list: refuse,
-      retry: refuse,
-      nextDue: refuse,
-    },
-    ledger: spool,
+    spool: store.spool,
+    ledger: store.ledger,
     clock: systemClock,
     log: createLogger({ level: "fatal", destination: process.stderr }),
     events: (event) => events.push(event),
@@ -150,6 +138,7 @@ export async function testSubmission(
   onStarted(async () => {
     for (const client of clients) client.close();
     await submission.stop();
+    await store.close();
   });
   const port = submission.addresses.get("submission")!.port;
   const tlsPort = submission.addresses.get("submissions")!.port;
@@ -160,7 +149,7 @@ export async function testSubmission(
   };
   return Object.assign(state, {
     submission,
-    spool,
+    store,
     events,
     port,
     tlsPort,

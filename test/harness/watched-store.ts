@@ -1,0 +1,48 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { openStore } from "../../relay/store/lmdb/open-store.ts";
+import type { Ledger } from "../../relay/store/ledger.ts";
+import type { NewMessage, Spool } from "../../relay/store/spool.ts";
+import { systemClock } from "../../runtime/clock.ts";
+import { createLogger } from "../../runtime/log.ts";
+
+/** The embedded store in a folder of its own, with a window on what sessions put into it and a hand on how it fails. */
+export interface WatchedStore {
+  readonly spool: Spool;
+  readonly ledger: Ledger;
+  readonly accepted: readonly NewMessage[];
+  /** Called before each message goes to the store; what it throws is the failure of the store, while it waits so does the session. */
+  before: () => void | Promise<void>;
+  /** What the ledger answers; replace it to let the ledger fail. */
+  usage: Ledger["usage"];
+  /** Closes the store and removes its folder. */
+  readonly close: () => Promise<void>;
+}
+
+export async function watchedStore(): Promise<WatchedStore> {
+  const path = await mkdtemp(join(tmpdir(), "posthouse-store-"));
+  const log = createLogger({ level: "fatal", destination: process.stderr });
+  const store = await openStore({ path, clock: systemClock, log });
+  const accepted: NewMessage[] = [];
+  const watched: WatchedStore = {
+    accepted,
+    before: () => undefined,
+    usage: (tenant) => store.ledger.usage(tenant),
+    ledger: { usage: (tenant) => watched.usage(tenant), time: (now) => store.ledger.time(now) },
+    spool: {
+      ...store.spool,
+      async accept(message) {
+        await watched.before();
+        const result = await store.spool.accept(message);
+        if (result === "Accepted") accepted.push(message);
+        return result;
+      },
+    },
+    async close() {
+      await store.close();
+      await rm(path, { recursive: true });
+    },
+  };
+  return watched;
+}
