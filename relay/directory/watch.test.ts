@@ -1,0 +1,93 @@
+import { afterEach, expect, test } from "vitest";
+import type { SecretObject } from "../../cluster/object.ts";
+import { encodeDomainContract, encodeTenantContract } from "../../contract/codec.ts";
+import { labels } from "../../contract/names.ts";
+import { systemClock } from "../../runtime/clock.ts";
+import { createLogger } from "../../runtime/log.ts";
+import { createMemoryCluster, type MemoryCluster } from "../../test/harness/memory-cluster.ts";
+import { domains, shop } from "../../test/harness/submission.ts";
+import { type DirectoryWatch, watchDirectory } from "./watch.ts";
+
+function secret(name: string, kind: string | undefined, data: SecretObject["data"]): SecretObject {
+  const label = kind === undefined ? {} : { labels: { [labels.contract]: kind } };
+  return {
+    apiVersion: "v1",
+    kind: "Secret",
+    type: "Opaque",
+    metadata: { name, namespace: "posthouse-system", ...label },
+    data,
+  };
+}
+
+const tenant = secret("tenant-shop", "tenant", encodeTenantContract(shop));
+const domain = secret("domain-shop", "domain", encodeDomainContract(domains[0]!));
+
+let watch: DirectoryWatch | undefined;
+afterEach(() => watch?.stop());
+
+function start(world: MemoryCluster, onChange = (): void => undefined): DirectoryWatch {
+  const lines: string[] = [];
+  watch = watchDirectory({
+    cluster: world,
+    contractNamespace: "posthouse-system",
+    clock: systemClock,
+    log: createLogger({ level: "error", destination: { write: (line) => void lines.push(line) } }),
+    onChange,
+  });
+  return watch;
+}
+
+test("what is there counts at once, also what does not concern it", () => {
+  const world = createMemoryCluster();
+  world.put(tenant);
+  world.put(domain);
+  world.put(secret("dkim-key", undefined, { privateKey: "x" }));
+  world.put({ ...tenant, metadata: { ...tenant.metadata, name: "elsewhere", namespace: "team-shop" } });
+  const { current } = start(world);
+  expect(current().login("production00")?.tenantKey).toBe("team-shop/shop");
+  expect(current().domain("shop.example")?.tenant).toBe("shop");
+  expect(current().tenant("team-shop/shop")?.name).toBe("shop");
+});
+
+test("what comes, changes and goes makes another directory; the old one stays as it was", async () => {
+  const world = createMemoryCluster();
+  const { current } = start(world);
+  const empty = current();
+  world.put(tenant);
+  world.put(domain);
+  await expect.poll(() => current().login("production00")?.credential.id).toBe("production00");
+  expect(empty.login("production00")).toBeUndefined();
+  world.put({ ...tenant, data: encodeTenantContract({ ...shop, environments: [] }) });
+  await expect.poll(() => current().login("production00")).toBeUndefined();
+  world.remove({ kind: "Secret", namespace: "posthouse-system", name: "domain-shop" });
+  await expect.poll(() => current().domain("shop.example")).toBeUndefined();
+});
+
+test("many changes at once make one directory", async () => {
+  const world = createMemoryCluster();
+  let built = 0;
+  const { current } = start(world, () => void built++);
+  for (let i = 0; i < 50; i++)
+    world.put({
+      ...domain,
+      metadata: { ...domain.metadata, name: `domain-${i}` },
+      data: encodeDomainContract({ ...domains[0]!, domain: `d${i}.example` }),
+    });
+  await expect.poll(() => current().domain("d49.example")).toBeDefined();
+  expect(built).toBe(2);
+});
+
+test.each([
+  ["tenant", { contract: "{}" }],
+  ["tenant", { contract: "no json" }],
+  ["tenant", {}],
+  ["other", tenant.data],
+])("a contract labelled %s with %j keeps its last good one, and holds up no other", async (kind, data) => {
+  const world = createMemoryCluster();
+  world.put(tenant);
+  const { current } = start(world);
+  world.put(secret("tenant-shop", kind, data));
+  world.put(domain);
+  await expect.poll(() => current().domain("shop.example")).toBeDefined();
+  expect(current().login("production00")).toBeDefined();
+});
