@@ -45,6 +45,7 @@ export async function openFolder(options: FolderOptions): Promise<FolderCluster>
     let problems: readonly Problem[] = [];
     const manifests = await watchManifests({
       root: options.manifests,
+      except: options.state,
       clock: options.clock,
       remembered,
       current: (key) => (folder.owners.has(keyText(key)) ? folder.cache.get(key) : undefined),

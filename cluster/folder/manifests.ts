@@ -1,3 +1,5 @@
+import { once } from "node:events";
+import { basename, resolve } from "node:path";
 import { watch } from "chokidar";
 import type { Clock } from "../../runtime/clock.ts";
 import type { ClusterObject, ObjectKey } from "../object.ts";
@@ -8,12 +10,14 @@ import type { ParsedFile } from "./parse-manifests.ts";
 import type { Problem } from "./problem.ts";
 import { createRescanTimer } from "./rescan-timer.ts";
 import type { Timing } from "./rescan-timer.ts";
-import { isHidden, listManifests, readManifest } from "./scan.ts";
+import { isHidden, isInside, listManifests, readManifest } from "./scan.ts";
 import type { ListedFile } from "./scan.ts";
 
 /** What the reader of a folder of manifests needs. */
 export interface ManifestsOptions {
   readonly root: string;
+  /** A folder that is none of it, should it lie inside. */
+  readonly except: string;
   readonly clock: Clock;
   /** The last good objects of each file, from an earlier run. */
   readonly remembered: ReadonlyMap<string, readonly ClusterObject[]>;
@@ -47,13 +51,15 @@ export async function watchManifests(options: ManifestsOptions): Promise<Manifes
     const problems = await update(known, options);
     await options.onRead([...known.values()], problems);
   });
-  const watcher = watch(options.root, { ignoreInitial: true, ignored: /(^|[/\\])\.[^/\\]+$/ });
+  const ignored = (path: string): boolean =>
+    isInside(path, options.except) || (basename(path).startsWith(".") && resolve(path) !== resolve(options.root));
+  const watcher = watch(options.root, { ignoreInitial: true, ignored });
+  // Any word of a change will do, of whatever file: the folder is then read as it is.
+  watcher.on("raw", timer.soon);
   watcher.on("all", timer.soon);
   watcher.on("error", options.onError);
-  await new Promise<void>((resolve) => {
-    watcher.once("ready", resolve);
-    watcher.once("error", () => resolve());
-  });
+  // Without a watch there are still the readings now and then; the error went to onError.
+  await once(watcher, "ready").catch(() => undefined);
   await timer.now();
   return {
     async close() {
@@ -65,7 +71,7 @@ export async function watchManifests(options: ManifestsOptions): Promise<Manifes
 
 /** Brings what is known up to what the folder holds; the problems are those of no file that is known. */
 async function update(known: Map<string, KnownFile>, options: ManifestsOptions): Promise<Problem[]> {
-  const listing = await listManifests(options.root);
+  const listing = await listManifests(options.root, options.except);
   for (const listed of listing.files) {
     const before = known.get(listed.file);
     if (before && before.signature === listed.signature) continue;

@@ -52,7 +52,6 @@ describe("parseManifests reads", () => {
       config.replace("{name: notes}", "{name: notes, labels: &l {a: b}}").replace("{a: b}\n", "{<<: *l, c: d}\n"),
       ["ConfigMap default/notes at 1"],
     ],
-    ],
     [
       "what kubectl prints, without what the server set",
       config.replace(

@@ -1,5 +1,5 @@
 import { readFile, readdir, stat } from "node:fs/promises";
-import { join } from "node:path";
+import { isAbsolute, join, relative, resolve } from "node:path";
 import { unreadableFile } from "./parse-manifests.ts";
 import type { ParsedFile } from "./parse-manifests.ts";
 
@@ -28,8 +28,8 @@ export function isManifestName(name: string): boolean {
   return !name.startsWith(".") && /\.(yaml|yml|json)$/.test(name);
 }
 
-/** Lists the manifests in a folder and those below it. Hidden ones, and links to folders, are left out. */
-export async function listManifests(root: string): Promise<Listing> {
+/** Lists the manifests in a folder and those below it. Hidden ones, links to folders, and the folder `except` are left out. */
+export async function listManifests(root: string, except?: string): Promise<Listing> {
   const files: ListedFile[] = [];
   const unreadable = new Map<string, string>();
   const visit = async (folder: string): Promise<void> => {
@@ -40,8 +40,9 @@ export async function listManifests(root: string): Promise<Listing> {
     for (const entry of entries) {
       const file = folder === "" ? entry.name : `${folder}/${entry.name}`;
       if (entry.name.startsWith(".")) continue;
-      if (entry.isDirectory()) await visit(file);
-      else if (isManifestName(entry.name)) await look(file, entry.isSymbolicLink());
+      const isFolder = entry.isDirectory();
+      if (isFolder && !isInside(join(root, file), except)) await visit(file);
+      else if (!isFolder && isManifestName(entry.name)) await look(file, entry.isSymbolicLink());
     }
   };
   const look = async (file: string, isLink: boolean): Promise<void> => {
@@ -55,6 +56,13 @@ export async function listManifests(root: string): Promise<Listing> {
   };
   await visit("");
   return { files, unreadable };
+}
+
+/** Whether a path is a folder or lies in it. */
+export function isInside(path: string, folder: string | undefined): boolean {
+  if (folder === undefined) return false;
+  const way = relative(resolve(folder), resolve(path));
+  return way === "" || !(way === ".." || way.startsWith("../") || isAbsolute(way));
 }
 
 /** Whether something in a folder lies in what cannot be looked at. */

@@ -18,11 +18,11 @@ export interface TestFolders {
   close(): Promise<void>;
 }
 
-/** Makes two empty folders below the system's temporary folder. */
-export function testFolders(): TestFolders {
+/** Makes two empty folders, by default side by side, below the system's temporary folder. */
+export function testFolders(layout: { state?: string } = {}): TestFolders {
   const root = mkdtempSync(join(tmpdir(), "posthouse-folder-"));
   const manifests = join(root, "manifests");
-  const state = join(root, "state");
+  const state = join(root, layout.state ?? "state");
   mkdirSync(manifests);
   const opened: FolderCluster[] = [];
   return {
