@@ -2,9 +2,9 @@
 .DEFAULT_GOAL := help
 export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 
-STATE ?= .cache/up
+STATE ?= data
 MANIFESTS ?= docs/examples/quickstart
-FLEET ?= docs/examples/quickstart/fleet.yaml
+FLEET ?= docs/examples/fleet.yaml
 
 .PHONY: help demo up test verify generate bench clean
 

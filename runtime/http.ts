@@ -12,7 +12,7 @@ export interface AdminOptions {
   /** 0 takes a free port. */
   readonly port: number;
   readonly metrics: Registry;
-  readonly readiness: () => Readiness;
+  readonly readiness: () => Readiness | Promise<Readiness>;
 }
 
 export interface AdminServer {
@@ -34,7 +34,7 @@ async function page(path: string, options: AdminOptions): Promise<Page> {
     case "/healthz":
       return { status: 200, type: text, body: "ok\n" };
     case "/readyz": {
-      const { ready, reasons } = options.readiness();
+      const { ready, reasons } = await options.readiness();
       return { status: ready ? 200 : 503, type: text, body: `${ready ? "ok" : reasons.join("\n")}\n` };
     }
     case "/metrics":

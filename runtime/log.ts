@@ -1,4 +1,5 @@
 import pino from "pino";
+import pretty from "pino-pretty";
 
 /** A structured logger; the name of the part stands in `part`. */
 export type Logger = pino.Logger;
@@ -26,4 +27,19 @@ export function createLogger(options: LogOptions): Logger {
     },
     options.destination,
   );
+}
+
+/**
+ * Where a long-running process logs: standard output. JSON lines when it is piped; lines for people when it is a terminal.
+ */
+export function processLog(): pino.DestinationStream {
+  return process.stdout.isTTY
+    ? pretty({
+        colorize: true,
+        ignore: "part",
+        messageFormat: "{part} {msg}",
+        translateTime: "SYS:HH:MM:ss",
+        sync: true,
+      })
+    : pino.destination({ dest: 1, sync: false });
 }

@@ -1,0 +1,123 @@
+import { getServers } from "node:dns";
+import { openFolder } from "../cluster/folder/folder.ts";
+import { defaultContractNamespace } from "../contract/names.ts";
+import type { UsageSource } from "../contract/usage.ts";
+import { dnsClient } from "../net/dns-client.ts";
+import { parseEndpoint } from "../net/endpoint.ts";
+import type { Resolver } from "../net/resolver.ts";
+import { dnsTiming } from "../operator/config.ts";
+import { startOperator } from "../operator/operator.ts";
+import { loadCertificate, type Certificate } from "../relay/session/certificate.ts";
+import { selfSignedCertificate } from "../relay/session/self-signed.ts";
+import { openStore } from "../relay/store/lmdb/open-store.ts";
+import type { Store } from "../relay/store/store.ts";
+import { systemClock } from "../runtime/clock.ts";
+import { parseDuration } from "../runtime/duration.ts";
+import { serveAdmin } from "../runtime/http.ts";
+import type { Logger } from "../runtime/log.ts";
+import { createMetrics } from "../runtime/metrics.ts";
+import type { Part } from "../runtime/shutdown.ts";
+import { startRelay } from "./compose-relay.ts";
+import type { Fleet } from "./fleet.ts";
+import { stateLayout } from "./state.ts";
+
+export interface Everything {
+  readonly manifests: string;
+  readonly state: string;
+  readonly fleet: Fleet;
+  readonly log: Logger;
+  /** Called with each part as it starts, so that it can be stopped even if a later one fails. */
+  readonly started: (part: Part) => void;
+}
+
+/**
+ * Starts cluster, store, relay, operator and admin port in one process. The admin port comes last: when it answers,
+ * everything else runs. Rejects with the error of the part that could not start.
+ */
+export async function startEverything({ manifests, state, fleet, log, started }: Everything): Promise<void> {
+  const clock = systemClock;
+  const metrics = createMetrics();
+  const cluster = await openFolder({
+    manifests,
+    state,
+    clock,
+    log: log.child({ part: "cluster" }),
+  });
+  started({ name: "cluster", stop: () => cluster.close() });
+  const store = await openStore({ path: stateLayout.store(state), clock, log: log.child({ part: "store" }) });
+  started({ name: "store", stop: () => store.close() });
+  const { certificate, trust } = await certificateOf(fleet, state, log);
+  const resolver = resolverOf(fleet);
+  const events = (event: unknown): void => log.info({ event });
+  await startRelay({ fleet, cluster, store, resolver, certificate, clock, log, metrics, events, started });
+  const operator = startOperator({
+    cluster,
+    resolver,
+    usage: usageOf(store),
+    clock,
+    log: log.child({ part: "operator" }),
+    random: Math.random,
+    metrics,
+    settings: {
+      contractNamespace: defaultContractNamespace,
+      plans: fleet.plans,
+      spfInclude: fleet.spf.include ?? `_spf.${fleet.hostname}`,
+      dns: dnsTiming(fleet.dns),
+      submission: { ...submissionOf(fleet), certificates: trust },
+    },
+  });
+  started({ name: "operator", stop: () => operator.stop() });
+  const admin = await serveAdmin({ ...fleet.admin, metrics, readiness: () => readiness(store) });
+  started({ name: "admin", stop: () => admin.stop() });
+  log.info({ host: admin.host, port: admin.port }, "ready: /healthz, /readyz and /metrics are served");
+}
+
+/** The certificate of the fleet file, or a self-signed one that credentials then tell clients to trust. */
+async function certificateOf(
+  fleet: Fleet,
+  state: string,
+  log: Logger,
+): Promise<{ certificate: Certificate; trust?: string }> {
+  const now = systemClock.now();
+  const { certificateFile, keyFile } = fleet.tls;
+  if (certificateFile !== undefined && keyFile !== undefined)
+    return { certificate: await loadCertificate({ certificateFile, keyFile }, now) };
+  const files = await selfSignedCertificate(stateLayout.tls(state), fleet.hostname, now);
+  log.warn(
+    { file: files.certificateFile },
+    "no certificate is configured: a self-signed one is used, good for trying out",
+  );
+  const certificate = await loadCertificate(files, now);
+  return { certificate, trust: certificate.cert };
+}
+
+function resolverOf({ dns }: Fleet): Resolver {
+  const servers = dns.resolvers.length > 0 ? dns.resolvers : getServers();
+  return dnsClient({
+    servers: servers.map((server) => parseEndpoint(server, 53)),
+    timeout: parseDuration(dns.timeout),
+    clock: systemClock,
+  });
+}
+
+/** The listener that credentials name: STARTTLS on 587 before another port, implicit TLS where there is nothing else. */
+function submissionOf({ hostname, listeners }: Fleet): { host: string; port: number; implicitTls: boolean } {
+  const startTls = listeners.filter(({ tls }) => tls === "StartTLS");
+  const best = startTls.find(({ port }) => port === 587) ?? startTls[0] ?? listeners[0];
+  return { host: hostname, port: best?.port ?? 587, implicitTls: best?.tls === "Implicit" };
+}
+
+/** The ledger of this process, as the operator pulls it. */
+function usageOf({ ledger }: Store): UsageSource {
+  return {
+    async usage(tenants) {
+      const rows = await Promise.all(tenants.map(async (tenant) => [tenant, await ledger.usage(tenant)] as const));
+      return new Map(rows.flatMap(([tenant, row]) => (row === undefined ? [] : [[tenant, row] as const])));
+    },
+  };
+}
+
+async function readiness(store: Store): Promise<{ ready: boolean; reasons: readonly string[] }> {
+  const ready = await store.ready();
+  return { ready, reasons: ready ? [] : ["the store cannot be written; is its disk full?"] };
+}

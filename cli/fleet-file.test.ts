@@ -1,0 +1,51 @@
+import { expect, test } from "vitest";
+import { parseFleet } from "./fleet-file.ts";
+
+test("an empty file is a fleet of defaults", () => {
+  const result = parseFleet("");
+  expect(result).toMatchObject({
+    fleet: {
+      hostname: "localhost",
+      listeners: [{ port: 587, tls: "StartTLS" }, { port: 465, tls: "Implicit" }, { port: 2525 }],
+      plans: { Starter: { namespaces: ["*"] }, Scale: { maxCredits: "Unlimited" } },
+      dns: { mode: "Resolvers", activationDelay: "15m", checkInterval: "1h" },
+      delivery: { port: 25, allowNetworks: [], maxAge: "72h" },
+      capture: { retention: "168h" },
+    },
+  });
+});
+
+const bad: readonly [what: string, text: string, where: string, message: RegExp][] = [
+  ["broken YAML", "hostname: [", "1:12", /./],
+  [
+    "an unknown field",
+    "hostname: a.example\nlisteners:\n  - { name: a, prt: 25, port: 1 }",
+    "3:21 listeners[0].prt",
+    /no such field/,
+  ],
+  ["an unknown field at the top", "relays: {}", "1:9 relays", /no such field/],
+  ["a wrong type", "delivery:\n  port: smtp", "2:9 delivery.port", /must be integer/],
+  [
+    "a wrong word",
+    "listeners: [{ name: a, port: 1, tls: None }]",
+    "1:38 listeners[0].tls",
+    /one of StartTLS, Implicit/,
+  ],
+  ["a wrong duration", "dns:\n  timeout: 3 seconds", "2:12 dns.timeout", /like 15m/],
+  ["a port too high", "admin: { port: 70000 }", "1:16 admin.port", /<= 65535/],
+  ["a missing field", "listeners: [{ port: 25 }]", "1:13 listeners[0]", /name/],
+  ["a certificate without a key", "tls: { certificateFile: a.pem }", "1:6 tls", /keyFile/],
+  ["a list instead of an object", "- 1", "1:1", /must be object/],
+];
+test.each(bad)("%s is reported with its line, column and path", (_what, text, where, message) => {
+  const result = parseFleet(text);
+  if ("fleet" in result) throw new Error("was taken");
+  const found = result.problems.map(({ line, column, path }) => `${line}:${column}${path === "" ? "" : ` ${path}`}`);
+  expect(found).toContain(where);
+  expect(result.problems.map((problem) => problem.message).join("\n")).toMatch(message);
+});
+
+test("every mistake is reported, not only the first", () => {
+  const result = parseFleet("hostname: UPPER\nadmin: { port: -1 }\nx: 1");
+  expect(result).toMatchObject({ problems: [{ path: "x" }, { path: "hostname" }, { path: "admin.port" }] });
+});

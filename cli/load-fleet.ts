@@ -1,0 +1,21 @@
+import { readFile } from "node:fs/promises";
+import { parseFleet } from "./fleet-file.ts";
+import type { Fleet } from "./fleet.ts";
+import { UserError } from "./terminal.ts";
+
+/** Reads a fleet file; without a path, a fleet of defaults. Throws a UserError that names every mistake with its line. */
+export async function loadFleet(path: string | undefined): Promise<Fleet> {
+  const text =
+    path === undefined ? "" : await readFile(path, "utf8").catch((error: unknown) => unreadable(path, error));
+  const result = parseFleet(text);
+  if ("fleet" in result) return result.fleet;
+  const lines = result.problems.map(
+    ({ line, column, path: field, message }) =>
+      `  ${path ?? "defaults"}:${line}:${column}: ${field === "" ? "" : `${field}: `}${message}`,
+  );
+  throw new UserError(`the fleet file is wrong:\n${lines.join("\n")}\ndocs/reference/fleet.md lists every field`);
+}
+
+function unreadable(path: string, error: unknown): never {
+  throw new UserError(`cannot read the fleet file ${path}: ${error instanceof Error ? error.message : String(error)}`);
+}

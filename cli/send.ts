@@ -1,0 +1,98 @@
+import { createTransport } from "nodemailer";
+import { openState } from "./state.ts";
+import { exitCode, palette, UserError, type Terminal } from "./terminal.ts";
+
+export interface SendOptions {
+  readonly from: string;
+  readonly to: readonly string[];
+  readonly subject: string;
+  readonly state: string;
+  /** `namespace/name` of the application Secret. */
+  readonly secret: string;
+  /** Instead of the Secret's port. */
+  readonly port?: number;
+  readonly implicitTls: boolean;
+}
+
+interface Credential {
+  readonly host: string;
+  readonly port: number;
+  readonly username: string;
+  readonly password: string;
+  /** PEM. */
+  readonly certificates?: string;
+}
+
+async function readCredential(options: SendOptions): Promise<Credential> {
+  const [namespace = "", name = ""] = options.secret.split("/");
+  const state = await openState(options.state);
+  const data = state.get({ kind: "Secret", namespace, name })?.data;
+  if (data?.["password"] === undefined) {
+    throw new UserError(
+      `there is no credential ${options.secret} in ${options.state}; \`posthouse up\` writes it to the secretName of a RelayTenant`,
+    );
+  }
+  return {
+    host: data["host"] ?? "127.0.0.1",
+    port: options.port ?? Number(data["port"] ?? 587),
+    username: data["username"] ?? "apikey",
+    password: data["password"],
+    certificates: data["certificates"],
+  };
+}
+
+/** One line of the dialogue: `C: ...` or `S: ...`, without what authenticates. */
+export interface DialogueLine {
+  readonly side: "C" | "S";
+  readonly text: string;
+}
+
+const ignore = (): void => undefined;
+
+/** Turns nodemailer's log entries into the lines of the dialogue. The AUTH argument never gets through. */
+function dialogueLogger(onLine: (line: DialogueLine) => void): Record<string, (...args: unknown[]) => void> {
+  const take = (entry: unknown, _format: unknown, text?: unknown): void => {
+    if (typeof entry !== "object" || entry === null || !("tnx" in entry)) return;
+    const side = entry.tnx === "client" ? "C" : entry.tnx === "server" ? "S" : undefined;
+    if (side === undefined || typeof text !== "string") return;
+    for (const line of text.trimEnd().split(/\r?\n/))
+      onLine({ side, text: line.replace(/^(AUTH \w+) .*$/i, "$1 ***") });
+  };
+  return { trace: ignore, debug: take, info: take, warn: ignore, error: ignore, fatal: ignore, level: ignore };
+}
+
+/** `posthouse send`: a test message through the relay, with the dialogue as it went. Exit code 1 when it is refused. */
+export async function send(options: SendOptions, terminal: Terminal): Promise<number> {
+  const credential = await readCredential(options);
+  const paint = palette(terminal);
+  const dialogue: DialogueLine[] = [];
+  const transport = createTransport({
+    host: credential.host,
+    port: credential.port,
+    secure: options.implicitTls,
+    requireTLS: true,
+    auth: { user: credential.username, pass: credential.password },
+    tls: { ca: credential.certificates },
+    debug: true,
+    logger: dialogueLogger((line) => {
+      dialogue.push(line);
+      if (!terminal.json) terminal.out(line.side === "C" ? paint.cyan(`C: ${line.text}`) : `S: ${line.text}`);
+    }),
+    connectionTimeout: 10_000,
+    socketTimeout: 60_000,
+  });
+  const message = {
+    from: options.from,
+    to: [...options.to],
+    subject: options.subject,
+    text: "This is a test message from Posthouse.\n",
+  };
+  const result = await transport.sendMail(message).then(
+    (info) => ({ accepted: true, reply: info.response }),
+    (error: unknown) => ({ accepted: false, reply: error instanceof Error ? error.message : String(error) }),
+  );
+  transport.close();
+  if (terminal.json) terminal.out(JSON.stringify({ ...result, dialogue }, undefined, 2));
+  else terminal.out(result.accepted ? paint.green(`accepted: ${result.reply}`) : paint.red(`refused: ${result.reply}`));
+  return result.accepted ? exitCode.ok : exitCode.failed;
+}
