@@ -1,0 +1,120 @@
+import type { Clock } from "../../runtime/clock.ts";
+import { attempt } from "../attempt/attempt.ts";
+import type { Pool } from "../attempt/pool.ts";
+import type { Failure, RecipientResult } from "../attempt/result.ts";
+import type { Directory } from "../directory.ts";
+import { redact } from "../event/redact.ts";
+import { isExpired, type Schedule } from "../outcome/schedule.ts";
+import { settle, settleCaptured, settleExpired, settleWaiting, type Outcome } from "../outcome/settle.ts";
+import { findRoute, type RouteParts } from "../route/route.ts";
+import { KeyUnavailable } from "../sign/key-ring.ts";
+import { NoSigningKey, type Signer } from "../sign/signer.ts";
+import type { Captures } from "../store/captures.ts";
+import type { Delivery, Spool } from "../store/spool.ts";
+import type { TenantContract } from "../../contract/tenant-contract.ts";
+import { signingKeys } from "./signing-keys.ts";
+
+/** What one delivery needs. */
+export interface DeliverParts {
+  readonly spool: Pick<Spool, "content">;
+  readonly captures: Pick<Captures, "keep">;
+  /** The contracts as they are now. */
+  readonly directory: () => Directory;
+  readonly signer: Signer;
+  readonly route: RouteParts;
+  readonly pool: Pool;
+  readonly clock: Clock;
+  readonly schedule: Schedule;
+}
+
+/** Milliseconds until a delivery is looked at again that waits for a key or a contract. */
+const waitDelay = 60_000;
+
+const temporary = (failureClass: Failure["class"], enhanced: string, text: string): Failure => ({
+  kind: "Temporary",
+  class: failureClass,
+  enhanced,
+  text,
+});
+
+/**
+ * Does with one claimed delivery what is to be done now, and says what becomes of it. It rejects only for what is our own
+ * mistake or our store's; {@link settleBroken} makes a temporary outcome of that.
+ */
+export async function deliver(delivery: Delivery, parts: DeliverParts, signal: AbortSignal): Promise<Outcome> {
+  const { envelope } = delivery;
+  const now = parts.clock.now();
+  const wait = (failure: Failure): Outcome =>
+    settleWaiting(delivery, { failure, now, delay: waitDelay, schedule: parts.schedule });
+
+  if (isExpired(envelope.acceptedAt, now, parts.schedule)) return settleExpired(delivery, now);
+  const directory = parts.directory();
+  const tenant = directory.tenant(envelope.tenant);
+  if (tenant === undefined) return wait(temporary("TenantUnknown", "4.3.5", "there is no contract of its tenant"));
+  const isCapture = delivery.domain === "";
+  const keys = signingKeys(directory, tenant, envelope, isCapture);
+  if (keys.length === 0) return wait(noVisibleKey(envelope.fromDomain));
+  const content = await parts.spool.content(envelope.id);
+  if (content === undefined) return wait(temporary("InternalError", "4.3.0", "its content cannot be read"));
+  const signature = await signedFields(parts.signer, content, { domain: envelope.fromDomain, keys, now });
+  if (signature === undefined) return wait(noVisibleKey(envelope.fromDomain));
+  const message = [signature, content];
+  return isCapture ? capture(delivery, message, parts) : send(delivery, { message, tenant }, parts, signal);
+}
+
+function noVisibleKey(domain: string): Failure {
+  return temporary("NoVisibleKey", "4.7.5", `no DKIM key of ${domain} may sign now`);
+}
+
+/** The signature fields, or undefined while no key can be used. */
+async function signedFields(
+  signer: Signer,
+  content: Uint8Array,
+  request: Parameters<Signer["sign"]>[1],
+): Promise<Uint8Array | undefined> {
+  try {
+    return await signer.sign(content, request);
+  } catch (error) {
+    if (error instanceof NoSigningKey || error instanceof KeyUnavailable) return undefined;
+    throw error;
+  }
+}
+
+async function capture(delivery: Delivery, message: readonly Uint8Array[], parts: DeliverParts): Promise<Outcome> {
+  const { envelope, recipients } = delivery;
+  await parts.captures.keep({ envelope, recipients, capturedAt: parts.clock.now() }, Buffer.concat(message));
+  return settleCaptured(delivery, parts.clock.now());
+}
+
+interface Sendable {
+  readonly message: readonly Uint8Array[];
+  readonly tenant: TenantContract;
+}
+
+async function send(
+  delivery: Delivery,
+  { message, tenant }: Sendable,
+  parts: DeliverParts,
+  signal: AbortSignal,
+): Promise<Outcome> {
+  const startedAt = parts.clock.now();
+  const recipients = delivery.recipients.map(({ address }) => address);
+  const route = await findRoute(delivery.domain, tenant.delivery, parts.route, signal);
+  const { sender, eightBit, smtpUtf8 } = delivery.envelope;
+  const results: readonly RecipientResult[] =
+    route.kind === "Nowhere"
+      ? recipients.map((recipient) => ({ recipient, result: route.failure }))
+      : await attempt({ sender, recipients, content: message, eightBit, smtpUtf8 }, route.hops, parts.pool, signal);
+  const { clock, schedule, route: routing } = parts;
+  return settle(delivery, { results, startedAt, now: clock.now(), schedule, random: routing.random() });
+}
+
+/** What becomes of a delivery that broke: it is deferred, whatever it was. */
+export function settleBroken(delivery: Delivery, error: unknown, parts: DeliverParts): Outcome {
+  const text = redact(error instanceof Error ? `internal error: ${error.name}` : "internal error");
+  const result = temporary("InternalError", "4.3.0", text);
+  const now = parts.clock.now();
+  const results = delivery.recipients.map(({ address }) => ({ recipient: address, result }));
+  const { schedule, route } = parts;
+  return settle(delivery, { results, startedAt: now, now, schedule, random: route.random() });
+}

@@ -1,0 +1,245 @@
+import { parseDuration } from "../../runtime/duration.ts";
+import type { AddressGuard } from "../../net/address-guard.ts";
+import type { Resolver } from "../../net/resolver.ts";
+import type { Clock } from "../../runtime/clock.ts";
+import type { Logger } from "../../runtime/log.ts";
+import type { DeliveryConfig } from "../attempt/config.ts";
+import { createPool, type Pool } from "../attempt/pool.ts";
+import { openSession } from "../attempt/session.ts";
+import type { Directory } from "../directory.ts";
+import type { EventSink } from "../event/event.ts";
+import type { Outcome } from "../outcome/settle.ts";
+import type { Random } from "../route/mx.ts";
+import type { Signer } from "../sign/signer.ts";
+import type { Captures } from "../store/captures.ts";
+import type { Delivery, Spool } from "../store/spool.ts";
+import { deliver, settleBroken, type DeliverParts } from "./deliver.ts";
+import { createDoorbell, type Doorbell } from "./doorbell.ts";
+
+export interface DelivererOptions {
+  readonly spool: Pick<Spool, "claim" | "content" | "settle" | "nextDue">;
+  readonly captures: Pick<Captures, "keep">;
+  /** The contracts as they are now. */
+  readonly directory: () => Directory;
+  readonly signer: Signer;
+  readonly resolver: Resolver;
+  readonly guard: AddressGuard;
+  /** Name of this relay, for EHLO. */
+  readonly hostname: string;
+  /** Certification authorities, PEM, that smarthosts are verified by; Node's own when absent. */
+  readonly ca?: readonly string[];
+  readonly config: DeliveryConfig;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+  readonly events: EventSink;
+}
+
+/** A running deliverer. */
+export interface Deliverer {
+  /** Something was spooled: look at once. */
+  wake(): void;
+  /** Deliveries under way. */
+  readonly running: number;
+  /**
+   * Claims no more and lets attempts finish for `grace` milliseconds (20 s by default), then breaks them off and writes what
+   * became of them. Resolves when nothing is left.
+   */
+  stop(grace?: number): Promise<void>;
+}
+
+/** The longest sleep, in milliseconds: another process may have made something due. */
+const longestSleep = 2000;
+/** The shortest, so that a spool that says "now" and gives nothing costs no whole core. */
+const shortestSleep = 20;
+/** What a lease is longer than an attempt, in milliseconds: time to write what became of it. */
+const leaseMargin = 120_000;
+/** Pauses after the store failed: doubling from the first to the longest, in milliseconds. */
+const firstPause = 250;
+const longestPause = 10_000;
+
+interface State {
+  readonly options: DelivererOptions;
+  readonly parts: DeliverParts;
+  readonly bell: Doorbell;
+  readonly running: Set<Promise<void>>;
+  readonly abort: AbortController;
+  readonly attemptTimeout: number;
+  /** The last claim took all the room that there was: more may be due. */
+  mayHaveMore: boolean;
+  stopping: boolean;
+}
+
+/** Starts to deliver what is due in the spool, and goes on until it is stopped. */
+export function startDeliverer(options: DelivererOptions): Deliverer {
+  const { clock, config } = options;
+  const pool = poolOf(options);
+  const state: State = {
+    options,
+    parts: partsOf(options, pool),
+    bell: createDoorbell(clock),
+    running: new Set(),
+    abort: new AbortController(),
+    attemptTimeout: parseDuration(config.attemptTimeout),
+    mayHaveMore: false,
+    stopping: false,
+  };
+  const loop = run(state);
+  return {
+    wake: () => state.bell.ring(),
+    get running() {
+      return state.running.size;
+    },
+    async stop(grace = 20_000) {
+      state.stopping = true;
+      state.bell.ring();
+      await loop;
+      const cancel = clock.after(grace, () => state.abort.abort());
+      while (state.running.size > 0) await Promise.all(state.running);
+      cancel();
+      pool.close();
+    },
+  };
+}
+
+function poolOf({ clock, config, hostname, ca }: DelivererOptions): Pool {
+  const limits = {
+    connectTimeout: parseDuration(config.connectTimeout),
+    greetingTimeout: parseDuration(config.greetingTimeout),
+    commandTimeout: parseDuration(config.commandTimeout),
+    dataTimeout: parseDuration(config.dataTimeout),
+    ...(ca === undefined ? {} : { ca }),
+  };
+  return createPool({
+    open: (hop, signal) => openSession(hop, { hostname, limits, clock }, signal),
+    limits: {
+      connectionsPerHop: config.connectionsPerHop,
+      messagesPerConnection: config.messagesPerConnection,
+      idleTimeout: parseDuration(config.idleTimeout),
+      unreachableFor: parseDuration(config.unreachableFor),
+    },
+    clock,
+  });
+}
+
+function partsOf(options: DelivererOptions, pool: Pool): DeliverParts {
+  const { spool, captures, directory, signer, resolver, guard, random, clock, config } = options;
+  return {
+    spool,
+    captures,
+    directory,
+    signer,
+    pool,
+    clock,
+    route: { resolver, guard, random, port: config.port },
+    schedule: {
+      delays: config.retry.delays.map(parseDuration),
+      jitter: config.retry.jitter,
+      maxAge: parseDuration(config.maxAge),
+    },
+  };
+}
+
+/** Claims and sleeps in turn. A store that fails is asked again after a pause; nothing ends the loop but `stop`. */
+async function run(state: State): Promise<void> {
+  const { log } = state.options;
+  let pause = firstPause;
+  while (!state.stopping) {
+    state.bell.silence();
+    try {
+      await state.bell.wait(await claimDue(state));
+      pause = firstPause;
+    } catch (error) {
+      log.error({ err: error }, "the spool cannot be read; trying again");
+      await state.bell.wait(pause);
+      pause = Math.min(pause * 2, longestPause);
+    }
+  }
+}
+
+/** Starts what is due, as far as there is room. Returns how long to sleep, in milliseconds. */
+async function claimDue(state: State): Promise<number> {
+  const { spool, clock, config } = state.options;
+  const room = config.concurrency - state.running.size;
+  if (room <= 0) return longestSleep;
+  const claimed = await spool.claim(clock.now(), room, state.attemptTimeout + leaseMargin);
+  for (const delivery of claimed) begin(state, delivery);
+  state.mayHaveMore = claimed.length === room;
+  if (state.mayHaveMore) return longestSleep;
+  const due = await spool.nextDue();
+  if (due === undefined) return longestSleep;
+  return Math.min(Math.max(due - clock.now(), shortestSleep), longestSleep);
+}
+
+function begin(state: State, delivery: Delivery): void {
+  const task = handle(state, delivery).finally(() => {
+    state.running.delete(task);
+    // Not at each end: claims are transactions, and several are cheaper in one.
+    const hasRoom = state.running.size <= state.options.config.concurrency * 0.75;
+    if (hasRoom && state.mayHaveMore) state.bell.ring();
+  });
+  state.running.add(task);
+}
+
+/** Delivers, writes what became of it, and tells it when it is written. Never rejects. */
+async function handle(state: State, delivery: Delivery): Promise<void> {
+  const { log, clock } = state.options;
+  const signal = timeLimit(clock, state.attemptTimeout, state.abort.signal);
+  let outcome: Outcome;
+  try {
+    outcome = await deliver(delivery, state.parts, signal.signal);
+  } catch (error) {
+    log.error({ err: error, delivery: delivery.key }, "a delivery broke; it is deferred");
+    outcome = settleBroken(delivery, error, state.parts);
+  } finally {
+    signal.cancel();
+  }
+  if (!(await write(state, delivery, outcome))) return;
+  for (const event of outcome.events) tell(state.options, event);
+}
+
+function tell({ events, log }: DelivererOptions, event: Parameters<EventSink>[0]): void {
+  try {
+    events(event);
+  } catch (error) {
+    log.error({ err: error }, "an event was lost");
+  }
+}
+
+/**
+ * Writes what became of a delivery, again and again while the lease lasts: what is not written is done once more.
+ * False when it was not written, or the lease had gone to somebody else.
+ */
+async function write({ options, abort }: State, delivery: Delivery, outcome: Outcome): Promise<boolean> {
+  const { spool, clock, log } = options;
+  for (let pause = firstPause; ; pause = Math.min(pause * 2, longestPause)) {
+    try {
+      const written = await spool.settle(delivery, outcome.settlement);
+      if (!written)
+        log.warn({ delivery: delivery.key }, "the lease was lost; what became of the delivery is not written");
+      return written;
+    } catch (error) {
+      log.error({ err: error, delivery: delivery.key }, "what became of a delivery cannot be written; trying again");
+      if (abort.signal.aborted || clock.now() + pause >= delivery.leaseUntil) return false;
+      await clock.sleep(pause);
+    }
+  }
+}
+
+/** A signal that is aborted after `timeout` milliseconds, or with another one. */
+function timeLimit(
+  clock: Clock,
+  timeout: number,
+  other: AbortSignal,
+): { readonly signal: AbortSignal; readonly cancel: () => void } {
+  const controller = new AbortController();
+  const abort = (): void => controller.abort();
+  const stopTimer = clock.after(timeout, abort);
+  other.addEventListener("abort", abort, { once: true });
+  if (other.aborted) abort();
+  const cancel = (): void => {
+    stopTimer();
+    other.removeEventListener("abort", abort);
+  };
+  return { signal: controller.signal, cancel };
+}
