@@ -158,7 +158,9 @@ async function transact(tables: () => Tables, jobs: readonly (() => void)[]): Pr
   } catch (error) {
     return { kind: "Failed", error: await commitError(error), divide: false };
   }
-  return thrown === undefined ? { kind: "Committed" } : { kind: "Aborted", culprit: done, error: thrown.error };
+  if (thrown === undefined) return { kind: "Committed" };
+  if (isLmdbError(thrown.error)) return { kind: "Failed", error: thrown.error, divide: false };
+  return { kind: "Aborted", culprit: done, error: thrown.error };
 }
 
 /** The library rejects with a general error that holds a promise of the true one. */
@@ -171,6 +173,11 @@ async function commitError(error: unknown): Promise<Error> {
   } catch (cause) {
     return cause instanceof Error ? cause : error;
   }
+}
+
+/** The environment failed, not the job that happened to run: LMDB's errors have numbers for codes. */
+function isLmdbError(error: unknown): error is Error {
+  return error instanceof Error && "code" in error && typeof error.code === "number";
 }
 
 /** ENOSPC, EDQUOT and EFBIG as LMDB passes them on: numbers. */
