@@ -42,6 +42,10 @@ export const reasons = {
     kind: "Stalled",
     remedy: "A domain has one holder in a fleet. Ask the platform team if it should be moved here.",
   },
+  DomainTooLong: {
+    kind: "Stalled",
+    remedy: "Delete the SendingDomain: a name in DNS has at most 253 characters (RFC 1035), the selector's included.",
+  },
   ContractUnreadable: {
     kind: "Stalled",
     remedy: "Ask the platform team to restore it from a backup, or to delete it so that the domain is proven anew.",

@@ -3,7 +3,7 @@ import { problem, type Problem } from "../reasons.ts";
 import { activationWait } from "./evidence.ts";
 import { mergeKeys, type KeyEntry } from "./key-history.ts";
 import type { ObservedDomain } from "./observed.ts";
-import { compareRecords, keyVisible, shownSince, type ReportedRecord } from "./report.ts";
+import { compareRecords, dkimName, keyVisible, shownSince, type ReportedRecord } from "./report.ts";
 import { allotSelectors, hasPrefix } from "./selectors.ts";
 
 /** What a claim comes to, on the way to a plan. */
@@ -41,7 +41,7 @@ export function claimState(observed: ObservedDomain, now: number): ClaimState {
     records: compareRecords(observed, live),
     shown,
     standing,
-    problems: problemsOf(observed, standing, shown && hold !== undefined),
+    problems: [...lengthProblems(observed, live), ...problemsOf(observed, standing, shown && hold !== undefined)],
   };
 }
 
@@ -99,6 +99,13 @@ function standingOf({ hold, claim }: ObservedDomain): ClaimState["standing"] {
   if (hold.value === undefined) return "Unreadable";
   const { namespace, name } = hold.value.claim;
   return namespace === claim.namespace && name === claim.name ? "Held" : "Taken";
+}
+
+function lengthProblems({ claim }: ObservedDomain, live: readonly KeyEntry[]): readonly Problem[] {
+  const long = live.find(({ selector }) => dkimName(claim.domain, selector).length > 253);
+  return long
+    ? [problem("DomainTooLong", `No DKIM record can stand at ${long.selector}._domainkey of the domain.`)]
+    : [];
 }
 
 function problemsOf(observed: ObservedDomain, standing: ClaimState["standing"], shown: boolean): readonly Problem[] {

@@ -19,10 +19,7 @@ export interface ReportedRecord extends Comparison {
 /** Failed checks in a row after which the last answer counts no more for the report. */
 const toleratedFailures = 2;
 
-/** The names at which the records of a claim stand, in the order of the report. */
-export function recordNames(domain: string, entries: readonly KeyEntry[]): readonly string[] {
-  return [...entries.map(({ selector }) => dkimName(domain, selector)), domain, `_dmarc.${domain}`];
-}
+const notAsked = "DNS was not asked yet.";
 
 /** Where the record of a selector stands (RFC 6376 §3.6.2.1). */
 export function dkimName(domain: string, selector: string): string {
@@ -58,7 +55,7 @@ function look(observed: ObservedDomain, fqdn: string, compare: (answer: Conclusi
   const { value } = compare(evidence?.answer ?? { kind: "NoData" });
   const before = observed.status?.records?.find((record) => record.fqdn === fqdn);
   if (evidence === undefined && before !== undefined) return asBefore(before, value);
-  const explanation = evidence ? "DNS could not be asked; it will be again." : "DNS was not asked yet.";
+  const explanation = evidence ? "DNS could not be asked; it will be again." : notAsked;
   return { verdict: "Unknown", value, explanation };
 }
 
@@ -66,7 +63,7 @@ function look(observed: ObservedDomain, fqdn: string, compare: (answer: Conclusi
 function asBefore(before: RecordStatus, value: string): Comparison {
   const { verdict, observed } = before;
   const standing = verdict === "Valid" || verdict === "NeedsMerge" ? before.value : value;
-  const explanation = "DNS was not asked yet since the last start.";
+  const explanation = notAsked;
   return { verdict, value: standing, ...(observed !== undefined && { observed }), explanation };
 }
 
@@ -99,7 +96,7 @@ export function recordStatuses(
     return {
       purpose,
       type: "TXT",
-      fqdn,
+      fqdn: fqdn.slice(0, 255),
       name: fqdn === domain ? "@" : fqdn.slice(0, -domain.length - 1),
       value: presentable([value]),
       verdict,
