@@ -1,3 +1,4 @@
+import { stat } from "node:fs/promises";
 import type { Clock } from "../../runtime/clock.ts";
 import type { Logger } from "../../runtime/log.ts";
 import { keyOf, keyText } from "../object.ts";
@@ -7,10 +8,12 @@ import { adoptManifests } from "./adopt.ts";
 import { createCache } from "./cache.ts";
 import type { FolderParts, Owner } from "./folder-parts.ts";
 import { watchManifests } from "./manifests.ts";
-import { inOrder } from "./problem.ts";
+import { inOrder, problemText } from "./problem.ts";
 import type { Problem } from "./problem.ts";
 import type { Timing } from "./rescan-timer.ts";
+import { reasonOf } from "./scan.ts";
 import { readState } from "./state-files.ts";
+import { StateFolderError } from "./state-folder-error.ts";
 import { holdStateFolder, unusable } from "./state-folder.ts";
 import { folderWrites } from "./writes.ts";
 
@@ -36,12 +39,14 @@ export interface FolderCluster extends Cluster {
 
 /**
  * Opens a folder of manifests and a state folder as a cluster. Resolves when every manifest was read once; bad ones
- * are in `problems()`. Throws a StateFolderError that says what to do if the state folder cannot be used.
+ * are in `problems()`. Throws a StateFolderError that says what to do if one of the folders cannot be used.
  */
 export async function openFolder(options: FolderOptions): Promise<FolderCluster> {
   const lock = await holdStateFolder(options.state);
   try {
     const { folder, remembered } = await load(options);
+    // A folder that was there once may come back, and its last good objects count until then.
+    if (remembered.size === 0) await refuseMissing(options.manifests);
     let problems: readonly Problem[] = [];
     const manifests = await watchManifests({
       root: options.manifests,
@@ -98,12 +103,20 @@ async function load({ state, clock, log }: FolderOptions): Promise<{
   return { folder, remembered: stored.manifests };
 }
 
+async function refuseMissing(manifests: string): Promise<void> {
+  const found = await stat(manifests).catch(reasonOf);
+  if (typeof found !== "string" && found.isDirectory()) return;
+  const why = typeof found === "string" ? `cannot be read (${found})` : "is not a folder";
+  throw new StateFolderError(`the manifests folder ${manifests} ${why}; make it, or name another one with --manifests`);
+}
+
 /** Logs the problems that are new, and says when all are gone. */
 function report(log: Logger, before: readonly Problem[], found: readonly Problem[]): readonly Problem[] {
   const problems = inOrder(found);
   const known = new Set(before.map((problem) => JSON.stringify(problem)));
   for (const problem of problems) {
-    if (!known.has(JSON.stringify(problem))) log.warn({ problem }, "a manifest is wrong; what was good before stays");
+    if (!known.has(JSON.stringify(problem)))
+      log.warn({ problem }, `${problemText(problem)}; what was good before stays`);
   }
   if (problems.length === 0 && before.length > 0) log.info("the manifests are all good again");
   return problems;

@@ -1,4 +1,4 @@
-/** A state folder that cannot be used. The message is a sentence that says what to do. */
+/** A state folder, or a folder of manifests, that cannot be used. The message is a sentence that says what to do. */
 export class StateFolderError extends Error {
   override readonly name = "StateFolderError";
 }

@@ -213,6 +213,16 @@ describe("a state folder is refused, and the error says what to do", () => {
     await expect(readFolderState(folders.state)).rejects.toThrow(/ENOENT.*run posthouse up first/);
   });
 
+  test("when there is no folder of manifests, and never was", async () => {
+    rmSync(folders.manifests, { recursive: true });
+    expect(await opening()).toMatch(
+      /^StateFolderError: the manifests folder .* cannot be read \(ENOENT\); make it, or name another/,
+    );
+    writeFileSync(folders.manifests, tenant);
+    expect(await opening()).toMatch(/is not a folder; make it, or name another/);
+    expect(readdirSync(folders.state)).not.toContain("lock");
+  });
+
   test("but a damaged status or memory of manifests is made again", async () => {
     writeFileSync(join(folders.manifests, "a.yaml"), tenant);
     const first = await folders.open();
