@@ -1,4 +1,6 @@
 import { getServers } from "node:dns";
+import { readFile } from "node:fs/promises";
+import { rootCertificates } from "node:tls";
 import { openFolder } from "../cluster/folder/folder.ts";
 import { defaultContractNamespace } from "../contract/names.ts";
 import type { UsageSource } from "../contract/usage.ts";
@@ -20,6 +22,7 @@ import type { Part } from "../runtime/shutdown.ts";
 import { startRelay } from "./compose-relay.ts";
 import type { Fleet } from "./fleet.ts";
 import { stateLayout } from "./state.ts";
+import { UserError } from "./terminal.ts";
 
 export interface Everything {
   readonly manifests: string;
@@ -49,7 +52,8 @@ export async function startEverything({ manifests, state, fleet, log, started }:
   const { certificate, trust } = await certificateOf(fleet, state, log);
   const resolver = resolverOf(fleet);
   const events = (event: unknown): void => log.info({ event });
-  await startRelay({ fleet, cluster, store, resolver, certificate, clock, log, metrics, events, started });
+  const authorities = await authoritiesOf(fleet);
+  await startRelay({ fleet, cluster, store, resolver, certificate, authorities, clock, log, metrics, events, started });
   const operator = startOperator({
     cluster,
     resolver,
@@ -91,8 +95,19 @@ async function certificateOf(
   return { certificate, trust: certificate.cert };
 }
 
+/** Node's own authorities and those of `delivery.caFile`; undefined leaves Node its own. */
+async function authoritiesOf({ delivery: { caFile } }: Fleet): Promise<readonly string[] | undefined> {
+  if (caFile === undefined) return undefined;
+  const pem = await readFile(caFile, "utf8").catch((error: unknown) => {
+    throw new UserError(`cannot read delivery.caFile: ${error instanceof Error ? error.message : String(error)}`);
+  });
+  return [...rootCertificates, pem];
+}
+
 function resolverOf({ dns }: Fleet): Resolver {
-  const servers = dns.resolvers.length > 0 ? dns.resolvers : getServers();
+  const servers = dns.resolvers.length > 0 ? dns.resolvers : getServers().filter((server) => !server.includes("%"));
+  if (servers.length === 0)
+    throw new UserError("this machine has no DNS resolver of its own; name some in dns.resolvers of the fleet file");
   return dnsClient({
     servers: servers.map((server) => parseEndpoint(server, 53)),
     timeout: parseDuration(dns.timeout),

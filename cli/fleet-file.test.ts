@@ -31,10 +31,26 @@ const bad: readonly [what: string, text: string, where: string, message: RegExp]
     "1:38 listeners[0].tls",
     /one of StartTLS, Implicit/,
   ],
-  ["a wrong duration", "dns:\n  timeout: 3 seconds", "2:12 dns.timeout", /like 15m/],
+  ["a wrong duration", "dns:\n  timeout: 3 seconds", "2:12 dns.timeout", /such as 15m/],
   ["a port too high", "admin: { port: 70000 }", "1:16 admin.port", /<= 65535/],
   ["a missing field", "listeners: [{ port: 25 }]", "1:13 listeners[0]", /name/],
   ["a certificate without a key", "tls: { certificateFile: a.pem }", "1:6 tls", /keyFile/],
+  ["a network that is none", "delivery: { allowNetworks: [300.0.0.0/8] }", "1:29 delivery.allowNetworks[0]", /CIDR/],
+  ["a resolver that is none", 'dns: { resolvers: ["999.1.1.1:53"] }', "1:20 dns.resolvers[0]", /not an address/],
+  [
+    "a name that stands twice",
+    "listeners: [{ name: a, port: 1 }, { name: a, port: 2 }]",
+    "1:43 listeners[1].name",
+    /already/,
+  ],
+  [
+    "a host that is no address",
+    "listeners: [{ name: a, port: 1, host: relay }]",
+    "1:39 listeners[0].host",
+    /IP address/,
+  ],
+  ["intervals in the wrong order", "dns: { missingIntervalMax: 1s }", "1:28 dns.missingIntervalMax", /less than/],
+  ["an interval of nothing", "dns: { checkInterval: 0s }", "1:6 dns", /longer than 0s/],
   ["a list instead of an object", "- 1", "1:1", /must be object/],
 ];
 test.each(bad)("%s is reported with its line, column and path", (_what, text, where, message) => {

@@ -2,6 +2,7 @@ import type { ErrorObject } from "ajv";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import { isNode, LineCounter, parseDocument } from "yaml";
 import { durationPattern } from "../runtime/duration.ts";
+import { fleetMistakes } from "./fleet-checks.ts";
 import { fleetSchema, type Fleet } from "./fleet.ts";
 
 /** A mistake in a fleet file. */
@@ -56,12 +57,13 @@ export function parseFleet(text: string): { fleet: Fleet } | { problems: readonl
   const validate = new Ajv2020({ allErrors: true, useDefaults: true, strict: true, strictTypes: false }).compile<Fleet>(
     fleetSchema,
   );
-  if (validate(value)) return { fleet: value };
-  const problems = (validate.errors ?? []).map((error) => {
-    const path = pathOf(error);
-    const node = nearest(path, (part) => document.getIn(part, true));
-    const { line, col } = lines.linePos(node);
-    return { line, column: col, path: pathText(path), message: messageOf(error) };
+  const mistakes = validate(value)
+    ? fleetMistakes(value)
+    : (validate.errors ?? []).map((error) => ({ path: pathOf(error), message: messageOf(error) }));
+  if (validate(value) && mistakes.length === 0) return { fleet: value };
+  const problems = mistakes.map(({ path, message }) => {
+    const { line, col } = lines.linePos(nearest(path, (part) => document.getIn(part, true)));
+    return { line, column: col, path: pathText(path), message };
   });
   return { problems };
 }

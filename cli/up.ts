@@ -20,7 +20,7 @@ export interface UpOptions {
 const stopDeadline = 30_000;
 
 /** Errors whose message is meant for the person who starts Posthouse. */
-const forPeople = [StateFolderError, StoreUnavailable, CertificateError, ListenError];
+const forPeople = [UserError, StateFolderError, StoreUnavailable, CertificateError, ListenError];
 
 /** `posthouse up`: operator and relay in one process, until a signal comes. Exit code 2 when a part cannot start. */
 export async function up(options: UpOptions, terminal: Terminal): Promise<number> {

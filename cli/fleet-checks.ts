@@ -1,0 +1,51 @@
+import { isIP } from "node:net";
+import ipaddr from "ipaddr.js";
+import { parseEndpoint } from "../net/endpoint.ts";
+import { parseDuration } from "../runtime/duration.ts";
+import type { Fleet } from "./fleet.ts";
+
+/** A mistake that the schema cannot see. */
+export interface FleetMistake {
+  readonly path: readonly (string | number)[];
+  readonly message: string;
+}
+
+function refused(check: () => unknown): boolean {
+  try {
+    check();
+    return false;
+  } catch {
+    return true;
+  }
+}
+
+/** What is wrong in a fleet file although its form is right: addresses that are none, names that stand twice, orders that cannot be. */
+export function fleetMistakes({ delivery, dns, listeners }: Fleet): readonly FleetMistake[] {
+  const networks = delivery.allowNetworks.flatMap((network, i) =>
+    refused(() => ipaddr.parseCIDR(network))
+      ? [{ path: ["delivery", "allowNetworks", i], message: "is not a CIDR block such as 10.0.0.0/8" }]
+      : [],
+  );
+  const resolvers = dns.resolvers.flatMap((resolver, i) =>
+    refused(() => parseEndpoint(resolver, 53))
+      ? [{ path: ["dns", "resolvers", i], message: "is not an address with a port, such as 192.0.2.1:53" }]
+      : [],
+  );
+  const twice = listeners.flatMap(({ name }, i) =>
+    listeners.findIndex((other) => other.name === name) < i
+      ? [{ path: ["listeners", i, "name"], message: `there is a listener named ${name} already` }]
+      : [],
+  );
+  const hosts = listeners.flatMap(({ host }, i) =>
+    host !== undefined && isIP(host) === 0
+      ? [{ path: ["listeners", i, "host"], message: "is not an IP address to listen on" }]
+      : [],
+  );
+  const intervals =
+    parseDuration(dns.missingInterval) > parseDuration(dns.missingIntervalMax)
+      ? [{ path: ["dns", "missingIntervalMax"], message: `is less than missingInterval, ${dns.missingInterval}` }]
+      : [];
+  const never = parseDuration(dns.checkInterval) === 0 || parseDuration(dns.missingInterval) === 0;
+  const hot = never ? [{ path: ["dns"], message: "checkInterval and missingInterval must be longer than 0s" }] : [];
+  return [...networks, ...resolvers, ...twice, ...hosts, ...intervals, ...hot];
+}
