@@ -140,20 +140,20 @@ export interface ConnectionError {
   readonly message: string;
 }
 
-const byErrorCode: Readonly<Partial<Record<string, readonly [FailureClass, string]>>> = {
-  ECONNREFUSED: ["Unreachable", "4.4.1"],
-  EHOSTUNREACH: ["Unreachable", "4.4.1"],
-  ENETUNREACH: ["Unreachable", "4.4.1"],
-  EADDRNOTAVAIL: ["Unreachable", "4.4.1"],
-  EACCES: ["Unreachable", "4.4.1"],
-  EPERM: ["Unreachable", "4.4.1"],
-  ETIMEDOUT: ["TimedOut", "4.4.1"],
-  EPROTOCOL: ["ProtocolError", "4.5.0"],
-};
+const byErrorCode: ReadonlyMap<string, readonly [FailureClass, string]> = new Map([
+  ["ECONNREFUSED", ["Unreachable", "4.4.1"]],
+  ["EHOSTUNREACH", ["Unreachable", "4.4.1"]],
+  ["ENETUNREACH", ["Unreachable", "4.4.1"]],
+  ["EADDRNOTAVAIL", ["Unreachable", "4.4.1"]],
+  ["EACCES", ["Unreachable", "4.4.1"]],
+  ["EPERM", ["Unreachable", "4.4.1"]],
+  ["ETIMEDOUT", ["TimedOut", "4.4.1"]],
+  ["EPROTOCOL", ["ProtocolError", "4.5.0"]],
+]);
 
 /** A connection that failed is always temporary. After the data has begun it is `LostAfterData`: it may have arrived. */
 export function classifyError(error: ConnectionError, stage: Stage | "TLS"): Failure {
-  const [failureClass, enhanced] = byErrorCode[error.code] ?? ["ConnectionLost", "4.4.2"];
+  const [failureClass, enhanced] = byErrorCode.get(error.code) ?? ["ConnectionLost", "4.4.2"];
   const text = redact(error.message);
   if (stage === "Content") return { kind: "Temporary", class: "LostAfterData", enhanced: "4.4.2", text };
   if (stage === "TLS") return { kind: "Temporary", class: "TLSFailed", enhanced: "4.7.5", text };

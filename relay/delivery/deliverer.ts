@@ -196,6 +196,9 @@ async function handle(state: State, delivery: Delivery): Promise<void> {
   }
   if (!(await write(state, delivery, outcome))) return;
   for (const event of outcome.events) tell(state.options, event);
+  const { settlement } = outcome;
+  const isSoon = settlement.kind === "Again" && settlement.dueAt - clock.now() < longestSleep;
+  if (isSoon) state.bell.ring();
 }
 
 function tell({ events, log }: DelivererOptions, event: Parameters<EventSink>[0]): void {
