@@ -4,6 +4,7 @@ import { join } from "node:path";
 import type { Logger } from "../../../runtime/log.ts";
 import { StoreFull } from "../spool.ts";
 import { StoreUnavailable } from "../store.ts";
+import { hasLmdbHeader } from "./header.ts";
 import { groupCommit, type GroupOutcome } from "./group-commit.ts";
 import { formatVersion, openTables, type Tables } from "./tables.ts";
 
@@ -16,7 +17,7 @@ export interface Environment {
    * throws, nothing of it is written and the promise rejects with that error. `weight`: octets that it writes.
    */
   write<T>(work: (tables: Tables) => T, weight?: number): Promise<T>;
-  /** Whether the last transaction could be committed. */
+  /** Whether it is open, and the last transaction could be committed. */
   healthy(): boolean;
   close(): Promise<void>;
 }
@@ -68,7 +69,7 @@ export async function openEnvironment(path: string, log: Logger): Promise<Enviro
     },
     write: (work, weight) =>
       closed ? Promise.reject(new StoreUnavailable("the store is closed")) : group.run(() => work(opened()), weight),
-    healthy: () => healthy,
+    healthy: () => healthy && !closed,
     async close() {
       closed = true;
       await group.idle();
@@ -91,9 +92,11 @@ async function checkFolder(path: string): Promise<void> {
   try {
     await mkdir(path, { recursive: true, mode: 0o700 });
     await access(path, constants.R_OK | constants.W_OK | constants.X_OK);
+    if (await hasLmdbHeader(path)) return;
   } catch (error) {
     throw new StoreUnavailable(`the store folder ${path} cannot be used: ${reason(error)}`, { cause: error });
   }
+  throw new StoreUnavailable(`${join(path, "data.mdb")} is not a store: move it away, or use another folder`);
 }
 
 /**

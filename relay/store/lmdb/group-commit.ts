@@ -16,9 +16,9 @@ export interface GroupLimits {
 
 export interface GroupCommit {
   /** Runs `job` in a transaction that it shares with whatever else is waiting; resolves when that is durable. */
-  run<T>(job: () => T, weight?: number): Promise<T>;
+  readonly run: <T>(job: () => T, weight?: number) => Promise<T>;
   /** Resolves when nothing is waiting or running. */
-  idle(): Promise<void>;
+  readonly idle: () => Promise<void>;
 }
 
 interface Waiting {
