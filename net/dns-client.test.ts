@@ -4,6 +4,7 @@ import type { AddressInfo } from "node:net";
 import dnsPacket, { type Answer as DnsRecord, type Packet } from "dns-packet";
 import { afterEach, describe, expect, test } from "vitest";
 import { systemClock } from "../runtime/clock.ts";
+import { startZoneServer } from "../test/harness/zone-server.ts";
 import { dnsClient } from "./dns-client.ts";
 import type { Endpoint } from "./endpoint.ts";
 import type { RecordType } from "./resolver.ts";
@@ -400,5 +401,32 @@ describe("dnsClient", () => {
     expect(new Set(server.asked.map((q) => q.packet.id)).size).toBeGreaterThan(6);
     expect(new Set(server.asked.map((q) => q.port)).size).toBeGreaterThan(6);
     expect(new Set(server.asked.map((q) => q.name)).size).toBeGreaterThan(4);
+  });
+});
+
+describe("dnsClient and an authoritative server", () => {
+  test.each<[string, RecordType, unknown]>([
+    ["example.com", "MX", { kind: "Records", values: [{ preference: 10, exchange: "mx.example.com" }], ttl: 60 }],
+    ["www.example.com", "A", { kind: "Records", values: ["192.0.2.1"], ttl: 60 }],
+    ["mx.example.com", "AAAA", { kind: "NoData", negativeTtl: 5 }],
+    ["gone.example.com", "A", { kind: "NXDomain", negativeTtl: 5 }],
+    ["example.org", "A", { kind: "Failed", reason: expect.stringContaining("REFUSED") }],
+    [
+      "long.example.com",
+      "TXT",
+      { kind: "Records", values: [["x".repeat(255), ...Array.from({ length: 15 }, () => "x".repeat(255))]], ttl: 60 },
+    ],
+  ])("%s %s", async (name, type, want) => {
+    const zone = await startZoneServer({
+      zones: [{ name: "example.com", ttl: 60, minimum: 5 }],
+      records: [
+        { name: "example.com", type: "MX", value: { preference: 10, exchange: "mx.example.com" } },
+        { name: "mx.example.com", type: "A", value: "192.0.2.1" },
+        { name: "www.example.com", type: "CNAME", value: "mx.example.com" },
+        { name: "long.example.com", type: "TXT", value: "x".repeat(255 * 16) },
+      ],
+    });
+    closers.push(() => void zone.close());
+    expect(await clientOf([{ address: "127.0.0.1", port: zone.port }], 1000).resolve(name, type)).toEqual(want);
   });
 });

@@ -7,11 +7,13 @@ import { afterEach, beforeAll, describe, expect, test } from "vitest";
 import type { DomainContract } from "../../contract/domain-contract.ts";
 import type { TenantContract } from "../../contract/tenant-contract.ts";
 import { addressGuard } from "../../net/address-guard.ts";
+import { dnsClient } from "../../net/dns-client.ts";
 import type { Answer, RecordType, Resolver } from "../../net/resolver.ts";
 import { systemClock, type Clock } from "../../runtime/clock.ts";
 import { createLogger } from "../../runtime/log.ts";
 import { makeTestKeys, type TestKeys } from "../../test/harness/dkim-keys.ts";
-import { startMxSink, type MxSink } from "../../test/harness/mx-sink.ts";
+import { startMxSink, type MxSink, type MxSinkOptions } from "../../test/harness/mx-sink.ts";
+import { startZoneServer } from "../../test/harness/zone-server.ts";
 import { DeliveryConfig } from "../attempt/config.ts";
 import { buildDirectory, type Directory } from "../directory.ts";
 import type { MailEvent } from "../event/event.ts";
@@ -83,13 +85,17 @@ interface World {
 
 const content = Buffer.from("From: a@example.com\r\nSubject: x\r\n\r\n.dots\r\n");
 
-async function start(some: Partial<DelivererOptions> = {}, config: Partial<DeliveryConfig> = {}): Promise<World> {
+async function start(
+  some: Partial<DelivererOptions> = {},
+  config: Partial<DeliveryConfig> = {},
+  sinkOptions: MxSinkOptions = {},
+): Promise<World> {
   const path = await mkdtemp(join(tmpdir(), "posthouse-deliverer-"));
   closers.push(() => rm(path, { recursive: true }));
   const clock = { ...systemClock, offset: 0, now: () => Date.now() + clock.offset };
   const store = await openStore({ path, clock, log: silent });
   closers.push(() => store.close());
-  const sink = await startMxSink();
+  const sink = await startMxSink(sinkOptions);
   closers.push(() => sink.close());
   const events: MailEvent[] = [];
   let directory = buildDirectory([tenantContract()], [domainContract()]);
@@ -164,6 +170,24 @@ describe("a deliverer", () => {
     expect(sent.endsWith(content.toString("latin1"))).toBe(true);
     expect(await world.store.spool.list(10)).toEqual([]);
     expect(world.events[0]).toMatchObject({ tls: { protocol: "TLSv1.3" }, hop: { port: world.sink.port }, attempt: 1 });
+  });
+
+  test("asks the DNS for the hop, and its receiver verifies both signatures", async () => {
+    const zone = await startZoneServer({
+      zones: [{ name: "example.net" }, { name: "example.com" }],
+      records: [
+        { name: "example.net", type: "MX", value: { preference: 10, exchange: "mx.example.net" } },
+        { name: "mx.example.net", type: "A", value: "127.0.0.1" },
+        ...[...keys.records].map(([name, value]) => ({ name, type: "TXT", value }) as const),
+      ],
+    });
+    closers.push(() => zone.close());
+    const servers = [{ address: "127.0.0.1", port: zone.port }];
+    const resolver = dnsClient({ servers, timeout: 1000, clock: systemClock });
+    const world = await start({ resolver }, {}, { resolver: zone.address });
+    await world.accept("m1");
+    expect(await world.told(1)).toEqual(["delivered Delivered"]);
+    expect(world.sink.received[0]?.verdict?.dkim.map(({ result }) => result)).toEqual(["pass", "pass"]);
   });
 
   test("finds by itself what was due before it started", async () => {
