@@ -2,6 +2,7 @@ import { getServers } from "node:dns";
 import { readFile } from "node:fs/promises";
 import { rootCertificates } from "node:tls";
 import { openFolder } from "../cluster/folder/folder.ts";
+import type { DestinationStream } from "pino";
 import { defaultContractNamespace } from "../contract/names.ts";
 import type { UsageSource } from "../contract/usage.ts";
 import { dnsClient } from "../net/dns-client.ts";
@@ -9,6 +10,8 @@ import { parseEndpoint } from "../net/endpoint.ts";
 import type { Resolver } from "../net/resolver.ts";
 import { dnsTiming } from "../operator/config.ts";
 import { startOperator } from "../operator/operator.ts";
+import { eventLog, tee } from "../relay/event/event-log.ts";
+import { eventMetrics } from "../relay/event/metrics.ts";
 import { loadCertificate, type Certificate } from "../relay/session/certificate.ts";
 import { selfSignedCertificate } from "../relay/session/self-signed.ts";
 import { openStore } from "../relay/store/lmdb/open-store.ts";
@@ -29,6 +32,8 @@ export interface Everything {
   readonly state: string;
   readonly fleet: Fleet;
   readonly log: Logger;
+  /** Where events go, beside the log lines. */
+  readonly destination: DestinationStream;
   /** Called with each part as it starts, so that it can be stopped even if a later one fails. */
   readonly started: (part: Part) => void;
 }
@@ -37,7 +42,14 @@ export interface Everything {
  * Starts cluster, store, relay, operator and admin port in one process. The admin port comes last: when it answers,
  * everything else runs. Rejects with the error of the part that could not start.
  */
-export async function startEverything({ manifests, state, fleet, log, started }: Everything): Promise<void> {
+export async function startEverything({
+  manifests,
+  state,
+  fleet,
+  log,
+  destination,
+  started,
+}: Everything): Promise<void> {
   const clock = systemClock;
   const metrics = createMetrics();
   const cluster = await openFolder({
@@ -51,7 +63,7 @@ export async function startEverything({ manifests, state, fleet, log, started }:
   started({ name: "store", stop: () => store.close() });
   const { certificate, trust } = await certificateOf(fleet, state, log);
   const resolver = resolverOf(fleet);
-  const events = (event: unknown): void => log.info({ event });
+  const events = tee(eventLog(destination), eventMetrics(metrics));
   const authorities = await authoritiesOf(fleet);
   await startRelay({ fleet, cluster, store, resolver, certificate, authorities, clock, log, metrics, events, started });
   const operator = startOperator({

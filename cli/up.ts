@@ -25,14 +25,15 @@ const forPeople = [UserError, StateFolderError, StoreUnavailable, CertificateErr
 /** `posthouse up`: operator and relay in one process, until a signal comes. Exit code 2 when a part cannot start. */
 export async function up(options: UpOptions, terminal: Terminal): Promise<number> {
   const fleet = await loadFleet(options.fleet);
-  const log = createLogger({ level: options.logLevel, destination: processLog() });
+  const destination = processLog();
+  const log = createLogger({ level: options.logLevel, destination });
   const parts: Part[] = [];
   const stop = (): Promise<boolean> => stopAll(parts, { clock: systemClock, log, deadline: stopDeadline });
   const terminated = new Promise<string>((resolve) => {
     onTermination(resolve);
   });
   try {
-    await startEverything({ ...options, fleet, log, started: (part) => parts.push(part) });
+    await startEverything({ ...options, fleet, log, destination, started: (part) => parts.push(part) });
   } catch (error) {
     await stop();
     if (error instanceof Error && (isListenError(error) || forPeople.some((kind) => error instanceof kind)))

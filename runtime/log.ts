@@ -33,13 +33,14 @@ export function createLogger(options: LogOptions): Logger {
  * Where a long-running process logs: standard output. JSON lines when it is piped; lines for people when it is a terminal.
  */
 export function processLog(): pino.DestinationStream {
-  return process.stdout.isTTY
-    ? pretty({
-        colorize: true,
-        ignore: "part",
-        messageFormat: "{part} {msg}",
-        translateTime: "SYS:HH:MM:ss",
-        sync: true,
-      })
-    : pino.destination({ dest: 1, sync: false });
+  if (!process.stdout.isTTY) return pino.destination({ dest: 1, sync: false });
+  return pretty({
+    colorize: true,
+    singleLine: true,
+    sync: true,
+    translateTime: "SYS:HH:MM:ss",
+    ignore: "part",
+    // A log line names its part, an event its type.
+    messageFormat: (entry, key) => [entry["part"] ?? entry["type"], entry[key]].filter(Boolean).join(": "),
+  });
 }
