@@ -3,6 +3,7 @@ import type { Cluster } from "../cluster/port.ts";
 import { defaultContractNamespace } from "../contract/names.ts";
 import { addressGuard } from "../net/address-guard.ts";
 import { cachedResolver, mailCacheLimits } from "../net/dns-cache.ts";
+import { startCapturePruning } from "../relay/delivery/capture-pruning.ts";
 import { startDeliverer } from "../relay/delivery/deliverer.ts";
 import { watchDirectory } from "../relay/directory/watch.ts";
 import type { EventSink } from "../relay/event/event.ts";
@@ -15,6 +16,7 @@ import type { Spool } from "../relay/store/spool.ts";
 import type { Store } from "../relay/store/store.ts";
 import type { Resolver } from "../net/resolver.ts";
 import type { Clock } from "../runtime/clock.ts";
+import { parseDuration } from "../runtime/duration.ts";
 import type { Logger } from "../runtime/log.ts";
 import type { Part } from "../runtime/shutdown.ts";
 import type { Fleet } from "./fleet.ts";
@@ -59,6 +61,13 @@ export async function startRelay(parts: RelayParts): Promise<void> {
     events,
   });
   started({ name: "deliverer", stop: () => deliverer.stop() });
+  const stopPruning = startCapturePruning({
+    captures: store.captures,
+    limits: { retention: parseDuration(fleet.capture.retention), maxMessages: fleet.capture.maxMessages },
+    clock,
+    log,
+  });
+  started({ name: "capture pruning", stop: stopPruning });
   const submission = await startSubmission({
     listeners: fleet.listeners,
     tls: parts.certificate,
