@@ -1,0 +1,142 @@
+import { describe, expect, test } from "vitest";
+import type { Answer } from "../../net/resolver.ts";
+import { activationWait, foldAnswer, negativeTtlOf, type NameEvidence } from "./evidence.ts";
+
+const records = (ttl: number, ...texts: string[]): Answer<"TXT"> => ({
+  kind: "Records",
+  values: texts.map((text) => [text.slice(0, 2), text.slice(2)]),
+  ttl,
+});
+const gone: Answer<"TXT"> = { kind: "NXDomain", negativeTtl: 30 };
+const failed: Answer<"TXT"> = { kind: "Failed", reason: "timeout" };
+
+function fold(...checks: readonly (readonly [number, Answer<"TXT">])[]): NameEvidence | undefined {
+  let evidence: NameEvidence | undefined;
+  for (const [now, answer] of checks) evidence = foldAnswer(evidence, answer, now);
+  return evidence;
+}
+
+describe("foldAnswer", () => {
+  test.each<[string, readonly (readonly [number, Answer<"TXT">])[], Partial<NameEvidence>]>([
+    ["a first answer", [[5, records(9, "abc")]], { since: 5, ttl: 9, failures: 0, checkedAt: 5, confirmedAt: 5 }],
+    [
+      "the same again",
+      [
+        [5, records(9, "abc")],
+        [8, records(6, "abc")],
+      ],
+      { since: 5, ttl: 9, confirmedAt: 8 },
+    ],
+    [
+      "in another order",
+      [
+        [5, records(9, "abc", "xyz")],
+        [8, records(9, "xyz", "abc")],
+      ],
+      { since: 5 },
+    ],
+    [
+      "another record",
+      [
+        [5, records(9, "abc")],
+        [8, records(6, "abd")],
+      ],
+      { since: 8, ttl: 6, previous: records(9, "abc") as never },
+    ],
+    [
+      "one record more",
+      [
+        [5, records(9, "abc")],
+        [8, records(9, "abc", "x")],
+      ],
+      { since: 8 },
+    ],
+    [
+      "gone",
+      [
+        [5, records(9, "abc")],
+        [8, gone],
+      ],
+      { since: 8, negativeTtl: 30, ttl: 0 },
+    ],
+    [
+      "there after it was not",
+      [
+        [5, gone],
+        [8, records(9, "abc")],
+      ],
+      { since: 8, negativeTtl: 30, ttl: 9 },
+    ],
+    [
+      "absent in two ways",
+      [
+        [5, gone],
+        [8, { kind: "NoData" }],
+      ],
+      { since: 5, negativeTtl: 30 },
+    ],
+    [
+      "only failures",
+      [
+        [5, failed],
+        [8, failed],
+      ],
+      { failures: 2, checkedAt: 8 },
+    ],
+    [
+      "a failure between",
+      [
+        [5, records(9, "abc")],
+        [6, failed],
+        [8, records(9, "abc")],
+      ],
+      { since: 5, failures: 0, confirmedAt: 8 },
+    ],
+    [
+      "a failure after",
+      [
+        [5, records(9, "abc")],
+        [6, failed],
+      ],
+      { since: 5, failures: 1, confirmedAt: 5, checkedAt: 6 },
+    ],
+    [
+      "a clock that jumped back",
+      [
+        [5000, records(9, "abc")],
+        [100, records(9, "abc")],
+      ],
+      { since: 100 },
+    ],
+  ])("%s", (_, checks, expected) => {
+    expect(fold(...checks)).toMatchObject(expected);
+  });
+
+  test("failures alone are no answer", () => {
+    expect(fold([5, failed])).not.toHaveProperty("answer");
+  });
+});
+
+test.each<[string, number, number, number, number, number]>([
+  ["the fleet's delay", 900_000, 60, 60, 60, 900_000],
+  ["a long TTL", 900_000, 7200, 60, 60, 7_200_000],
+  ["a long negative TTL at the name", 900_000, 60, 7200, 60, 7_200_000],
+  ["a long SOA minimum", 900_000, 60, 60, 7200, 7_200_000],
+  ["at most a day", 900_000, 604_800, 0, 0, 86_400_000],
+  ["nothing to wait for", 0, 0, 0, 0, 0],
+  ["a second", 0, 1, 0, 1, 1000],
+])("waits for %s", (...[, delay, ttl, negativeTtl, zone, expected]) => {
+  const name: NameEvidence = { checkedAt: 0, failures: 0, since: 0, confirmedAt: 0, ttl, negativeTtl };
+  expect(activationWait(name, { names: new Map(), negativeTtl: zone }, delay)).toBe(expected);
+});
+
+const soa = { primary: "ns.example.com", serial: 1, minimum: 60 };
+test.each<[Answer<"SOA">, number]>([
+  [{ kind: "Records", values: [soa], ttl: 3600 }, 60],
+  [{ kind: "Records", values: [soa], ttl: 5 }, 5],
+  [{ kind: "NoData", negativeTtl: 300 }, 300],
+  [{ kind: "NXDomain" }, 0],
+  [{ kind: "Failed", reason: "timeout" }, 0],
+])("negative TTL of %j", (answer, expected) => {
+  expect(negativeTtlOf(answer)).toBe(expected);
+});

@@ -1,0 +1,155 @@
+import { expect, test } from "vitest";
+import type { Clock } from "../runtime/clock.ts";
+import { createWorkQueue, type WorkQueueOptions } from "./work-queue.ts";
+
+/** A clock whose time passes when the test says so. */
+function handClock(): Clock & { readonly pass: (time: number) => Promise<void> } {
+  let now = 0;
+  const timers = new Set<{ readonly at: number; readonly fire: () => void }>();
+  return {
+    now: () => now,
+    after(delay, fire) {
+      const timer = { at: now + delay, fire };
+      timers.add(timer);
+      return () => timers.delete(timer);
+    },
+    sleep: () => Promise.reject(new Error("unused")),
+    async pass(time) {
+      now += time;
+      for (const timer of [...timers].filter(({ at }) => at <= now)) {
+        timers.delete(timer);
+        timer.fire();
+      }
+      await turns();
+    },
+  };
+}
+
+/** Lets everything run that waits for nothing. */
+async function turns(): Promise<void> {
+  for (let turn = 0; turn < 20; turn++) await Promise.resolve();
+}
+
+function setUp(work: WorkQueueOptions["work"], inFlight = 1) {
+  const clock = handClock();
+  const errors: string[] = [];
+  const queue = createWorkQueue({
+    work,
+    onError: (key, _, retryAfter) => errors.push(`${key} ${retryAfter}`),
+    clock,
+    random: () => 0,
+    inFlight,
+    firstRetry: 100,
+    longestRetry: 1000,
+  });
+  return { clock, errors, queue };
+}
+
+test("a key is worked on once however often it is asked for", async () => {
+  const done: string[] = [];
+  const { queue } = setUp((key) => {
+    done.push(key);
+    return Promise.resolve(undefined);
+  });
+  queue.add("a");
+  queue.add("b");
+  queue.add("b");
+  expect(done).toEqual([]);
+  await turns();
+  expect(done).toEqual(["a", "b"]);
+  expect(queue.depth()).toBe(0);
+});
+
+test("a key that is asked for while it is worked on is worked on again, never twice at once", async () => {
+  let open: (() => void)[] = [];
+  let at = 0;
+  let most = 0;
+  const { queue } = setUp(async () => {
+    most = Math.max(most, ++at);
+    await new Promise<void>((resolve) => open.push(resolve));
+    at -= 1;
+    return undefined;
+  }, 5);
+  queue.add("a");
+  await turns();
+  queue.add("a");
+  queue.add("a");
+  await turns();
+  expect(open).toHaveLength(1);
+  for (const resolve of open.splice(0)) resolve();
+  await turns();
+  expect(open).toHaveLength(1);
+  for (const resolve of open.splice(0)) resolve();
+  await turns();
+  expect([open.length, most]).toEqual([0, 1]);
+  open = [];
+});
+
+test("no more keys are worked on at once than said", async () => {
+  const open: (() => void)[] = [];
+  const { queue } = setUp(async () => {
+    await new Promise<void>((resolve) => open.push(resolve));
+    return undefined;
+  }, 2);
+  for (const key of ["a", "b", "c"]) queue.add(key);
+  await turns();
+  expect(open).toHaveLength(2);
+  open[0]?.();
+  await turns();
+  expect(open).toHaveLength(3);
+});
+
+test("a failing key is retried with growing pauses, which its own events do not shorten", async () => {
+  let runs = 0;
+  const { queue, clock, errors } = setUp(() => {
+    runs += 1;
+    return runs < 7 ? Promise.reject(new Error("no")) : Promise.resolve(undefined);
+  });
+  queue.add("a");
+  await turns();
+  queue.add("a");
+  await turns();
+  expect(runs).toBe(1);
+  for (const pause of [100, 200, 400, 800, 1000, 1000]) {
+    await clock.pass(pause - 1);
+    queue.add("a");
+    await clock.pass(1);
+  }
+  expect(runs).toBe(7);
+  expect(errors).toEqual(["a 100", "a 200", "a 400", "a 800", "a 1000", "a 1000"]);
+  queue.add("a");
+  await turns();
+  expect(runs).toBe(8);
+});
+
+test("work may ask to be done again later, once", async () => {
+  let runs = 0;
+  const { queue, clock } = setUp(() => Promise.resolve(++runs === 1 ? 500 : undefined));
+  queue.add("a");
+  await turns();
+  await clock.pass(499);
+  expect(runs).toBe(1);
+  await clock.pass(1);
+  expect(runs).toBe(2);
+  await clock.pass(5000);
+  expect(runs).toBe(2);
+});
+
+test("stop waits for what was begun and begins nothing", async () => {
+  const open: (() => void)[] = [];
+  let runs = 0;
+  const { queue, clock } = setUp(async () => {
+    runs += 1;
+    await new Promise<void>((resolve) => open.push(resolve));
+    return 10;
+  });
+  queue.add("a");
+  queue.add("b");
+  await turns();
+  const stopped = queue.stop();
+  queue.add("c");
+  open[0]?.();
+  await stopped;
+  await clock.pass(5000);
+  expect(runs).toBe(1);
+});
