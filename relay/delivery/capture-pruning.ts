@@ -24,7 +24,10 @@ export function startCapturePruning(options: CapturePruningOptions): () => Promi
     } catch (err) {
       log.warn({ err }, "captured messages cannot be removed; the next round tries again");
     }
-    if (!stopped) cancel = clock.after(interval, () => (running = round()));
+    if (stopped) return;
+    cancel = clock.after(interval, () => {
+      running = round();
+    });
   };
   let running = round();
   return () => {
