@@ -1,4 +1,4 @@
-import type { Clock } from "../../runtime/clock.ts";
+import type { Cancel, Clock } from "../../runtime/clock.ts";
 import type { Logger } from "../../runtime/log.ts";
 import type { CaptureLimits, Captures } from "../store/captures.ts";
 
@@ -16,7 +16,7 @@ const interval = 60_000;
 export function startCapturePruning(options: CapturePruningOptions): () => Promise<void> {
   const { captures, limits, clock, log } = options;
   let stopped = false;
-  let cancel = (): void => undefined;
+  let cancel: Cancel | undefined;
   const round = async (): Promise<void> => {
     try {
       const pruned = await captures.prune(clock.now(), limits);
@@ -32,7 +32,7 @@ export function startCapturePruning(options: CapturePruningOptions): () => Promi
   let running = round();
   return () => {
     stopped = true;
-    cancel();
+    cancel?.();
     return running;
   };
 }
