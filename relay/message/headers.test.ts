@@ -45,7 +45,7 @@ test.each<[string, unknown]>([
   ["From x@y Thu Jan 1\r\nA: b\r\n", "line 1 of its header is no header field"],
   ["A: b\r\n".repeat(mostFields + 1), `it has more than ${mostFields} header fields`],
   [`A: b\r\n${" folded line\r\n".repeat(20_000)}`, `its header is larger than ${mostHeaderOctets} octets`],
-])("%.40j", (text, expected) => {
+])("header %#", (text, expected) => {
   expect(read(text)).toEqual(expected);
 });
 

@@ -24,25 +24,43 @@ const lf = 10;
  * what one server takes for the end of a message and another does not is how messages are smuggled. The result does
  * not depend on where the message was cut into chunks.
  */
-export function scanLines(scan: LineScan, chunk: Uint8Array): LineScan {
-  if (scan.fault !== undefined) return scan;
-  let { afterCr, lineLength } = scan;
-  for (const octet of chunk) {
-    if (afterCr) {
-      if (octet !== lf) return { afterCr, lineLength, fault: "BareCarriageReturn" };
-      afterCr = false;
-      lineLength = 0;
-    } else if (octet === cr) {
-      afterCr = true;
-    } else if (octet === lf) {
-      return { afterCr, lineLength, fault: "BareLineFeed" };
-    } else if (octet === 0) {
-      return { afterCr, lineLength, fault: "Nul" };
-    } else if (++lineLength > longestLine) {
-      return { afterCr, lineLength, fault: "LongLine" };
-    }
+export function scanLines(scan: LineScan, chunk: Buffer): LineScan {
+  if (scan.fault !== undefined || chunk.length === 0) return scan;
+  const found = followLines(scan, chunk);
+  const nul = chunk.indexOf(0);
+  if (nul >= 0 && !(found.fault !== undefined && found.at <= nul)) return { ...scan, fault: "Nul" };
+  return found;
+}
+
+/** Where following the lines of a chunk has ended: at its end, or at the octet `at` with a fault. */
+interface Followed extends LineScan {
+  readonly at: number;
+}
+
+/** Goes from line end to line end. Buffer's own search reads many octets at a time, which a loop over them does not. */
+function followLines({ afterCr, lineLength }: LineScan, chunk: Buffer): Followed {
+  if (afterCr && chunk[0] !== lf) return { afterCr, lineLength, at: -1, fault: "BareCarriageReturn" };
+  let start = afterCr ? 1 : 0;
+  let length = afterCr ? 0 : lineLength;
+  for (;;) {
+    const crAt = indexOrEnd(chunk, cr, start);
+    const lfAt = indexOrEnd(chunk, lf, start);
+    const end = Math.min(crAt, lfAt);
+    if (length + end - start > longestLine)
+      return { afterCr: false, lineLength: length, at: start + longestLine - length, fault: "LongLine" };
+    length += end - start;
+    if (end === chunk.length) return { afterCr: false, lineLength: length, at: end };
+    if (lfAt < crAt) return { afterCr: false, lineLength: length, at: lfAt, fault: "BareLineFeed" };
+    if (crAt + 1 === chunk.length) return { afterCr: true, lineLength: length, at: crAt };
+    if (lfAt > crAt + 1) return { afterCr: false, lineLength: length, at: crAt, fault: "BareCarriageReturn" };
+    start = lfAt + 1;
+    length = 0;
   }
-  return { afterCr, lineLength };
+}
+
+function indexOrEnd(chunk: Buffer, octet: number, start: number): number {
+  const at = chunk.indexOf(octet, start);
+  return at < 0 ? chunk.length : at;
 }
 
 /** The fault of a whole message, when all of its chunks were scanned: a CR at its very end is bare too. */

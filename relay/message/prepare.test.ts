@@ -72,7 +72,7 @@ test.each([
     "550 5.6.7 Message content refused: header fields are not ASCII and need SMTPUTF8 (RFC 6531)",
   ],
   [`From: a@b.example\r\n${"Received: x\r\n".repeat(36)}\r\n`, "554 5.4.6 Routing loop: 36 Received header fields"],
-])("%.60j is refused", (text, reply) => {
+])("refused: %#", (text, reply) => {
   const prepared = prepare(Buffer.from(text, "latin1"), trace);
   expect(prepared.kind === "Prepared" ? "" : replyText(prepared.reply)).toBe(reply);
 });

@@ -4,11 +4,11 @@ import { TLSSocket } from "node:tls";
 import { SMTPConnection, type SMTPConnectionOptions } from "smtp-server/lib/smtp-connection.js";
 import type { SMTPServer } from "smtp-server";
 import type { SMTPStream } from "smtp-server/lib/smtp-stream.js";
-import type { Cancel } from "../../runtime/clock.ts";
 import { type Refusal, refuse } from "../decision/verdict.ts";
 import type { EventTls } from "../event/event.ts";
 import { feedLineByLine, type LineForm } from "./command-lines.ts";
 import { commandOf, isHttp, refuseOrder, verbOf } from "./commands.ts";
+import { type Deadlines, deadlines } from "./deadlines.ts";
 import { emptyTally, refuseTally } from "./limits.ts";
 import { Aborted, receive, type Received } from "./receive.ts";
 import type { Reply } from "./reply.ts";
@@ -30,7 +30,7 @@ export class SubmissionConnection extends SMTPConnection implements Session {
     transaction: undefined,
     tally: emptyTally,
   };
-  readonly #deadlines = new Map<Deadline, Cancel>();
+  readonly #deadlines: Deadlines<Deadline>;
   readonly #gone = new AbortController();
   /** Every field is set. */
   readonly #ready: boolean;
@@ -50,6 +50,7 @@ export class SubmissionConnection extends SMTPConnection implements Session {
   ) {
     super(server, socket, options);
     this.services = services;
+    this.#deadlines = deadlines(services.clock);
     this.#top = socket;
     this.#ready = true;
     if (this._parser !== false) this.#readLines(this._parser);
@@ -69,9 +70,9 @@ export class SubmissionConnection extends SMTPConnection implements Session {
   override init(): void {
     this._setListeners(() => {
       const { limits } = this.services;
-      this.#arm("Authentication", limits.authenticationTimeout, () => this.#giveUp());
-      this.#arm("Session", limits.sessionTimeout, () => this.endWhenIdle(replies.sessionTooLong));
-      this.#arm("Greeting", limits.greetingDelay, () => this.connectionReady());
+      this.#deadlines.arm("Authentication", limits.authenticationTimeout, () => this.#giveUp());
+      this.#deadlines.arm("Session", limits.sessionTimeout, () => this.endWhenIdle(replies.sessionTooLong));
+      this.#deadlines.arm("Greeting", limits.greetingDelay, () => this.connectionReady());
     });
   }
 
@@ -105,7 +106,7 @@ export class SubmissionConnection extends SMTPConnection implements Session {
 
   /** Emits `close`, once the socket is gone. */
   override _onClose(): void {
-    for (const cancel of this.#deadlines.values()) cancel();
+    this.#deadlines.disarmAll();
     this.#gone.abort(new Aborted("the connection is closed"));
     super._onClose();
     this.emit("close");
@@ -162,9 +163,9 @@ export class SubmissionConnection extends SMTPConnection implements Session {
 
   setTransaction(transaction: Transaction | undefined): void {
     this.state.transaction = transaction;
-    this.#disarm("Message");
+    this.#deadlines.disarm("Message");
     if (transaction === undefined) return;
-    this.#arm("Message", this.services.limits.messageTimeout, () => this.reply(replies.messageTooSlow));
+    this.#deadlines.arm("Message", this.services.limits.messageTimeout, () => this.reply(replies.messageTooSlow));
   }
 
   expectLine(handler: Handler): void {
@@ -173,7 +174,7 @@ export class SubmissionConnection extends SMTPConnection implements Session {
 
   authenticated(credentialId: string): void {
     this.state.credentialId = credentialId;
-    this.#disarm("Authentication");
+    this.#deadlines.disarm("Authentication");
   }
 
   pause(delay: number): Promise<void> {
@@ -187,7 +188,7 @@ export class SubmissionConnection extends SMTPConnection implements Session {
     const { limits, budget, log } = this.services;
     receive(stream, limits.messageBytes, budget)
       .then((received) => {
-        this.#disarm("Message");
+        this.#deadlines.disarm("Message");
         return onReceived(received);
       })
       .catch((error: unknown) => {
@@ -296,15 +297,5 @@ export class SubmissionConnection extends SMTPConnection implements Session {
   #hangUp(reply: Reply): void {
     this.reply(reply);
     this.close();
-  }
-
-  #arm(deadline: Deadline, delay: number, onLate: () => void): void {
-    this.#disarm(deadline);
-    this.#deadlines.set(deadline, this.services.clock.after(delay, onLate));
-  }
-
-  #disarm(deadline: Deadline): void {
-    this.#deadlines.get(deadline)?.();
-    this.#deadlines.delete(deadline);
   }
 }

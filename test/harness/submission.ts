@@ -6,7 +6,7 @@ import { hashSecret, issueApiKey } from "../../contract/api-key.ts";
 import type { DomainContract } from "../../contract/domain-contract.ts";
 import type { TenantContract } from "../../contract/tenant-contract.ts";
 import { buildDirectory, type Directory } from "../../relay/directory.ts";
-import type { MailEvent } from "../../relay/event/event.ts";
+import { MailEvent } from "../../relay/event/event.ts";
 import { type Certificate, loadCertificate } from "../../relay/session/certificate.ts";
 import { type Limits, LimitsConfig, readLimits } from "../../relay/session/config.ts";
 import { selfSignedCertificate } from "../../relay/session/self-signed.ts";
@@ -31,6 +31,8 @@ export function testLimits(changes: Partial<Limits> = {}): Limits {
     ...changes,
   };
 }
+
+const isEvent = new Ajv().compile(MailEvent);
 
 const secret = new Uint8Array(32).fill(7);
 
@@ -133,7 +135,10 @@ export async function testSubmission(
     ledger: store.ledger,
     clock: systemClock,
     log: createLogger({ level: "fatal", destination: process.stderr }),
-    events: (event) => events.push(event),
+    events: (event) => {
+      events.push(event);
+      if (!isEvent(event)) throw new Error(`no event: ${JSON.stringify(isEvent.errors)}`);
+    },
   });
   onStarted(async () => {
     for (const client of clients) client.close();
