@@ -1,0 +1,20 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { text } from "node:stream/consumers";
+import { expect, test } from "vitest";
+
+const demo = new URL("../demo/main.ts", import.meta.url).pathname;
+
+test(
+  "the demo verifies every step, in under a minute, and leaves plain text when piped",
+  { timeout: 60_000 },
+  async () => {
+    const child = spawn(process.execPath, [demo], { stdio: ["ignore", "pipe", "pipe"] });
+    const [stdout, stderr] = await Promise.all([text(child.stdout), text(child.stderr), once(child, "close")]);
+    expect(stderr).toBe("");
+    expect(child.exitCode).toBe(0);
+    expect(stdout).toContain("Every step was verified");
+    expect(stdout.match(/✓/g)?.length).toBeGreaterThan(12);
+    expect(stdout).not.toContain("\u001B");
+  },
+);
