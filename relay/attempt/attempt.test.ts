@@ -224,6 +224,12 @@ describe("attempt", () => {
     expect(result?.result.kind).toBe("Success");
   });
 
+  test("does not ask a hop again that refused, whether or not TLS was offered", async () => {
+    const sink = await sinkOf({ script: ({ stage }) => (stage === "CONNECT" ? { reply: "554 No" } : undefined) });
+    await attempt(request(), [hopTo(sink, opportunistic)], poolOf());
+    expect(sink.connections).toBe(1);
+  });
+
   test("is temporary when one hop refuses for good and another cannot be reached", async () => {
     const first = await sinkOf({ script: ({ stage }) => (stage === "CONNECT" ? { reply: "554 No" } : undefined) });
     const gone = await rawServer((socket) => socket.destroy());

@@ -4,7 +4,8 @@ import type { Loan } from "./hop-sessions.ts";
 import type { Pool } from "./pool.ts";
 import { isPositive } from "./reply.ts";
 import type { Failure, RecipientResult, SessionTls } from "./result.ts";
-import type { OutgoingMessage, Session, Transaction } from "./session.ts";
+import type { Session } from "./session.ts";
+import type { OutgoingMessage, Transaction } from "./transaction.ts";
 
 /** A message for the recipients at one domain. */
 export interface AttemptRequest {

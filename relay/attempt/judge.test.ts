@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import type { HopTls } from "../route/hop.ts";
 import type { MessageReplies } from "./dialogue.ts";
 import { judgeExtensions, judgeOpening, judgeTransaction } from "./judge.ts";
-import type { Transaction } from "./session.ts";
+import type { Transaction } from "./transaction.ts";
 
 const two = ["a@example.net", "b@example.net"];
 

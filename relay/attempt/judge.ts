@@ -2,7 +2,8 @@ import { classifyError, classifyReply, tlsMissing, type ConnectionError, type St
 import type { DialogueStage } from "./dialogue.ts";
 import { isPositive } from "./reply.ts";
 import type { Failure, Result } from "./result.ts";
-import type { OpenFailure, OutgoingMessage, Transaction } from "./session.ts";
+import type { OpenFailure } from "./session.ts";
+import type { OutgoingMessage, Transaction } from "./transaction.ts";
 import type { HopTls } from "../route/hop.ts";
 
 /**

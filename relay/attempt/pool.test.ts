@@ -85,13 +85,15 @@ describe("a pool", () => {
     expect(opened).toHaveLength(2);
   });
 
-  test("does not close a session for having been idle once", async () => {
+  test("counts the idle time of a session from when it came back last", async () => {
     const { clock, opened, pool, acquire } = fixture();
     pool.release(await acquire(), true);
-    const session = await acquire();
-    clock.move(1000);
+    clock.move(60);
+    pool.release(await acquire(), true);
+    clock.move(60);
     expect(opened[0]?.isOpen).toBe(true);
-    pool.release(session, true);
+    clock.move(40);
+    expect(opened[0]?.isOpen).toBe(false);
   });
 
   test("closes a session after so many messages, or when it is of no use", async () => {

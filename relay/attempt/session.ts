@@ -1,18 +1,23 @@
-import { Readable } from "node:stream";
 import { TLSSocket } from "node:tls";
 import SMTPConnection from "nodemailer/lib/smtp-connection";
 import type { Clock } from "../../runtime/clock.ts";
 import type { Hop } from "../route/hop.ts";
 import type { ConnectionError } from "./classify.ts";
-import { newDialogue, type Dialogue, type DialogueStage, type MessageReplies } from "./dialogue.ts";
+import { newDialogue, type Dialogue, type DialogueStage } from "./dialogue.ts";
 import type { SessionTls } from "./result.ts";
 import { openSocket, type SocketLimits } from "./socket.ts";
+import {
+  connectionError,
+  resetSession,
+  sendMessage,
+  type OutgoingMessage,
+  type Transaction,
+  type TransactionTimeouts,
+} from "./transaction.ts";
 
 /** Milliseconds; see the fields of the same names in config.ts. */
-export interface SessionLimits extends SocketLimits {
+export interface SessionLimits extends SocketLimits, TransactionTimeouts {
   readonly greetingTimeout: number;
-  readonly commandTimeout: number;
-  readonly dataTimeout: number;
 }
 
 export interface SessionOptions {
@@ -20,23 +25,6 @@ export interface SessionOptions {
   readonly hostname: string;
   readonly limits: SessionLimits;
   readonly clock: Clock;
-}
-
-/** A message as it goes to one hop. */
-export interface OutgoingMessage {
-  readonly sender: string;
-  readonly recipients: readonly string[];
-  /** The content in parts, one after the other; its lines end in CRLF. */
-  readonly content: readonly Uint8Array[];
-  readonly eightBit: boolean;
-}
-
-/** What became of a message: the replies that came, and the error that ended the connection, if one did. */
-export interface Transaction {
-  readonly replies: MessageReplies;
-  readonly error?: ConnectionError;
-  /** What was waited for when it ended. */
-  readonly stage: DialogueStage;
 }
 
 /** An open session with a hop, past EHLO and STARTTLS. */
@@ -67,17 +55,6 @@ export type Opened = { readonly session: Session } | { readonly failure: OpenFai
 const longestReply = 65_536;
 /** Milliseconds for the peer to close its side after QUIT. */
 const closeTimeout = 1000;
-/** Octets of content in one write. */
-const chunkSize = 65_536;
-
-/** What nodemailer and Node say of an error. The system's code, where there is one, tells more than nodemailer's. */
-export function connectionError(error: unknown): ConnectionError {
-  if (!(error instanceof Error)) return { code: "", message: "the connection failed" };
-  const code = [Reflect.get(error, "originalCode"), Reflect.get(error, "code")].find(
-    (value) => typeof value === "string",
-  );
-  return { code: typeof code === "string" ? code : "", message: error.message };
-}
 
 function smtpOptions(hop: Hop, options: SessionOptions): SMTPConnection.Options {
   const { start, verify } = hop.tls;
@@ -181,8 +158,8 @@ function sessionOf(connection: SMTPConnection, hop: Hop, dialogue: Dialogue, opt
     get isOpen() {
       return !connection.destroyed;
     },
-    send: (message) => sendMessage(connection, dialogue, message, options),
-    reset: () => resetSession(connection, options),
+    send: (message) => sendMessage({ connection, dialogue, clock: options.clock, timeouts: options.limits }, message),
+    reset: () => resetSession(connection, options.clock, options.limits.commandTimeout),
     close(broken = false) {
       if (connection.destroyed || broken) return connection.close();
       connection.quit();
@@ -190,64 +167,4 @@ function sessionOf(connection: SMTPConnection, hop: Hop, dialogue: Dialogue, opt
       return undefined;
     },
   };
-}
-
-function sendMessage(
-  connection: SMTPConnection,
-  dialogue: Dialogue,
-  message: OutgoingMessage,
-  { clock, limits }: SessionOptions,
-): Promise<Transaction> {
-  dialogue.nextMessage();
-  return new Promise((resolve) => {
-    const finish = (error?: ConnectionError): void => {
-      cancel();
-      connection.off("error", onError).off("end", onEnd);
-      const { message: replies, stage } = dialogue;
-      resolve({ replies, stage, ...(error === undefined ? {} : { error }) });
-    };
-    const onError = (error: unknown): void => finish(connectionError(error));
-    const onEnd = (): void => finish({ code: "", message: "the connection was closed" });
-    connection.on("error", onError).on("end", onEnd);
-    const late = (what: string) => (): void => {
-      finish({ code: "ETIMEDOUT", message: `${what} took too long` });
-      connection.close();
-    };
-    let cancel = clock.after(limits.commandTimeout, late("the commands"));
-    const startData = (): void => {
-      cancel();
-      cancel = clock.after(limits.dataTimeout, late("the content"));
-    };
-    const envelope = {
-      from: message.sender,
-      to: [...message.recipients],
-      size: message.content.reduce((size, part) => size + part.length, 0),
-      use8BitMime: message.eightBit,
-    };
-    const content = Readable.from(chunksOf(message.content, startData), { objectMode: false });
-    connection.send(envelope, content, (error) => {
-      content.destroy();
-      finish(error === null ? undefined : connectionError(error));
-    });
-  });
-}
-
-/** The content in pieces that do not hold the event loop for long. `onStart` is called when the first is asked for. */
-function* chunksOf(parts: readonly Uint8Array[], onStart: () => void): Generator<Uint8Array> {
-  onStart();
-  for (const part of parts) for (let at = 0; at < part.length; at += chunkSize) yield part.subarray(at, at + chunkSize);
-}
-
-function resetSession(connection: SMTPConnection, { clock, limits }: SessionOptions): Promise<boolean> {
-  return new Promise((resolve) => {
-    const cancel = clock.after(limits.commandTimeout, () => {
-      connection.close();
-      resolve(false);
-    });
-    connection.once("end", () => resolve(false));
-    connection.reset((error) => {
-      cancel();
-      resolve(error === null);
-    });
-  });
 }
