@@ -431,11 +431,19 @@ describe("slow and hostile peers", () => {
     expect(result?.result).toMatchObject({ kind: "Temporary", class: "LostAfterData" });
   });
 
-  test("are left when time is up", async () => {
-    const sink = await sinkOf({ script: ({ stage }) => (stage === "RCPT" ? new Promise(() => undefined) : undefined) });
+  test.each(["CONNECT", "RCPT", "MESSAGE"])("are left at %s when time is up", async (stage) => {
+    const reached = Promise.withResolvers<void>();
+    const sink = await sinkOf({
+      script: (step) => {
+        if (step.stage !== stage) return undefined;
+        reached.resolve();
+        return new Promise(() => undefined);
+      },
+    });
+    const slow = { greetingTimeout: 60_000, commandTimeout: 60_000, dataTimeout: 60_000 };
     const controller = new AbortController();
-    const results = attempt(request(), [hopTo(sink)], poolOf(), controller.signal);
-    await sink.waitFor(({ connections }) => connections === 1);
+    const results = attempt(request(), [hopTo(sink)], poolOf(slow), controller.signal);
+    await reached.promise;
     controller.abort();
     expect((await results)[0]?.result.kind).toBe("Temporary");
   });
