@@ -7,8 +7,8 @@ export interface LineProcess {
   readonly child: ChildProcess;
   readonly lines: readonly string[];
   send(line: string): void;
-  /** The first line, from the beginning, that matches; rejects when the process ends without one. */
-  saw(pattern: RegExp): Promise<string>;
+  /** The first line that matches, of all or of those from number `from` on; rejects when the process ends without one. */
+  saw(pattern: RegExp, from?: number): Promise<string>;
   /** Resolves when it ended and all that it said was read. */
   over(): Promise<void>;
   /** Kills it with SIGKILL, and waits until it is gone and all that it said was read. */
@@ -42,10 +42,10 @@ export function startLineProcess(
     child,
     lines,
     send: (line) => void child.stdin.write(`${line}\n`),
-    saw: (pattern) =>
+    saw: (pattern, from = 0) =>
       new Promise((resolve, reject) => {
         const look = (): void => {
-          const found = lines.find((line) => pattern.test(line));
+          const found = lines.find((line, index) => index >= from && pattern.test(line));
           if (found === undefined && !ended) return;
           waiting.delete(look);
           if (found === undefined) reject(new Error(`the process ended without a line like ${String(pattern)}`));

@@ -1,0 +1,121 @@
+/** The relays that the bench measures, each in a process of its own, on a disk of this machine. */
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { until, verify } from "../demo/narrate.ts";
+import { startLineProcess } from "../harness/line-process.ts";
+import { freePorts, posthouse, startPosthouse } from "../harness/posthouse.ts";
+import { keyOf, plainOf } from "../harness/submission.ts";
+import { startZoneServer } from "../harness/zone-server.ts";
+
+/** Something that takes mail over implicit TLS. */
+export interface Relay {
+  readonly pid: number;
+  readonly port: number;
+  readonly plain: string;
+  readonly sender: string;
+  stop(): Promise<void>;
+}
+
+/** Sessions, decisions and the store, without delivery: what accepting alone can do. */
+export async function startFront(folder: string): Promise<Relay> {
+  const program = new URL("../harness/relay-child.ts", import.meta.url).pathname;
+  const relay = startLineProcess([process.execPath, program, join(folder, "front")]);
+  const port = Number((await relay.saw(/^listening/)).split(" ")[1]);
+  const { pid = 0 } = relay.child;
+  return { pid, port, plain: plainOf(keyOf("production00")), sender: "orders@shop.example", stop: () => relay.kill() };
+}
+
+const manifest = `
+apiVersion: posthouse.dev/v1alpha1
+kind: RelayTenant
+metadata: { name: shop, namespace: team-shop }
+spec:
+  allowance: { plan: Scale, credits: { type: Unlimited } }
+  environments:
+    - name: production
+      mode: Deliver
+      domains: [shop.example]
+      credentials: [{ name: web, secretName: shop-production-web }]
+---
+apiVersion: posthouse.dev/v1alpha1
+kind: SendingDomain
+metadata: { name: shop-example, namespace: team-shop }
+spec: { domain: shop.example, tenantRef: { name: shop } }
+`;
+
+function fleetFile(ports: { implicit: number; admin: number; sink: number }, resolver: string): string {
+  return `
+hostname: relay.example
+listeners: [{ name: submissions, host: 127.0.0.1, port: ${ports.implicit}, tls: Implicit }]
+admin: { host: 127.0.0.1, port: ${ports.admin} }
+dns: { mode: Resolvers, resolvers: ["${resolver}"], activationDelay: 0s, missingInterval: 200ms, missingIntervalMax: 1s }
+delivery: { port: ${ports.sink}, allowNetworks: [127.0.0.0/8] }
+`;
+}
+
+/** `posthouse up` with every default: both signatures on each message, delivered by MX to the sink. */
+export async function startUp(folder: string, sink: number): Promise<Relay> {
+  const manifests = join(folder, "manifests");
+  const state = join(folder, "state");
+  mkdirSync(manifests);
+  writeFileSync(join(manifests, "shop.yaml"), manifest);
+  const zone = await startZoneServer({
+    zones: [
+      { name: "shop.example", ttl: 1, minimum: 1 },
+      { name: "friend.example", ttl: 60, minimum: 1 },
+    ],
+    records: [
+      { name: "friend.example", type: "MX", value: { preference: 10, exchange: "mx.friend.example" } },
+      { name: "mx.friend.example", type: "A", value: "127.0.0.1" },
+    ],
+  });
+  const closers: (() => Promise<unknown>)[] = [() => zone.close()];
+  const stop = async (): Promise<void> => {
+    for (const closer of closers.toReversed()) await closer();
+  };
+  try {
+    const [implicit = 0, admin = 0] = await freePorts(2);
+    const fleet = join(folder, "fleet.yaml");
+    writeFileSync(fleet, fleetFile({ implicit, admin, sink }, zone.address));
+    const args = ["--manifests", manifests, "--state", state, "--fleet", fleet];
+    const relay = await startPosthouse(args, { host: "127.0.0.1", port: admin });
+    closers.push(() => relay.stop());
+    await prove(state, (fqdn, value) => zone.publish({ name: fqdn, type: "TXT", value }));
+    const plain = await credentialOf(state);
+    return { pid: relay.pid, port: implicit, plain, sender: "orders@shop.example", stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+interface Claim {
+  readonly status?: {
+    readonly records?: readonly { readonly fqdn: string; readonly value: string }[];
+    readonly dkim?: { readonly keys: readonly { readonly state: string }[] };
+  };
+}
+
+/** Publishes what the report asks for, and waits until both keys sign. */
+async function prove(state: string, publish: (fqdn: string, value: string) => void): Promise<void> {
+  const report = async (): Promise<Claim["status"]> => {
+    const { stdout } = await posthouse(["dns", "shop.example", "--format", "json", "--state", state]);
+    return stdout.startsWith("[") ? (JSON.parse(stdout) as Claim[])[0]?.status : undefined;
+  };
+  const records = await until("a report with records", async () => {
+    const found = (await report())?.records;
+    return found === undefined || found.length < 2 ? undefined : found;
+  });
+  for (const { fqdn, value } of records) publish(fqdn, value);
+  await until("two Active keys", async () => {
+    const keys = (await report())?.dkim?.keys ?? [];
+    return keys.length === 2 && keys.every((key) => key.state === "Active") ? true : undefined;
+  });
+}
+
+async function credentialOf(state: string): Promise<string> {
+  const { stdout, stderr } = await posthouse(["secret", "team-shop/shop-production-web", "--state", state, "--json"]);
+  verify(stdout.startsWith("{"), `a credential: ${stderr}`);
+  const { username, password } = JSON.parse(stdout) as { username: string; password: string };
+  return plainOf(password, username);
+}
