@@ -1,8 +1,8 @@
 import { randomBytes } from "node:crypto";
-import { link, readFile, rename, unlink } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import process from "node:process";
-import { createFile, removeFile } from "./atomic-file.ts";
+import { createFile, removeFile, replaceFile } from "./atomic-file.ts";
 
 /** The process that holds a lock. */
 export interface LockHolder {
@@ -20,34 +20,48 @@ export interface Lock {
 /**
  * Takes a lock that one running process at a time can hold: a file that names the process. What a dead process of this
  * host left is taken over; of a process of another host nothing is known, so it counts as running.
+ *
+ * A stale lock is never removed, because whoever read it a moment ago would then remove the lock of its successor. It is
+ * replaced, and only by the one who holds a second lock beside it and has seen that it is still the stale one.
  */
 export async function takeLock(path: string): Promise<Lock | LockHolder> {
-  const mine = `${JSON.stringify({ pid: process.pid, host: hostname(), started: await startOf(process.pid) })}\n`;
+  const mine = await describeSelf();
   for (;;) {
     if (await createFile(path, mine)) return { release: () => release(path, mine) };
-    const text = await readFile(path, "utf8").catch(() => undefined);
+    const text = await textOf(path);
     if (text === undefined) continue;
     const holder = parseHolder(text);
     if (holder && (await isRunning(holder))) return holder;
-    await clear(path, text);
+    const guard = await takeLock(`${path}.takeover`);
+    if (!("release" in guard)) return guard;
+    try {
+      if ((await textOf(path)) !== text) continue;
+      await replaceFile(path, mine);
+      return { release: () => release(path, mine) };
+    } finally {
+      await guard.release();
+    }
   }
+}
+
+/** This process as the content of a lock, different each time, so that only its own holder releases it. */
+async function describeSelf(): Promise<string> {
+  const holder: LockHolder = { pid: process.pid, host: hostname(), started: await startOf(process.pid) };
+  return `${JSON.stringify({ ...holder, nonce: randomBytes(8).toString("hex") })}\n`;
 }
 
 async function release(path: string, mine: string): Promise<void> {
-  const text = await readFile(path, "utf8").catch(() => undefined);
-  if (text === mine) await removeFile(path);
+  if ((await textOf(path)) === mine) await removeFile(path);
 }
 
-/** Removes a stale lock, unless another process took it over meanwhile: then that one is put back. */
-async function clear(path: string, stale: string): Promise<void> {
-  const aside = `${path}.${randomBytes(8).toString("hex")}`;
+/** The content of a lock; undefined if there is none any more. */
+async function textOf(path: string): Promise<string | undefined> {
   try {
-    await rename(path, aside);
-  } catch {
-    return;
+    return await readFile(path, "utf8");
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "ENOENT") return undefined;
+    throw error;
   }
-  if ((await readFile(aside, "utf8")) !== stale) await link(aside, path).catch(() => undefined);
-  await unlink(aside);
 }
 
 function parseHolder(text: string): LockHolder | undefined {

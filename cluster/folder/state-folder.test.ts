@@ -130,6 +130,19 @@ describe("a state folder", () => {
     expect(readdirSync(folder)).toEqual(["shop-web.yaml"]);
   });
 
+  test("has no status for an object of an earlier object of that name", async () => {
+    writeFileSync(join(folders.manifests, "a.yaml"), tenant);
+    const first = await folders.open();
+    const { uid = "" } = first.get(tenantKey)!.metadata;
+    await first.applyStatus({ ...first.get(tenantKey)!, status: { observedGeneration: 1 } });
+    await first.close();
+    const [record = ""] = readdirSync(join(folders.state, "last-good"));
+    const path = join(folders.state, "last-good", record);
+    writeFileSync(path, readFileSync(path, "utf8").replace(uid, "later"));
+    const second = await folders.open();
+    expect(second.get(tenantKey)).toMatchObject({ metadata: { uid: "later" }, status: { observedGeneration: -1 } });
+  });
+
   test("can be read while it is held", async () => {
     writeFileSync(join(folders.manifests, "a.yaml"), tenant);
     const cluster = await folders.open();
