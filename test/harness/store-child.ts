@@ -34,8 +34,8 @@ async function answer(store: Store, [verb = "", id = "", size = "0"]: readonly s
 
 async function deliver(store: Store): Promise<number> {
   const due = await store.spool.claim(systemClock.now(), 100, 60_000);
-  await Promise.all(due.map((delivery) => store.spool.settle(delivery, { kind: "Done" })));
-  return due.length;
+  const settled = await Promise.all(due.map((delivery) => store.spool.settle(delivery, { kind: "Done" })));
+  return settled.filter(Boolean).length;
 }
 
 function say(line: string): void {
