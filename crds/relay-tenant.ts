@@ -19,6 +19,10 @@ const hostName = {
   pattern: "^([a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?\\.)+[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$",
 };
 
+/** An IPv4 or IPv6 CIDR block; of an IPv6 address only the characters and the prefix length are checked. */
+const octet = "(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])";
+const cidrBlock = `^(${octet}(\\.${octet}){3}/(3[0-2]|[12]?[0-9])|[0-9a-fA-F]*:[0-9a-fA-F:.]*/(12[0-8]|1[01][0-9]|[1-9]?[0-9]))$`;
+
 const Credits = Type.Object(
   {
     type: oneOf(["Unlimited", "Recurring", "OneTime"], {
@@ -68,7 +72,7 @@ const Credential = Type.Object(
       description: "Secret that Posthouse writes the credential to, in the tenant's namespace.",
     }),
     allowedSources: Type.Optional(
-      listSet(Type.String({ minLength: 3, maxLength: 64, pattern: "^[0-9a-fA-F:.]+/[0-9]{1,3}$" }), {
+      listSet(Type.String({ minLength: 3, maxLength: 64, pattern: cidrBlock }), {
         maxItems: 64,
         minItems: 1,
         description: "CIDR blocks that clients must come from; anywhere when absent.",
