@@ -23,10 +23,10 @@ export interface Environment {
 }
 
 /**
- * Address space, not disk: LMDB maps the file once and never moves the map, whichever process makes it grow.
- * The disk is what gets full.
+ * Address space, not disk: as much as the machines with the least of it have to give. Below it the map never moves,
+ * whichever process makes the file grow; the disk is what gets full.
  */
-const mapSize = 2 ** 40;
+const mapSize = 2 ** 37;
 const limits = { jobs: 256, weight: 16 * 2 ** 20 };
 
 /** Opens the environment, makes it when there is none. Rejects with {@link StoreUnavailable}. */

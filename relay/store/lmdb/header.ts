@@ -7,10 +7,12 @@ const dataVersion = 2;
 const magicOffset = 24;
 
 /**
- * Whether LMDB would open the data file in this folder: it has the right beginning, or is empty or not there yet.
- * To be asked first, because the library does not survive a file that LMDB refuses.
+ * Whether LMDB would open what is in this folder: the data file has the right beginning, or is empty or not there yet.
+ * Rejects when a file may not be read and written. To be asked first, because the library does not survive a file that
+ * LMDB refuses.
  */
 export async function hasLmdbHeader(folder: string): Promise<boolean> {
+  await readBeginning(join(folder, "lock.mdb"), 0);
   const beginning = await readBeginning(join(folder, "data.mdb"), magicOffset + 8);
   if (beginning.length === 0) return true;
   if (beginning.length < magicOffset + 8) return false;

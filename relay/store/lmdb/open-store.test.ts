@@ -1,5 +1,6 @@
 import { open } from "lmdb";
-import { chmodSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { chmodSync, chownSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -19,6 +20,17 @@ afterEach(() => rmSync(folder, { recursive: true }));
 
 const openIn = (path: string): Promise<Store> => openStore({ path, clock, log });
 
+const nobody = 65_534;
+
+/** A program that gives up root, to whom nothing is forbidden, and says why it cannot open the store. */
+function openAsNobody(path: string): string {
+  return `
+    import { openStore } from ${JSON.stringify(new URL("open-store.ts", import.meta.url).href)};
+    if (process.getuid() === 0) process.setuid(${nobody});
+    const opened = openStore({ path: ${JSON.stringify(path)}, clock: { now: () => 1 }, log: console });
+    await opened.catch((error) => console.log(error.name, error.message));`;
+}
+
 describe("opening the store", () => {
   test("makes the folder and its files for nobody else", async () => {
     const path = join(folder, "deep", "store.d");
@@ -35,11 +47,20 @@ describe("opening the store", () => {
     await expect(refusal).rejects.toThrow(`the store folder ${path} cannot be used: EEXIST`);
   });
 
-  test("refuses a folder that it may not write", async (context) => {
-    context.skip(process.getuid?.() === 0, "root may write everywhere");
-    chmodSync(folder, 0o500);
-    await expect(openIn(folder)).rejects.toThrow(/cannot be used: EACCES/);
-    chmodSync(folder, 0o700);
+  test.each([
+    ["a folder", ".", 0o500],
+    ["a data file", "data.mdb", 0o400],
+    ["a lock file", "lock.mdb", 0o400],
+  ])("refuses %s that it may not write", async (_, name, mode) => {
+    await (await openIn(folder)).close();
+    if (process.getuid?.() === 0)
+      for (const file of [".", "data.mdb", "lock.mdb"]) chownSync(join(folder, file), nobody, nobody);
+    chmodSync(join(folder, name), mode);
+    const { stdout } = spawnSync(process.execPath, ["--input-type=module-typescript", "-e", openAsNobody(folder)], {
+      encoding: "utf8",
+    });
+    chmodSync(join(folder, name), 0o700);
+    expect(stdout).toMatch(/^StoreUnavailable the store folder .* cannot be used: EACCES/);
   });
 
   test.each([
