@@ -2,7 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createLogger } from "../../../runtime/log.ts";
-import { storeContract } from "../port-suite.ts";
+import { storeContract } from "../port-suite/store-contract.ts";
 import { noon } from "../port-suite/fixture.ts";
 import { openStore } from "./open-store.ts";
 

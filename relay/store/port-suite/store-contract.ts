@@ -1,10 +1,10 @@
 import { afterEach, beforeEach, describe } from "vitest";
-import { acceptContract } from "./port-suite/accept.ts";
-import { capturesContract } from "./port-suite/captures.ts";
-import type { StoreFixture } from "./port-suite/fixture.ts";
-import { modelContract } from "./port-suite/model.ts";
-import { queueContract } from "./port-suite/queue.ts";
-import type { Store } from "./store.ts";
+import { acceptContract } from "./accept.ts";
+import { capturesContract } from "./captures.ts";
+import type { StoreFixture } from "./fixture.ts";
+import { modelContract } from "./model.ts";
+import { queueContract } from "./queue.ts";
+import type { Store } from "../store.ts";
 
 /**
  * The contract of the store's ports, as tests: every engine passes the same ones, each test on a place of its own.
