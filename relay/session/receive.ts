@@ -1,6 +1,7 @@
 import type { Readable } from "node:stream";
 import { describeLineFault, endOfLines, scanLines, startOfLines } from "../message/line-endings.ts";
 import { type Refusal, refuse } from "../decision/verdict.ts";
+import { gather } from "./gather.ts";
 import type { OctetBudget } from "./limits.ts";
 import * as replies from "./replies.ts";
 
@@ -13,18 +14,19 @@ export class Aborted extends Error {
 }
 
 /**
- * Reads a message to its end and checks its lines and size on the way. From the first fault on nothing is kept of it: the rest is read and dropped, because a client listens
- * only when it has sent everything. Rejects with {@link Aborted}. `release` gives the octets back to the budget.
+ * Reads a message to its end and checks its lines and size on the way. From the first fault on nothing is kept of it:
+ * the rest is read and dropped, because a client listens only when it has sent everything. Rejects with
+ * {@link Aborted}. `release` gives the octets back to the budget.
  */
 export function receive(stream: Readable, maxBytes: number, budget: OctetBudget): Promise<Received> {
-  const chunks: Buffer[] = [];
+  const gathered = gather();
   let size = 0;
   let lines = startOfLines;
   let refusal: Refusal | undefined;
   const release = (): void => {
     budget.give(size);
     size = 0;
-    chunks.length = 0;
+    gathered.clear();
   };
   const drop = (why: Refusal): void => {
     refusal = why;
@@ -35,7 +37,7 @@ export function receive(stream: Readable, maxBytes: number, budget: OctetBudget)
     if (size + chunk.length > maxBytes) return drop(refuse(replies.tooLarge(maxBytes), "TooLarge"));
     if (!budget.take(chunk.length)) return drop(refuse(replies.noMemory, "NoMemory"));
     size += chunk.length;
-    chunks.push(chunk);
+    gathered.add(chunk);
     lines = scanLines(lines, chunk);
     if (lines.fault !== undefined) drop(refuse(replies.badContent(describeLineFault(lines.fault)), lines.fault));
   };
@@ -45,7 +47,7 @@ export function receive(stream: Readable, maxBytes: number, budget: OctetBudget)
       const fault = endOfLines(lines);
       if (refusal === undefined && fault !== undefined)
         drop(refuse(replies.badContent(describeLineFault(fault)), fault));
-      resolve(refusal === undefined ? { content: Buffer.concat(chunks), release } : { refusal });
+      resolve(refusal === undefined ? { content: gathered.join(), release } : { refusal });
     });
     const abort = (): void => {
       release();
