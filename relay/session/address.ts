@@ -1,4 +1,4 @@
-import { domainToASCII } from "node:url";
+import { domainToASCII, domainToUnicode } from "node:url";
 
 /** A mailbox of the envelope (RFC 5321 §4.1.2), as the relay uses it. */
 export interface Mailbox {
@@ -57,15 +57,25 @@ export function parseDomain(text: string): string | { readonly fault: string } {
   if (text.startsWith("[")) return { fault: "address literals are not accepted" };
   if (Buffer.byteLength(text) > longestDomain || !domainText.test(text) || invisible.test(text))
     return { fault: "its domain is not valid" };
-  // domainToASCII reads a host as browsers do, numbers as addresses among it: ASCII goes past it.
-  const ascii = isAscii(text) ? text.toLowerCase() : domainToASCII(text);
-  const labels = ascii.split(".");
+  const labels = text.split(".").map(toALabel);
+  const ascii = labels.join(".");
   const last = labels.at(-1) ?? "";
   if (ascii.length > 253 || !labels.every((label) => domainLabel.test(label)))
     return { fault: "its domain is not valid" };
   if (labels.length < 2) return { fault: "its domain is not fully qualified" };
   if (/^[0-9]+$/.test(last)) return { fault: "its domain is not valid" };
   return ascii;
+}
+
+/**
+ * The A-label of an ASCII label or a U-label, in lower case; "" when it is neither. domainToASCII reads a host as
+ * browsers do: numbers become addresses, what looks like a letter becomes that letter. Only what comes back unchanged
+ * but for its case names the same domain to every reader.
+ */
+function toALabel(label: string): string {
+  if (isAscii(label)) return label.toLowerCase();
+  const ascii = domainToASCII(label);
+  return ascii.startsWith("xn--") && domainToUnicode(ascii) === label.toLowerCase().normalize("NFC") ? ascii : "";
 }
 
 /** Every character is of US-ASCII. */
