@@ -13,6 +13,7 @@ test.each<[string, unknown]>([
   ["", { fields: [], rest: "", hasBody: false }],
   ["\r\nbody\r\n", { fields: [], rest: "\r\nbody\r\n", hasBody: true }],
   ["A: b\r\n", { fields: [["a", "b"]], rest: "", hasBody: false }],
+  ["A: \t\u00a0b\ufeff \r\n", { fields: [["a", "\u00a0b\ufeff"]], rest: "", hasBody: false }],
   ["A: b\r\n\r\n", { fields: [["a", "b"]], rest: "\r\n", hasBody: true }],
   [
     "From:\r\n a\r\n\tb\r\nTo:c\r\n\r\nx",

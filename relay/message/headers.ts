@@ -72,12 +72,19 @@ export function findRepeated(header: HeaderSection): string | undefined {
   return undefined;
 }
 
-/** The value of a field as text, unfolded (RFC 5322 §2.2.3) and trimmed. */
+/** The value of a field as text, unfolded (RFC 5322 §2.2.3), without the white space around it. */
 export function fieldText(content: Buffer, field: HeaderField): string {
-  return content
-    .toString("utf8", field.value, field.end)
-    .replace(/\r\n(?=[ \t])/g, "")
-    .trim();
+  const text = content.toString("utf8", field.value, field.end).replace(/\r\n(?=[ \t])|\r\n$/g, "");
+  let start = 0;
+  let end = text.length;
+  while (start < end && isBlank(text[start])) start++;
+  while (end > start && isBlank(text[end - 1])) end--;
+  return text.slice(start, end);
+}
+
+/** White space of a header is space and tab: what trim() takes off beside them belongs to an address. */
+function isBlank(character: string | undefined): boolean {
+  return character === " " || character === "\t";
 }
 
 function isEmptyLine(content: Buffer, start: number): boolean {
