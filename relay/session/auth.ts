@@ -1,5 +1,10 @@
 import { parseApiKey } from "../../contract/api-key.ts";
-import { authenticationChecks, creditsRemain } from "../decision/authentication.ts";
+import {
+  authenticationChecks,
+  type AuthenticationFacts,
+  creditsRemain,
+  keyIsValid,
+} from "../decision/authentication.ts";
 import { decide } from "../decision/chain.ts";
 import { type Refusal, refuse } from "../decision/verdict.ts";
 import type { Login } from "../directory.ts";
@@ -24,21 +29,30 @@ async function answer(session: Session, response: string): Promise<void> {
   if (response === "*") return fail(session, refuse(replies.authenticationAborted, "Aborted"));
   const plain = parsePlain(response);
   if (plain === undefined) return fail(session, refuse(replies.badAuthentication, "BadResponse"));
-  const result = await authenticate(session.services, plain, session.client);
-  if ("reason" in result) return fail(session, result);
+  const facts = factsOf(session.services, plain, session.client);
+  const result = await authenticate(session.services, facts);
+  if ("reason" in result) return fail(session, result, keyIsValid(facts).kind === "Accept" ? facts.login : undefined);
   session.authenticated(result.credential.id);
   session.reply(replies.authenticated);
 }
 
-/** Who a user name and password stand for, or why nobody. */
-async function authenticate(
-  { directory, ledger, clock, log }: SessionServices,
+function factsOf(
+  { directory, clock }: SessionServices,
   { username, password }: PlainResponse,
   source: string,
-): Promise<Login | Refusal> {
+): AuthenticationFacts {
   const key = parseApiKey(password);
   const login = key === undefined ? undefined : directory().login(key.id);
-  const verdict = decide(authenticationChecks, { username, key, login, source, now: clock.now() });
+  return { username, key, login, source, now: clock.now() };
+}
+
+/** Who a user name and password stand for, or why nobody. */
+async function authenticate(
+  { ledger, clock, log }: SessionServices,
+  facts: AuthenticationFacts,
+): Promise<Login | Refusal> {
+  const { login } = facts;
+  const verdict = decide(authenticationChecks, facts);
   if (verdict.kind !== "Accept") return verdict;
   if (login === undefined) return refuse(replies.invalidCredentials, "UnknownKey");
   try {
@@ -51,12 +65,16 @@ async function authenticate(
   }
 }
 
-/** Replies late, so that guessing takes its time, and hangs up on who fails too often. */
-async function fail(session: Session, refusal: Refusal): Promise<void> {
+/** Replies late, so that guessing takes its time, and hangs up on who fails too often. `login` is whose key was right. */
+async function fail(session: Session, refusal: Refusal, login?: Login): Promise<void> {
   const { state, services } = session;
   const failedAuthentications = state.tally.failedAuthentications + 1;
   state.tally = { ...state.tally, failedAuthentications };
   if (refusal.kind === "Reject") await session.pause(services.limits.failedAuthenticationDelay);
   const end = refuseTally(state.tally, services.limits);
-  session.refuse("Auth", end === undefined ? refusal : { ...refusal, reply: end });
+  session.refuse(
+    "Auth",
+    end === undefined ? refusal : { ...refusal, reply: end },
+    login === undefined ? {} : { login },
+  );
 }

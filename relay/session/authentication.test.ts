@@ -2,6 +2,7 @@ import { afterEach, describe, expect, test } from "vitest";
 import { connect as connectTcp } from "node:net";
 import { connect as connectTls } from "node:tls";
 import { once } from "node:events";
+import { issueApiKey, parseApiKey } from "../../contract/api-key.ts";
 import { buildDirectory } from "../directory.ts";
 import { domains, keyOf, plainOf, shop, testSubmission, type TestSubmission } from "../../test/harness/submission.ts";
 import type { Dialogue } from "../../test/harness/smtp-dialogue.ts";
@@ -105,6 +106,19 @@ describe("a storm of wrong keys", () => {
     expect(JSON.stringify(relay.events)).not.toContain("ph_");
   });
 
+  test("is put down to the tenant whose key was right, and to nobody else", async () => {
+    const relay = await start();
+    const stolen = parseApiKey(keyOf("production00"))!;
+    const forged = issueApiKey(stolen.id, new Uint8Array(32));
+    const client = await greeted(relay, true);
+    for (const key of [keyOf("faraway00000"), forged]) await client.say(`AUTH PLAIN ${plainOf(key)}`);
+    expect(relay.events).toMatchObject([
+      { class: "SourceNotAllowed", credential: "faraway00000" },
+      { class: "WrongKey" },
+    ]);
+    expect(relay.events[1]).not.toHaveProperty("tenant");
+  });
+
   test("holds up nobody else", async () => {
     const relay = await start({ failedAuthenticationDelay: 30_000 });
     const guesser = await greeted(relay, true);
@@ -132,6 +146,7 @@ describe("credits", () => {
     const client = await greeted(relay, true);
     expect(await client.say(`AUTH PLAIN ${good}`)).toBe("451 4.7.1 Authentication failed: Maximum credits exceeded");
     expect(await client.say(`AUTH PLAIN ${plainOf(keyOf("staging00000"))}`)).toMatch(/^235/);
+    expect(relay.events).toEqual([expect.objectContaining({ class: "CreditsExhausted", tenant: "team-shop/shop" })]);
   });
 
   test("that cannot be read are a temporary failure", async () => {
