@@ -71,7 +71,7 @@ describe("credits at AUTH", () => {
 
 function of(id: string, senderDomain?: string, fromDomain?: string, from = directory): SubmissionFacts {
   const author = fromDomain === undefined ? {} : { fromDomain };
-  return { directory: from, login: from.login(id), now: 10, senderDomain, ...author };
+  return { directory: from, login: from.login(id), source: "198.51.100.1", now: 10, senderDomain, ...author };
 }
 
 describe("a submission", () => {
@@ -96,6 +96,7 @@ describe("a submission", () => {
     ["a disabled environment", of("marketing000", "shop.example"), "EnvironmentDisabled"],
     ["a revoked credential", of("nobody000000", "shop.example"), "CredentialRevoked"],
     ["an expired credential", of("expired00000", "shop.example"), "CredentialRevoked"],
+    ["a place that is no longer allowed", of("faraway00000", "shop.example"), "SourceNotAllowed"],
     [
       "a disabled tenant",
       of("production00", "shop.example", undefined, buildDirectory([paused], domains)),

@@ -1,6 +1,7 @@
 import { type Directory, type Login, maySendAs } from "../directory.ts";
 import * as replies from "../session/replies.ts";
 import type { Check } from "./chain.ts";
+import { isAllowedSource } from "./sources.ts";
 import { accept, refuse } from "./verdict.ts";
 
 /** A message on its way in, as far as it is known. */
@@ -8,6 +9,8 @@ export interface SubmissionFacts {
   readonly directory: Directory;
   /** Whom the session's credential stands for now; undefined when it was revoked meanwhile. */
   readonly login: Login | undefined;
+  /** Address of the client. */
+  readonly source: string;
   readonly now: number;
   /** Domain of MAIL FROM; undefined for the null reverse-path. */
   readonly senderDomain: string | undefined;
@@ -20,6 +23,12 @@ export const credentialStands: Check<SubmissionFacts> = ({ login, now }) =>
   login !== undefined && (login.credential.notAfter ?? Number.POSITIVE_INFINITY) >= now
     ? accept
     : refuse(replies.credentialsRevoked, "CredentialRevoked");
+
+/** Checks that the credential still may be used from where the client is. */
+export const sourceStands: Check<SubmissionFacts> = ({ login, source }) =>
+  login !== undefined && isAllowedSource(source, login.credential.allowedSources)
+    ? accept
+    : refuse(replies.credentialsRevoked, "SourceNotAllowed");
 
 /** Checks that the tenant may send at all. */
 export const tenantMaySend: Check<SubmissionFacts> = ({ login }) =>
@@ -53,6 +62,7 @@ export const fromDomainIsHeld: Check<SubmissionFacts> = ({ directory, login, fro
 /** Asked at MAIL, and again at the end of DATA with the From domain: what changed meanwhile counts. */
 export const submissionChecks: readonly Check<SubmissionFacts>[] = [
   credentialStands,
+  sourceStands,
   tenantMaySend,
   environmentTakesMail,
   senderDomainIsHeld,

@@ -54,8 +54,9 @@ export async function takeIn(services: IntakeServices, submission: Submission, c
 
   const directory = services.directory();
   const login = directory.login(submission.credentialId);
-  const senderDomain = submission.sender?.domain;
-  const verdict = decide(submissionChecks, { directory, login, now, senderDomain, fromDomain });
+  const { client: source, sender } = submission;
+  const senderDomain = sender?.domain;
+  const verdict = decide(submissionChecks, { directory, login, source, now, senderDomain, fromDomain });
   if (verdict.kind !== "Accept") return { kind: "Refused", refusal: verdict, messageId };
   if (login === undefined) return { kind: "Refused", refusal: revoked, messageId };
 

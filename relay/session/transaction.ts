@@ -19,7 +19,13 @@ export function mail(session: Session, line: Buffer): void {
   const directory = services.directory();
   const now = services.clock.now();
   const login = directory.login(state.credentialId ?? "");
-  const verdict = decide(submissionChecks, { directory, login, now, senderDomain: sender?.domain });
+  const verdict = decide(submissionChecks, {
+    directory,
+    login,
+    source: session.client,
+    now,
+    senderDomain: sender?.domain,
+  });
   if (verdict.kind !== "Accept") return session.refuse("Mail", verdict);
   session.setTransaction({ sender, smtpUtf8, recipients: new Map(), startedAt: now });
   session.reply(replies.senderAccepted);
