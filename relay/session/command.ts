@@ -2,7 +2,7 @@ import { type Mailbox, parseMailbox } from "./address.ts";
 import type { Reply } from "./reply.ts";
 import * as replies from "./replies.ts";
 
-/** A MAIL command (RFC 5321 §4.1.1.2) with the parameters of SIZE, 8BITMIME and SMTPUTF8. */
+/** A MAIL command (RFC 5321 §4.1.1.2) with the parameters of SIZE, 8BITMIME, SMTPUTF8 and AUTH. */
 export interface MailCommand {
   /** Undefined for the null reverse-path. */
   readonly sender: Mailbox | undefined;
@@ -57,6 +57,9 @@ export function parseRcpt(
   return { command: { recipient: address.mailbox } };
 }
 
+/** RFC 3461 §4. */
+const xtext = /^(?:[!-*,-<>-~]|\+[0-9A-F]{2})+$/;
+
 function refuseMailParameters(parameters: ReadonlyMap<string, string>, maxSize: number): Reply | undefined {
   for (const [name, value] of parameters) {
     switch (name) {
@@ -69,6 +72,10 @@ function refuseMailParameters(parameters: ReadonlyMap<string, string>, maxSize: 
         break;
       case "SMTPUTF8":
         if (value !== "") return replies.badParameter(name);
+        break;
+      case "AUTH":
+        // Who first submitted it: we trust nobody's word, which is what <> says (RFC 4954 §5).
+        if (value !== "<>" && !xtext.test(value)) return replies.badParameter(name);
         break;
       default:
         return replies.unknownParameter(name);
