@@ -12,7 +12,10 @@ import { chooseHeader } from "./header-choice.ts";
 import type { KeyRing } from "./key-ring.ts";
 import { signedField, unsignedField, type SignatureTags } from "./tag-list.ts";
 
-/** The domain has no Active key (`NoVisibleKey`): the message waits, for it never leaves unsigned. Temporary. */
+/**
+ * The domain has no RSA key that may sign (`NoVisibleKey`): the message waits, for it never leaves unsigned, and to
+ * receivers that know no Ed25519 (RFC 8463) one signed by that alone is. Temporary.
+ */
 export class NoSigningKey extends Error {
   override readonly name = "NoSigningKey";
 }
@@ -51,7 +54,8 @@ const algorithms: Readonly<Record<ContractKey["algorithm"], SignatureTags["algor
 export function createSigner(parts: SignerParts): Signer {
   return {
     async sign(content, request) {
-      if (request.keys.length === 0) throw new NoSigningKey(`no DKIM key of ${request.domain} may sign now`);
+      if (!request.keys.some(({ algorithm }) => algorithm === "RSA2048"))
+        throw new NoSigningKey(`no RSA2048 DKIM key of ${request.domain} may sign now`);
       const keys = request.keys.map((named) => ({ named, key: parts.keyRing.key(named) }));
       const header = readHeader(content);
       const bodyDigest = await bodyHash(content.subarray(header.bodyStart), parts.pause);
