@@ -59,7 +59,12 @@ export async function startEverything({
     log: log.child({ part: "cluster" }),
   });
   started({ name: "cluster", stop: () => cluster.close() });
-  const store = await openStore({ path: stateLayout.store(state), clock, log: log.child({ part: "store" }) });
+  const store = await openStore({
+    path: stateLayout.store(state),
+    clock,
+    log: log.child({ part: "store" }),
+    sole: true,
+  });
   started({ name: "store", stop: () => store.close() });
   const { certificate, trust } = await certificateOf(fleet, state, log);
   const resolver = resolverOf(fleet);

@@ -4,6 +4,7 @@ import type { Store } from "../store.ts";
 import { lmdbCaptures } from "./captures.ts";
 import { openEnvironment } from "./environment.ts";
 import { lmdbLedger } from "./ledger.ts";
+import { releaseLeases } from "./release-leases.ts";
 import { lmdbSpool } from "./spool.ts";
 
 export interface OpenStore {
@@ -11,14 +12,18 @@ export interface OpenStore {
   readonly path: string;
   readonly clock: Pick<Clock, "now">;
   readonly log: Logger;
+  /** This process alone delivers from the store: leases that an earlier one left behind are let go. */
+  readonly sole?: boolean;
 }
 
 /**
  * Opens the embedded store. Several processes of one machine may have it open. Rejects with StoreUnavailable when the
  * folder cannot be used or holds a format that this version does not know.
  */
-export async function openStore({ path, clock, log }: OpenStore): Promise<Store> {
+export async function openStore({ path, clock, log, sole = false }: OpenStore): Promise<Store> {
   const environment = await openEnvironment(path, log);
+  const released = sole ? await releaseLeases(environment) : 0;
+  if (released > 0) log.info({ released }, "deliveries that an earlier process had begun are due again");
   const ledger = lmdbLedger(environment);
   return {
     spool: lmdbSpool(environment, clock),
