@@ -1,7 +1,8 @@
 /** `make demo`: two YAML files become keys, records, credentials and credits, and real mail goes through. Loopback only. */
-import { narrator, until, verify, type Narrator } from "./narrate.ts";
-import { sendMail, speak, type Credential } from "./mail.ts";
-import { startWorld, type World } from "./world.ts";
+import { narrator, verify, type Narrator } from "./narrate.ts";
+import { readCredential, sendMail, speak, type Credential } from "../harness/application.ts";
+import { until } from "../harness/until.ts";
+import { startWorld, type World } from "../harness/world.ts";
 
 interface Claim {
   readonly status: {
@@ -21,17 +22,6 @@ interface Claim {
 const friend = "anna@friend.example";
 const orders = "orders@shop.example";
 
-async function report(world: World): Promise<Claim["status"]> {
-  const { stdout } = await world.run("dns", "shop.example", "--format", "json");
-  return ((JSON.parse(stdout) as Claim[])[0] ?? { status: {} }).status;
-}
-
-async function credential(world: World, secret: string): Promise<Credential> {
-  const { code, stdout, stderr } = await world.run("secret", `team-shop/${secret}`, "--json");
-  verify(code === 0, `posthouse secret team-shop/${secret}: ${stderr}`);
-  return JSON.parse(stdout) as Credential;
-}
-
 async function theReport(world: World, tell: Narrator): Promise<void> {
   tell.step("Two files are applied: docs/examples/quickstart/{tenant,domain}.yaml");
   const status = await until("a report with four records", async () => {
@@ -47,7 +37,7 @@ async function theReport(world: World, tell: Narrator): Promise<void> {
   );
   tell.show((await world.run("dns", "shop.example")).stdout.split("\n\nkeys")[0] ?? "");
   const early = await sendMail(
-    await credential(world, "shop-production-web"),
+    await readCredential(world, "shop-production-web"),
     { from: orders, to: friend, subject: "Too early" },
     { port: world.ports.startTls, implicitTls: false },
   );
@@ -57,8 +47,7 @@ async function theReport(world: World, tell: Narrator): Promise<void> {
 
 async function theRecords(world: World, tell: Narrator): Promise<void> {
   tell.step("The records are published in the zone of shop.example");
-  const { records = [] } = await report(world);
-  world.zone.publish(...records.map(({ fqdn, value }) => ({ name: fqdn, type: "TXT" as const, value })));
+  await world.publishRecords();
   const status = await until("every record Valid and both keys Active", async () => {
     const { code, stdout } = await world.run("dns", "shop.example", "--format", "json");
     const found = (JSON.parse(stdout) as Claim[])[0]?.status;
@@ -73,7 +62,7 @@ async function theRecords(world: World, tell: Narrator): Promise<void> {
 
 async function theMail(world: World, tell: Narrator): Promise<void> {
   tell.step("An application sends with the credential in its Secret");
-  const web = await credential(world, "shop-production-web");
+  const web = await readCredential(world, "shop-production-web");
   const doors = [
     { name: "STARTTLS", port: world.ports.startTls, implicitTls: false },
     { name: "implicit TLS", port: world.ports.implicit, implicitTls: true },
@@ -102,7 +91,7 @@ async function theMail(world: World, tell: Narrator): Promise<void> {
 
 async function theRefusals(world: World, tell: Narrator): Promise<void> {
   tell.step("What is refused, and how");
-  const web = await credential(world, "shop-production-web");
+  const web = await readCredential(world, "shop-production-web");
   const door = { port: world.ports.startTls, implicitTls: false };
   const refused = async (what: string, who: Credential, from: string, pattern: RegExp): Promise<void> => {
     const { accepted, reply } = await sendMail(who, { from, to: friend, subject: what }, door);
@@ -112,7 +101,7 @@ async function theRefusals(world: World, tell: Narrator): Promise<void> {
   const last = web.password.at(-1) === "0" ? "1" : "0";
   await refused("a wrong key", { ...web, password: web.password.slice(0, -1) + last }, orders, /^535 5\.7\.8 /);
   await refused("another's domain", web, "ceo@friend.example", /^550 5\.7\.1 /);
-  const marketing = await credential(world, "shop-marketing-newsletter");
+  const marketing = await readCredential(world, "shop-marketing-newsletter");
   await refused("a disabled environment", marketing, orders, /^5\d\d 5\.7\.1 /);
   const plain = Buffer.from(`\0apikey\0${web.password}`).toString("base64");
   const [, ehlo = "", auth = ""] = await speak(world.ports.startTls, ["EHLO app.example", `AUTH PLAIN ${plain}`]);
@@ -124,7 +113,7 @@ async function theRefusals(world: World, tell: Narrator): Promise<void> {
 
 async function theCredits(world: World, tell: Narrator): Promise<void> {
   tell.step("Credits: one credit is one recipient");
-  const web = await credential(world, "shop-production-web");
+  const web = await readCredential(world, "shop-production-web");
   const door = { port: world.ports.startTls, implicitTls: false };
   await world.editTenant((text) => text.replace("amount: 12000", "amount: 3"));
   tell.show("tenant.yaml: amount: 12000 -> 3; two are used");
@@ -150,7 +139,7 @@ async function theCredits(world: World, tell: Narrator): Promise<void> {
 
 async function theCapture(world: World, tell: Narrator): Promise<void> {
   tell.step("A Capture environment keeps its message");
-  const staging = await credential(world, "shop-staging-web");
+  const staging = await readCredential(world, "shop-staging-web");
   const before = world.sink.received.length;
   const sent = await sendMail(
     staging,
@@ -183,7 +172,7 @@ try {
   await theCredits(world, tell);
   await theCapture(world, tell);
 } catch (error) {
-  console.error(world.relay.output().split("\n").slice(-40).join("\n"));
+  console.error(world.relay().output().split("\n").slice(-40).join("\n"));
   throw error;
 } finally {
   await world.close();

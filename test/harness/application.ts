@@ -1,4 +1,4 @@
-/** The applications of the demo: they read their Secret and send, with nodemailer or by hand. */
+/** Applications: they read their Secret and send, with nodemailer or by hand. */
 import { connect, type Socket } from "node:net";
 import { createTransport } from "nodemailer";
 
@@ -16,6 +16,16 @@ export interface Message {
   readonly from: string;
   readonly to: string | readonly string[];
   readonly subject: string;
+}
+
+/** What `posthouse secret` prints of a Secret in team-shop. Throws when there is none. */
+export async function readCredential(
+  world: { run(...args: readonly string[]): Promise<{ code: number | null; stdout: string; stderr: string }> },
+  secret: string,
+): Promise<Credential> {
+  const { code, stdout, stderr } = await world.run("secret", `team-shop/${secret}`, "--json");
+  if (code !== 0) throw new Error(stderr);
+  return JSON.parse(stdout) as Credential;
 }
 
 /** Sends over TLS; the reply to DATA, or the reply of the refusal, with its code. Never rejects for a refusal. */
