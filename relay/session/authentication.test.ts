@@ -26,8 +26,8 @@ const wrong = plainOf(keyOf("nobody000000"));
 
 describe("before TLS", () => {
   test.each([
-    [`AUTH PLAIN ${good}`, "538 5.7.0 Must issue a STARTTLS command first"],
-    ["AUTH LOGIN", "538 5.7.0 Must issue a STARTTLS command first"],
+    [`AUTH PLAIN ${good}`, "538 5.7.11 Must issue a STARTTLS command first"],
+    ["AUTH LOGIN", "538 5.7.11 Must issue a STARTTLS command first"],
     ["MAIL FROM:<a@shop.example>", "530 5.7.0 Must issue a STARTTLS command first"],
     ["RCPT TO:<a@shop.example>", "530 5.7.0 Must issue a STARTTLS command first"],
     ["DATA", "530 5.7.0 Must issue a STARTTLS command first"],

@@ -58,7 +58,7 @@ export const unknownParameter = (name: string): Reply => reply(555, "5.5.4", `Pa
 // AUTH
 
 export const authenticated = reply(235, "2.7.0", "Authentication successful");
-export const encryptionRequired = reply(538, "5.7.0", "Must issue a STARTTLS command first");
+export const encryptionRequired = reply(538, "5.7.11", "Must issue a STARTTLS command first");
 export const startTlsFirst = reply(530, "5.7.0", "Must issue a STARTTLS command first");
 export const authenticationRequired = reply(530, "5.7.0", "Authentication required");
 export const alreadyAuthenticated = reply(503, "5.5.1", "Already authenticated");
