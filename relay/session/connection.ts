@@ -233,7 +233,7 @@ export class SubmissionConnection extends SMTPConnection implements Session {
     parser.on("error", () => this.#hangUp(replies.lineTooLong));
   }
 
-  /** Why a line ends the session before anything of it is proceed. */
+  /** Why a line ends the session before any of it is carried out. */
   #refuseLine(line: Buffer): Reply | undefined {
     if (!this._ready) return replies.talksTooSoon;
     if (this.#line.bareLineFeed || line.includes(13)) return replies.bareLineFeed;
