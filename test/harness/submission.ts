@@ -91,6 +91,8 @@ export interface TestSubmission {
   readonly submission: Submission;
   readonly store: WatchedStore;
   readonly events: MailEvent[];
+  /** Lines of the log, at its most talkative. */
+  readonly logged: readonly string[];
   directory: Directory;
   readonly connect: (implicitTls?: boolean) => Promise<Dialogue>;
   /** Connected over implicit TLS, greeted and authenticated. */
@@ -120,6 +122,7 @@ export async function testSubmission(
 ): Promise<TestSubmission> {
   const store = await watchedStore();
   const events: MailEvent[] = [];
+  const logged: string[] = [];
   const clients: Dialogue[] = [];
   const state = { directory: buildDirectory([shop], domains) };
   const submission = await startSubmission({
@@ -134,7 +137,7 @@ export async function testSubmission(
     spool: store.spool,
     ledger: store.ledger,
     clock: systemClock,
-    log: createLogger({ level: "fatal", destination: process.stderr }),
+    log: createLogger({ level: "trace", destination: { write: (line) => void logged.push(line) } }),
     events: (event) => {
       events.push(event);
       if (!isEvent(event)) throw new Error(`no event: ${JSON.stringify(isEvent.errors)}`);
@@ -156,6 +159,7 @@ export async function testSubmission(
     submission,
     store,
     events,
+    logged,
     port,
     tlsPort,
     connect: (implicitTls = false) => open(implicitTls),
