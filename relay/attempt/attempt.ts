@@ -5,7 +5,7 @@ import type { Pool } from "./pool.ts";
 import { isPositive } from "./reply.ts";
 import type { Failure, RecipientResult, SessionTls } from "./result.ts";
 import type { Session } from "./session.ts";
-import type { OutgoingMessage, Transaction } from "./transaction.ts";
+import type { Transaction } from "./transaction.ts";
 
 /** A message for the recipients at one domain. */
 export interface AttemptRequest {
@@ -114,8 +114,11 @@ async function sendOver(loan: Loan, request: AttemptRequest, pool: Pool, signal?
     pool.release(session, true);
     return { judgements: request.recipients.map(() => ({ kind: "Final", result: obstacle })), tls: session.tls };
   }
-  const transaction = await sendAbortable(session, request, signal);
+  const onAbort = (): void => session.close(true);
+  signal?.addEventListener("abort", onAbort, { once: true });
+  const transaction = await session.send(request);
   await giveBack(session, transaction, pool);
+  signal?.removeEventListener("abort", onAbort);
   const wasStale = reused && isStale(transaction) && signal?.aborted !== true;
   if (!wasStale) return { judgements: judgeTransaction(request.recipients, transaction), tls: session.tls };
   const again = await pool.acquire(session.hop, { fresh: true, ...(signal === undefined ? {} : { signal }) });
@@ -126,14 +129,6 @@ async function sendOver(loan: Loan, request: AttemptRequest, pool: Pool, signal?
 /** A hop closes a session that was idle, or that has carried enough, without a word or with 421: not a failure. */
 function isStale({ replies, error }: Transaction): boolean {
   return replies.mail === undefined ? error !== undefined : replies.mail.startsWith("421");
-}
-
-async function sendAbortable(session: Session, message: OutgoingMessage, signal?: AbortSignal): Promise<Transaction> {
-  const onAbort = (): void => session.close(true);
-  signal?.addEventListener("abort", onAbort, { once: true });
-  const transaction = await session.send(message);
-  signal?.removeEventListener("abort", onAbort);
-  return transaction;
 }
 
 /** After a message that went through the next one may follow; after any other the hop is asked to forget it first. */

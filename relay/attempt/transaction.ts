@@ -95,14 +95,14 @@ function* chunksOf(parts: readonly Uint8Array[], onStart: () => void): Generator
 /** Says RSET; false when the session cannot go on. */
 export function resetSession(connection: SMTPConnection, clock: Clock, timeout: number): Promise<boolean> {
   return new Promise((resolve) => {
-    const cancel = clock.after(timeout, () => {
-      connection.close();
-      resolve(false);
-    });
-    connection.once("end", () => resolve(false));
-    connection.reset((error) => {
+    const finish = (canGoOn: boolean): void => {
       cancel();
-      resolve(error === null);
-    });
+      connection.off("end", onEnd);
+      resolve(canGoOn);
+    };
+    const onEnd = (): void => finish(false);
+    const cancel = clock.after(timeout, () => connection.close());
+    connection.on("end", onEnd);
+    connection.reset((error) => finish(error === null));
   });
 }
