@@ -3,7 +3,7 @@ import { judgeExtensions, judgeOpening, judgeTransaction, type Judgement } from 
 import type { Loan } from "./hop-sessions.ts";
 import type { Pool } from "./pool.ts";
 import { isPositive } from "./reply.ts";
-import type { Failure, RecipientResult, SessionTls } from "./result.ts";
+import type { Failure, RecipientResult, Result, SessionTls } from "./result.ts";
 import type { Session } from "./session.ts";
 import type { Transaction } from "./transaction.ts";
 
@@ -49,10 +49,17 @@ export async function attempt(
     const report = await tryHop({ ...request, recipients: open }, hop, pool, signal);
     for (const [i, recipient] of open.entries())
       note({ recipient, hop, report, judgement: report.judgements[i] }, results, failures);
+    // It is there, only not for us now: a hop of lower rank is not asked in its stead.
+    if (report.judgements.some((judgement) => judgement.kind === "Elsewhere" && isHopBusy(judgement.failure))) break;
   }
   return request.recipients.map(
     (recipient) => results.get(recipient) ?? failures.get(recipient) ?? { recipient, result: nothingTried },
   );
+}
+
+/** The hop was not spoken to, because all the connections with it that we may have were in use for too long. */
+export function isHopBusy(result: Result): boolean {
+  return result.class === "HopBusy";
 }
 
 const badAddress: Failure = {

@@ -148,6 +148,7 @@ const byErrorCode: ReadonlyMap<string, readonly [FailureClass, string]> = new Ma
   ["EACCES", ["Unreachable", "4.4.1"]],
   ["EPERM", ["Unreachable", "4.4.1"]],
   ["ETIMEDOUT", ["TimedOut", "4.4.1"]],
+  ["EBUSY", ["HopBusy", "4.4.5"]],
   ["EPROTOCOL", ["ProtocolError", "4.5.0"]],
 ]);
 

@@ -47,6 +47,8 @@ interface State {
   readonly onEmpty: () => void;
   /** Sessions that stand open or are being opened, idle ones included. */
   open: number;
+  /** Those of them that are being opened. */
+  opening: number;
   /** Callers that hold a session or ask for one. */
   users: number;
   readonly idle: { readonly session: Session; readonly cancel: Cancel }[];
@@ -55,11 +57,24 @@ interface State {
   readonly sent: WeakMap<Session, number>;
   /** Why connecting is not tried for now. */
   unreachable: OpenFailure | undefined;
+  /** Somebody waited in vain, and no session has come back since. */
+  stalled: boolean;
 }
+
+/**
+ * The longest wait for a session, in milliseconds. Whoever waits takes a place that mail for other hops could have, so it
+ * comes back later instead.
+ */
+export const longestWait = 2000;
 
 const tooLate: OpenFailure = {
   stage: "Connect",
   error: { code: "ETIMEDOUT", message: "no connection was free in time" },
+};
+
+const busy: OpenFailure = {
+  stage: "Connect",
+  error: { code: "EBUSY", message: "every connection to the server that we may have is in use" },
 };
 
 /** The sessions with `hop`, none at first. `onEmpty` is called whenever nothing is left to remember. */
@@ -69,11 +84,13 @@ export function hopSessions(hop: Hop, parts: PoolParts, onEmpty: () => void): Ho
     parts,
     onEmpty,
     open: 0,
+    opening: 0,
     users: 0,
     idle: [],
     waiting: [],
     sent: new WeakMap(),
     unreachable: undefined,
+    stalled: false,
   };
   return {
     async acquire(options) {
@@ -98,10 +115,16 @@ function checkEmpty(state: State): void {
   if (state.users === 0 && state.idle.length === 0 && state.unreachable === undefined) state.onEmpty();
 }
 
+/** Wakes whoever is first in line. */
+function wakeNext(state: State): void {
+  state.waiting.shift()?.();
+}
+
 /** A session is gone: whoever is first in line may open another. */
 function free(state: State): void {
   state.open--;
-  state.waiting.shift()?.();
+  state.stalled = false;
+  wakeNext(state);
 }
 
 /** Closes an idle session. */
@@ -115,35 +138,63 @@ function retire(state: State, session: Session): void {
   checkEmpty(state);
 }
 
-async function obtain(state: State, { fresh = false, signal }: AcquireOptions): Promise<Acquired> {
-  const { connectionsPerHop } = state.parts.limits;
+async function obtain(state: State, options: AcquireOptions): Promise<Acquired> {
   for (;;) {
-    if (signal?.aborted === true) return { failure: tooLate };
-    const session = fresh ? undefined : takeIdle(state);
-    if (session !== undefined) return { session, reused: true };
-    if (state.unreachable !== undefined) return { failure: state.unreachable };
-    const [spare] = state.idle;
-    if (state.open >= connectionsPerHop && spare !== undefined) retire(state, spare.session);
-    if (state.open < connectionsPerHop) return openFresh(state, signal);
-    await turnIn(state.waiting, signal);
+    if (options.signal?.aborted === true) {
+      // Its turn may have come in the same moment.
+      wakeNext(state);
+      return { failure: tooLate };
+    }
+    const next = atHand(state, options);
+    if (typeof next === "object") return next;
+    if (next === "Open") {
+      const opened = await openFresh(state, options.signal);
+      if ("session" in opened) return { session: opened.session, reused: false };
+      if (state.unreachable === undefined) return opened;
+    } else if (!(await turnIn(state, options.signal))) return { failure: busy };
   }
 }
 
-async function openFresh(state: State, signal?: AbortSignal): Promise<Acquired> {
-  state.open++;
-  const opened = await state.parts.open(state.hop, signal);
-  if ("session" in opened) return { session: opened.session, reused: false };
-  const { stage, reply } = opened.failure;
-  const isDown = stage === "Connect" && reply === undefined && signal?.aborted !== true;
-  if (isDown) {
-    state.unreachable = opened.failure;
-    state.parts.clock.after(state.parts.limits.unreachableFor, () => {
-      state.unreachable = undefined;
-      checkEmpty(state);
-    });
+/** What can be had at once, or what is to be done for it. */
+function atHand(state: State, { fresh = false }: AcquireOptions): Acquired | "Open" | "Wait" {
+  const { connectionsPerHop } = state.parts.limits;
+  const session = fresh ? undefined : takeIdle(state);
+  if (session !== undefined) return { session, reused: true };
+  // A hop that takes no more connections may well serve those that stand: then it is worth waiting for one.
+  const mayWait = !fresh && state.open > state.opening;
+  if (state.unreachable !== undefined && !mayWait) {
+    wakeNext(state);
+    return { failure: state.unreachable };
   }
+  const [spare] = state.idle;
+  if (state.open >= connectionsPerHop && spare !== undefined) retire(state, spare.session);
+  if (state.open < connectionsPerHop && state.unreachable === undefined) return "Open";
+  return state.stalled ? { failure: busy } : "Wait";
+}
+
+async function openFresh(state: State, signal?: AbortSignal): Promise<Opened> {
+  state.open++;
+  state.opening++;
+  const opened = await state.parts.open(state.hop, signal);
+  state.opening--;
+  if ("session" in opened) return opened;
+  const { stage, reply } = opened.failure;
+  const others = state.open - state.opening - 1;
+  const takesNoMore = reply === undefined || (reply.startsWith("4") && others > 0);
+  if (stage === "Connect" && takesNoMore && signal?.aborted !== true) passOver(state, opened.failure);
   free(state);
   return opened;
+}
+
+/** Tries no connection for a while. */
+function passOver(state: State, failure: OpenFailure): void {
+  state.unreachable = failure;
+  state.parts.clock.after(state.parts.limits.unreachableFor, () => {
+    if (state.unreachable !== failure) return;
+    state.unreachable = undefined;
+    wakeNext(state);
+    checkEmpty(state);
+  });
 }
 
 function takeBack(state: State, session: Session, usable: boolean): void {
@@ -154,7 +205,8 @@ function takeBack(state: State, session: Session, usable: boolean): void {
   if (usable && session.isOpen && count < messagesPerConnection) {
     const cancel = state.parts.clock.after(idleTimeout, () => retire(state, session));
     state.idle.push({ session, cancel });
-    state.waiting.shift()?.();
+    state.stalled = false;
+    wakeNext(state);
     return;
   }
   session.close(!usable);
@@ -172,18 +224,23 @@ function takeIdle(state: State): Session | undefined {
   return undefined;
 }
 
-/** Resolves when it is the caller's turn, or when the signal is aborted. */
-function turnIn(waiting: (() => void)[], signal?: AbortSignal): Promise<void> {
+/** Waits for the caller's turn; false when it waited too long. With a signal that is aborted it ends at once. */
+function turnIn(state: State, signal?: AbortSignal): Promise<boolean> {
+  const { waiting, parts } = state;
   return new Promise((resolve) => {
-    const turn = (): void => {
+    const finish = (isTurn: boolean): void => {
+      cancel();
       signal?.removeEventListener("abort", onAbort);
-      resolve();
-    };
-    const onAbort = (): void => {
       const at = waiting.indexOf(turn);
       if (at >= 0) waiting.splice(at, 1);
-      resolve();
+      resolve(isTurn);
     };
+    const turn = (): void => finish(true);
+    const onAbort = (): void => finish(true);
+    const cancel = parts.clock.after(longestWait, () => {
+      state.stalled = true;
+      finish(false);
+    });
     waiting.push(turn);
     signal?.addEventListener("abort", onAbort, { once: true });
   });

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { Cancel, Clock } from "../../runtime/clock.ts";
 import type { Hop } from "../route/hop.ts";
-import type { PoolLimits } from "./hop-sessions.ts";
+import { longestWait, type PoolLimits } from "./hop-sessions.ts";
 import { createPool } from "./pool.ts";
 import type { OpenFailure, Session } from "./session.ts";
 
@@ -52,10 +52,16 @@ class TestSession implements Session {
 function fixture(some: Partial<PoolLimits> = {}) {
   const clock = handClock();
   const opened: TestSession[] = [];
-  const state: { failure: OpenFailure | undefined; tries: number } = { failure: undefined, tries: 0 };
+  const state: { failure: OpenFailure | undefined; pending: Promise<OpenFailure>[]; tries: number } = {
+    failure: undefined,
+    pending: [],
+    tries: 0,
+  };
   const pool = createPool({
     open: (at) => {
       state.tries++;
+      const pending = state.pending.shift();
+      if (pending !== undefined) return pending.then((failure) => ({ failure }));
       if (state.failure !== undefined) return Promise.resolve({ failure: state.failure });
       const session = new TestSession(at);
       opened.push(session);
@@ -172,6 +178,70 @@ describe("a pool", () => {
     await expect(acquire()).rejects.toThrow("busy");
     await expect(acquire()).rejects.toThrow("busy");
     expect(state.tries).toBe(2);
+  });
+
+  test("lets nobody wait for a hop that nobody answers at", async () => {
+    const { state, acquire } = fixture();
+    state.failure = { stage: "Connect", error: { code: "ETIMEDOUT", message: "silence" } };
+    const all = await Promise.allSettled(Array.from({ length: 9 }, () => acquire()));
+    expect(all.map(({ status }) => status)).toEqual(all.map(() => "rejected"));
+    expect(state.tries).toBe(2);
+  });
+
+  test("passes over a hop for a while from its last failure on", async () => {
+    const { clock, state, acquire } = fixture();
+    const failures = [Promise.withResolvers<OpenFailure>(), Promise.withResolvers<OpenFailure>()];
+    state.pending = failures.map(({ promise }) => promise);
+    const lost = [acquire(), acquire()];
+    failures[0]?.resolve({ stage: "Connect", error: { code: "", message: "first" } });
+    await expect(lost[0]).rejects.toThrow("first");
+    clock.move(30);
+    failures[1]?.resolve({ stage: "Connect", error: { code: "", message: "second" } });
+    await expect(lost[1]).rejects.toThrow("second");
+    clock.move(20);
+    await expect(acquire()).rejects.toThrow("second");
+    clock.move(30);
+    await acquire();
+    expect(state.tries).toBe(3);
+  });
+
+  test("waits for a session where a hop serves some and takes no more", async () => {
+    const { state, pool, acquire } = fixture({ connectionsPerHop: 5 });
+    const session = await acquire();
+    state.failure = { stage: "Connect", reply: "421 too many", error: { code: "EPROTOCOL", message: "too many" } };
+    const second = acquire();
+    const third = acquire();
+    await Promise.resolve();
+    pool.release(session, true);
+    expect(await second).toBe(session);
+    pool.release(session, false);
+    await expect(third).rejects.toThrow("too many");
+  });
+
+  test("lets nobody hold a place for long, and not at all until a session comes back", async () => {
+    const { clock, pool, acquire } = fixture({ connectionsPerHop: 1 });
+    const session = await acquire();
+    const patient = acquire();
+    clock.move(longestWait);
+    await expect(patient).rejects.toThrow("in use");
+    await expect(acquire()).rejects.toThrow("in use");
+    pool.release(session, false);
+    const next = await acquire();
+    const waiting = acquire();
+    pool.release(next, true);
+    expect(await waiting).toBe(next);
+  });
+
+  test("passes a turn on that came too late", async () => {
+    const { pool, acquire } = fixture({ connectionsPerHop: 1 });
+    const session = await acquire();
+    const controller = new AbortController();
+    const left = acquire(controller.signal);
+    const stayed = acquire();
+    pool.release(session, true);
+    controller.abort();
+    await expect(left).rejects.toThrow("no connection was free in time");
+    expect(await stayed).toBe(session);
   });
 
   test("closes what comes back after it was closed", async () => {

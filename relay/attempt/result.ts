@@ -37,6 +37,7 @@ export type FailureClass =
   | "SystemTrouble"
   | "Unclassified"
   // Ourselves.
+  | "HopBusy"
   | "NoVisibleKey"
   | "TenantUnknown"
   | "Expired"

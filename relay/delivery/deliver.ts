@@ -1,11 +1,11 @@
 import type { Clock } from "../../runtime/clock.ts";
-import { attempt } from "../attempt/attempt.ts";
+import { attempt, isHopBusy } from "../attempt/attempt.ts";
 import type { Pool } from "../attempt/pool.ts";
 import type { Failure, RecipientResult } from "../attempt/result.ts";
 import type { Directory } from "../directory.ts";
 import { redact } from "../event/redact.ts";
 import { isExpired, type Schedule } from "../outcome/schedule.ts";
-import { settle, settleCaptured, settleExpired, settleWaiting, type Outcome } from "../outcome/settle.ts";
+import { postpone, settle, settleCaptured, settleExpired, settleWaiting, type Outcome } from "../outcome/settle.ts";
 import { findRoute, type RouteParts } from "../route/route.ts";
 import { KeyUnavailable } from "../sign/key-ring.ts";
 import { NoSigningKey, type Signer } from "../sign/signer.ts";
@@ -105,8 +105,9 @@ async function send(
     route.kind === "Nowhere"
       ? recipients.map((recipient) => ({ recipient, result: route.failure }))
       : await attempt({ sender, recipients, content: message, eightBit, smtpUtf8 }, route.hops, parts.pool, signal);
-  const { clock, schedule, route: routing } = parts;
-  return settle(delivery, { results, startedAt, now: clock.now(), schedule, random: routing.random() });
+  const attempted = { now: parts.clock.now(), schedule: parts.schedule, random: parts.route.random() };
+  if (results.every(({ result }) => isHopBusy(result))) return postpone(delivery, attempted);
+  return settle(delivery, { results, startedAt, ...attempted });
 }
 
 /** What becomes of a delivery that broke: it is deferred, whatever it was. */

@@ -1,4 +1,5 @@
 import { mkdtemp, rm } from "node:fs/promises";
+import { createServer, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Ajv } from "ajv";
@@ -68,6 +69,31 @@ function loopbackResolver(failing: ReadonlySet<string> = new Set()): Resolver {
       if (type !== "A") return Promise.resolve({ kind: "NoData" });
       return Promise.resolve({ kind: "Records", values: ["127.0.0.1"], ttl: 1 } as unknown as Answer<T>);
     },
+  };
+}
+
+/** Says that mail for dead.example goes to 127.0.0.2, all other to 127.0.0.1. */
+const splitResolver: Resolver = {
+  resolve<T extends RecordType>(name: string, type: T): Promise<Answer<T>> {
+    if (type !== "A") return Promise.resolve({ kind: "NoData" });
+    const values = [name === "dead.example" ? "127.0.0.2" : "127.0.0.1"];
+    return Promise.resolve({ kind: "Records", values, ttl: 1 } as unknown as Answer<T>);
+  },
+};
+
+/** A server at 127.0.0.2 that takes connections and says nothing. Resolves with what ends it. */
+async function startTarpit(port: number): Promise<() => void> {
+  const sockets = new Set<Socket>();
+  const server = createServer((socket) => {
+    sockets.add(socket);
+    socket.on("error", () => undefined);
+  });
+  await new Promise<void>((resolve) => {
+    server.listen(port, "127.0.0.2", resolve);
+  });
+  return () => {
+    for (const socket of sockets) socket.destroy();
+    server.close();
   };
 }
 
@@ -398,6 +424,18 @@ describe("a deliverer", () => {
     await expect.poll(() => world.deliverer.running).toBe(0);
     expect(world.events).toEqual([]);
     expect(await world.store.spool.list(10)).toHaveLength(1);
+  });
+
+  test("lets a server that keeps many messages waiting hold up nobody else's for long", async () => {
+    const world = await start({ resolver: splitResolver }, { concurrency: 10, connectionsPerHop: 2 });
+    const tarpit = await startTarpit(world.sink.port);
+    closers.push(tarpit);
+    const dead = { domain: "dead.example", recipients: [{ address: "a@dead.example" }] };
+    for (let i = 0; i < 60; i++) await world.accept(`d${i}`, {}, [dead]);
+    await expect.poll(() => world.deliverer.running).toBe(10);
+    await world.accept("live");
+    expect(await world.told(1)).toEqual(["delivered Delivered"]);
+    expect(await world.store.spool.list(100)).toHaveLength(60);
   });
 
   test("has no more under way than it may", async () => {

@@ -4,7 +4,15 @@ import type { Failure, RecipientResult, Result } from "../attempt/result.ts";
 import { MailEvent } from "../event/event.ts";
 import type { Delivery } from "../store/spool.ts";
 import type { Schedule } from "./schedule.ts";
-import { settle, settleCaptured, settleExpired, settleWaiting, type Attempted, type Outcome } from "./settle.ts";
+import {
+  postpone,
+  settle,
+  settleCaptured,
+  settleExpired,
+  settleWaiting,
+  type Attempted,
+  type Outcome,
+} from "./settle.ts";
 
 const acceptedAt = Date.parse("2026-11-01T12:00:00Z");
 const schedule: Schedule = { delays: [60_000, 300_000], jitter: 0, maxAge: 3_600_000 };
@@ -136,6 +144,25 @@ describe("the other ways to settle", () => {
     expect(settleWaiting(delivery({ ...(lastReply && { lastReply }) }), waiting).events).toEqual([]);
     const afterHop = delivery({ lastReply: { at: 0, hop: "mx [192.0.2.1]:25", text: "no key" } });
     expect(settleWaiting(afterHop, waiting).events).toHaveLength(3);
+  });
+
+  test("postponed counts no attempt, tells nothing, and waits longer the older it is", () => {
+    const lastReply = { at: 0, hop: "mx [192.0.2.1]:25", text: "451 later" };
+    const after = (now: number, random: number): Outcome =>
+      postpone(delivery({ attempts: 3, lastReply }), { now: acceptedAt + now, schedule, random });
+    expect(after(10, 0.5)).toEqual({
+      settlement: {
+        kind: "Again",
+        recipients: delivery().recipients,
+        attempts: 3,
+        dueAt: acceptedAt + 5010,
+        lastReply,
+      },
+      events: [],
+    });
+    expect(after(100_000, 0).settlement).toMatchObject({ dueAt: acceptedAt + 112_500 });
+    expect(after(1_000_000, 0.5).settlement).toMatchObject({ dueAt: acceptedAt + 1_060_000 });
+    expect(after(3_599_000, 0.5).settlement).toMatchObject({ dueAt: acceptedAt + schedule.maxAge });
   });
 
   test("expired says what held it up", () => {
