@@ -88,7 +88,15 @@ export async function startEverything({
     },
   });
   started({ name: "operator", stop: () => operator.stop() });
-  const admin = await serveAdmin({ ...fleet.admin, metrics, readiness: () => readiness(store) });
+  const admin = await serveAdmin({ ...fleet.admin, metrics, readiness: () => readiness(store) }).catch(
+    (error: unknown) => {
+      const { host, port } = fleet.admin;
+      const why = error instanceof Error && "code" in error ? error.code : error;
+      throw new UserError(
+        `the admin port ${port} of ${host} cannot be listened on (${String(why)}): it is in use or not allowed; set admin in the fleet file`,
+      );
+    },
+  );
   started({ name: "admin", stop: () => admin.stop() });
   log.info({ host: admin.host, port: admin.port }, "ready: /healthz, /readyz and /metrics are served");
 }

@@ -36,15 +36,11 @@ export async function up(options: UpOptions, terminal: Terminal): Promise<number
     await startEverything({ ...options, fleet, log, destination, started: (part) => parts.push(part) });
   } catch (error) {
     await stop();
-    if (error instanceof Error && (isListenError(error) || forPeople.some((kind) => error instanceof kind)))
+    if (error instanceof Error && forPeople.some((kind) => error instanceof kind))
       throw new UserError(error.message, { cause: error });
     throw error;
   }
   const signal = await terminated;
   terminal.err(`${signal}: stopping; once more stops at once`);
   return (await stop()) ? exitCode.ok : exitCode.failed;
-}
-
-function isListenError(error: Error): boolean {
-  return "syscall" in error && error.syscall === "listen";
 }

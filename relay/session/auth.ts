@@ -65,12 +65,16 @@ async function authenticate(
   }
 }
 
-/** Replies late, so that guessing takes its time, and hangs up on who fails too often. `login` is whose key was right. */
+/**
+ * Replies late, so that guessing takes its time, and hangs up on who fails too often. A refusal that passes, such as
+ * credits that are gone, is no guess. `login` is whose key was right.
+ */
 async function fail(session: Session, refusal: Refusal, login?: Login): Promise<void> {
   const { state, services } = session;
-  const failedAuthentications = state.tally.failedAuthentications + 1;
-  state.tally = { ...state.tally, failedAuthentications };
-  if (refusal.kind === "Reject") await session.pause(services.limits.failedAuthenticationDelay);
+  if (refusal.kind === "Reject") {
+    state.tally = { ...state.tally, failedAuthentications: state.tally.failedAuthentications + 1 };
+    await session.pause(services.limits.failedAuthenticationDelay);
+  }
   const end = refuseTally(state.tally, services.limits);
   session.refuse(
     "Auth",

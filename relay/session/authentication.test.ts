@@ -144,9 +144,12 @@ describe("credits", () => {
       domains,
     );
     const client = await greeted(relay, true);
-    expect(await client.say(`AUTH PLAIN ${good}`)).toBe("451 4.7.1 Authentication failed: Maximum credits exceeded");
+    // However often it asks: it guesses nothing.
+    for (let i = 0; i < 5; i++)
+      expect(await client.say(`AUTH PLAIN ${good}`)).toBe("451 4.7.1 Authentication failed: Maximum credits exceeded");
     expect(await client.say(`AUTH PLAIN ${plainOf(keyOf("staging00000"))}`)).toMatch(/^235/);
-    expect(relay.events).toEqual([expect.objectContaining({ class: "CreditsExhausted", tenant: "team-shop/shop" })]);
+    const refused = expect.objectContaining({ class: "CreditsExhausted", tenant: "team-shop/shop" });
+    expect(relay.events).toEqual(Array.from({ length: 5 }, () => refused));
   });
 
   test("that cannot be read are a temporary failure", async () => {

@@ -1,7 +1,8 @@
 /** The relays that the bench measures, each in a process of its own, on a disk of this machine. */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { until, verify } from "../demo/narrate.ts";
+import { until } from "../harness/until.ts";
+import { verify } from "../harness/verify.ts";
 import { startLineProcess } from "../harness/line-process.ts";
 import { freePorts, posthouse, startPosthouse } from "../harness/posthouse.ts";
 import { keyOf, plainOf } from "../harness/submission.ts";

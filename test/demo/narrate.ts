@@ -23,8 +23,3 @@ export function narrator(): Narrator {
     show: (text) => console.log(text.replaceAll(/^/gm, "     ")),
   };
 }
-
-/** Throws unless `condition` holds: every step of the demo is verified, or the demo fails. */
-export function verify(condition: boolean, what: string): asserts condition {
-  if (!condition) throw new Error(`not so: ${what}`);
-}
