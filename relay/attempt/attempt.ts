@@ -1,4 +1,5 @@
 import type { Hop } from "../route/hop.ts";
+import type { MessageReplies } from "./dialogue.ts";
 import { judgeExtensions, judgeOpening, judgeTransaction, type Judgement } from "./judge.ts";
 import type { Loan } from "./hop-sessions.ts";
 import type { Pool } from "./pool.ts";
@@ -141,5 +142,10 @@ function isStale({ replies, error }: Transaction): boolean {
 /** After a message that went through the next one may follow; after any other the hop is asked to forget it first. */
 async function giveBack(session: Session, { replies }: Transaction, pool: Pool): Promise<void> {
   const isDone = replies.content !== undefined && isPositive(replies.content);
-  pool.release(session, session.isOpen && (isDone || (await session.reset())));
+  pool.release(session, session.isOpen && !isOutOfStep(replies) && (isDone || (await session.reset())));
+}
+
+/** Replies that fit no command but an earlier one: each later message would be judged by what answers another. */
+function isOutOfStep({ data, content }: MessageReplies): boolean {
+  return (data !== undefined && isPositive(data)) || (content !== undefined && !/^[245]/.test(content));
 }

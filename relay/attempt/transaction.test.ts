@@ -1,9 +1,12 @@
+import { createServer, type AddressInfo } from "node:net";
+import { createInterface } from "node:readline";
 import SMTPConnection from "nodemailer/lib/smtp-connection";
 import { afterEach, expect, test } from "vitest";
 import { systemClock } from "../../runtime/clock.ts";
 import { startMxSink, type MxSink, type MxSinkOptions } from "../../test/harness/mx-sink.ts";
+import type { Hop } from "../route/hop.ts";
 import { attempt } from "./attempt.ts";
-import { createPool } from "./pool.ts";
+import { createPool, type Pool } from "./pool.ts";
 import { openSession } from "./session.ts";
 import { resetSession } from "./transaction.ts";
 
@@ -17,6 +20,32 @@ async function sinkOf(options: MxSinkOptions = {}): Promise<MxSink> {
   closers.push(() => sink.close());
   return sink;
 }
+
+const timeouts = { connectTimeout: 2000, greetingTimeout: 2000, commandTimeout: 60_000, dataTimeout: 60_000 };
+
+/** A pool of one connection. */
+function onePool(): Pool {
+  const options = { hostname: "relay.example", limits: timeouts, clock: systemClock };
+  const pool = createPool({
+    open: (hop, signal) => openSession(hop, options, signal),
+    limits: { connectionsPerHop: 1, messagesPerConnection: 50, idleTimeout: 5000, unreachableFor: 1000 },
+    clock: systemClock,
+  });
+  closers.push(() => pool.close());
+  return pool;
+}
+
+function hopAt(port: number): Hop {
+  return { host: "mx.example.net", address: "127.0.0.1", port, tls: { start: "Never", verify: false } };
+}
+
+const message = {
+  sender: "",
+  recipients: ["a@example.net"],
+  content: [Buffer.from("x\r\n")],
+  eightBit: false,
+  smtpUtf8: false,
+};
 
 test("a session is reset again and again without a trace", async () => {
   const { port } = await sinkOf();
@@ -40,24 +69,47 @@ test("a hop that does not answer RSET keeps nobody, once time is up, from what i
       return new Promise(() => undefined);
     },
   });
-  const timeouts = { connectTimeout: 2000, greetingTimeout: 2000, commandTimeout: 60_000, dataTimeout: 60_000 };
-  const pool = createPool({
-    open: (hop, signal) =>
-      openSession(hop, { hostname: "relay.example", limits: timeouts, clock: systemClock }, signal),
-    limits: { connectionsPerHop: 1, messagesPerConnection: 50, idleTimeout: 5000, unreachableFor: 1000 },
-    clock: systemClock,
-  });
-  closers.push(() => pool.close());
+  const pool = onePool();
   const controller = new AbortController();
-  const message = { sender: "", recipients: ["a@example.net"], content: [Buffer.from("x\r\n")] };
-  const results = attempt(
-    { ...message, eightBit: false, smtpUtf8: false },
-    [{ host: "mx.example.net", address: "127.0.0.1", port, tls: { start: "Never", verify: false } }],
-    pool,
-    controller.signal,
-  );
+  const results = attempt(message, [hopAt(port)], pool, controller.signal);
   await reached.promise;
   controller.abort();
   expect((await results)[0]?.result.class).toBe("UnknownRecipient");
   expect(pool.size).toBe(0);
+});
+
+/** Answers every content twice, and everything else once. Keeps the contents that it took. */
+async function stutterer(taken: string[]): Promise<number> {
+  const server = createServer((socket) => {
+    let content: string | undefined;
+    socket.on("error", () => undefined).write("220 stutterer\r\n");
+    createInterface(socket).on("line", (line) => {
+      if (content === undefined) {
+        if (line === "DATA") content = "";
+        socket.write(line === "DATA" ? "354 go\r\n" : "250 ok\r\n");
+      } else if (line === ".") {
+        taken.push(content);
+        content = undefined;
+        socket.write("250 taken\r\n250 taken\r\n");
+      } else content += line;
+    });
+  });
+  await new Promise<void>((resolve) => {
+    server.listen(0, "127.0.0.1", resolve);
+  });
+  closers.push(() => server.close());
+  return (server.address() as AddressInfo).port;
+}
+
+test("no message is taken for delivered by the reply to something else", async () => {
+  const taken: string[] = [];
+  const hops = [hopAt(await stutterer(taken))];
+  const pool = onePool();
+  closers.push(() => pool.close());
+  const numbers = Array.from({ length: 12 }, (_, i) => `message ${i}`);
+  const results = await Promise.all(
+    numbers.map((text) => attempt({ ...message, content: [Buffer.from(`${text}\r\n`)] }, hops, pool)),
+  );
+  const delivered = numbers.filter((_, i) => results[i]?.[0]?.result.kind === "Success");
+  expect(delivered.filter((text) => !taken.includes(text))).toEqual([]);
 });
