@@ -59,7 +59,7 @@ export async function attempt(
 }
 
 /** The hop was not spoken to, because all the connections with it that we may have were in use for too long. */
-export function isHopBusy(result: Result): boolean {
+export function isHopBusy(result: Result): result is Failure {
   return result.class === "HopBusy";
 }
 

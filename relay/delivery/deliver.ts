@@ -106,7 +106,9 @@ async function send(
       ? recipients.map((recipient) => ({ recipient, result: route.failure }))
       : await attempt({ sender, recipients, content: message, eightBit, smtpUtf8 }, route.hops, parts.pool, signal);
   const attempted = { now: parts.clock.now(), schedule: parts.schedule, random: parts.route.random() };
-  if (results.every(({ result }) => isHopBusy(result))) return postpone(delivery, attempted);
+  const busy = results.map(({ result }) => result).filter((result) => isHopBusy(result));
+  const [failure] = busy;
+  if (failure !== undefined && busy.length === results.length) return postpone(delivery, { failure, ...attempted });
   return settle(delivery, { results, startedAt, ...attempted });
 }
 

@@ -17,7 +17,7 @@ import { startMxSink, type MxSink, type MxSinkOptions } from "../../test/harness
 import { startZoneServer } from "../../test/harness/zone-server.ts";
 import { DeliveryConfig } from "../attempt/config.ts";
 import { buildDirectory, type Directory } from "../directory.ts";
-import type { MailEvent } from "../event/event.ts";
+import { MailEvent } from "../event/event.ts";
 import { createSigner } from "../sign/signer.ts";
 import { openStore } from "../store/lmdb/open-store.ts";
 import type { Envelope, NewDelivery } from "../store/spool.ts";
@@ -26,6 +26,8 @@ import { startDeliverer, type Deliverer, type DelivererOptions } from "./deliver
 
 const silent = createLogger({ level: "silent", destination: { write: () => undefined } });
 const validateConfig = new Ajv({ useDefaults: true, strict: true }).compile(Type.Object({ delivery: DeliveryConfig }));
+
+const validateEvent = new Ajv({ strict: true }).compile(MailEvent);
 
 function configWith(some: Partial<DeliveryConfig>): DeliveryConfig {
   const fleet: { delivery: Partial<DeliveryConfig> } = { delivery: { ...some } };
@@ -181,6 +183,8 @@ async function start(
     },
     async told(count) {
       await expect.poll(() => events.length, { timeout: 5000, interval: 5 }).toBeGreaterThanOrEqual(count);
+      expect(events.filter((event) => !validateEvent(event))).toEqual([]);
+      expect(new Set(events.map(({ id }) => id)).size).toBe(events.length);
       return events.map((event) => `${event.type}${"class" in event ? ` ${event.class}` : ""}`);
     },
   };

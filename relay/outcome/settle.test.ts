@@ -148,8 +148,9 @@ describe("the other ways to settle", () => {
 
   test("postponed counts no attempt, tells nothing, and waits longer the older it is", () => {
     const lastReply = { at: 0, hop: "mx [192.0.2.1]:25", text: "451 later" };
-    const after = (now: number, random: number): Outcome =>
-      postpone(delivery({ attempts: 3, lastReply }), { now: acceptedAt + now, schedule, random });
+    const failure: Failure = { kind: "Temporary", class: "HopBusy", enhanced: "4.4.5", text: "in use" };
+    const after = (now: number, random: number, some: Partial<Delivery> = { attempts: 3, lastReply }): Outcome =>
+      postpone(delivery(some), { failure, now: acceptedAt + now, schedule, random });
     expect(after(10, 0.5)).toEqual({
       settlement: {
         kind: "Again",
@@ -160,6 +161,7 @@ describe("the other ways to settle", () => {
       },
       events: [],
     });
+    expect(after(10, 0.5, {}).settlement).toMatchObject({ lastReply: { hop: "", text: "in use" } });
     expect(after(100_000, 0).settlement).toMatchObject({ dueAt: acceptedAt + 112_500 });
     expect(after(1_000_000, 0.5).settlement).toMatchObject({ dueAt: acceptedAt + 1_060_000 });
     expect(after(3_599_000, 0.5).settlement).toMatchObject({ dueAt: acceptedAt + schedule.maxAge });

@@ -153,20 +153,23 @@ export function settleWaiting(delivery: Delivery, { failure, now, delay, schedul
 /** Parts of its age that a postponed delivery waits, and the bounds of that, in milliseconds. */
 const postponed = { share: 0.25, least: 5000, most: 60_000 };
 
+/** Why a delivery did not have its turn. */
+export interface Postponed extends Omit<Waiting, "delay"> {
+  /** From 0 up to 1. */
+  readonly random: number;
+}
+
 /**
- * Puts a delivery back that never had its turn: no attempt, nothing to tell. The older it is, the longer it waits, so that
- * many of them cost little. `random` is a number from 0 up to 1.
+ * Puts a delivery back that never had its turn: no attempt, nothing to tell, and what a hop said before stands. The older
+ * it is, the longer it waits, so that many of them cost little.
  */
-export function postpone(
-  delivery: Delivery,
-  { now, schedule, random }: Omit<Attempted, "results" | "startedAt">,
-): Outcome {
-  const { attempts, recipients, lastReply, envelope } = delivery;
+export function postpone(delivery: Delivery, { failure, now, schedule, random }: Postponed): Outcome {
+  const { attempts, recipients, envelope } = delivery;
   const { share, least, most } = postponed;
   const delay = Math.min(Math.max((now - envelope.acceptedAt) * share, least), most) * (0.5 + random);
   const dueAt = nextDue(envelope.acceptedAt, now, Math.round(delay), schedule);
-  const known = lastReply === undefined ? {} : { lastReply };
-  return { settlement: { kind: "Again", recipients, attempts, dueAt, ...known }, events: [] };
+  const lastReply = delivery.lastReply ?? { at: now, hop: "", text: failure.text };
+  return { settlement: { kind: "Again", recipients, attempts, dueAt, lastReply }, events: [] };
 }
 
 /** Settles a delivery of a Capture environment whose message is kept. */
