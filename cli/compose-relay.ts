@@ -1,13 +1,14 @@
-import type { Registry } from "prom-client";
 import type { Cluster } from "../cluster/port.ts";
 import { defaultContractNamespace } from "../contract/names.ts";
 import { addressGuard } from "../net/address-guard.ts";
 import { cachedResolver, mailCacheLimits } from "../net/dns-cache.ts";
 import { startCapturePruning } from "../relay/delivery/capture-pruning.ts";
 import { startDeliverer } from "../relay/delivery/deliverer.ts";
+import type { Directory } from "../relay/directory.ts";
 import { watchDirectory } from "../relay/directory/watch.ts";
 import type { EventSink } from "../relay/event/event.ts";
 import type { Certificate } from "../relay/session/certificate.ts";
+import { watchCertificate } from "../relay/session/certificate-renewal.ts";
 import { readLimits } from "../relay/session/config.ts";
 import { startSubmission } from "../relay/session/submission.ts";
 import { createKeyRing } from "../relay/sign/key-ring.ts";
@@ -27,11 +28,12 @@ export interface RelayParts {
   readonly store: Store;
   readonly resolver: Resolver;
   readonly certificate: Certificate;
+  /** Reads the certificate anew. */
+  readonly loadCertificate: () => Promise<Certificate>;
   /** PEM of authorities that smarthosts are verified by; Node's own when absent. */
   readonly authorities?: readonly string[];
   readonly clock: Clock;
   readonly log: Logger;
-  readonly metrics: Registry;
   readonly events: EventSink;
   /** Called with each part as it starts, so that it can be stopped even if a later one fails. */
   readonly started: (part: Part) => void;
@@ -39,16 +41,23 @@ export interface RelayParts {
 
 /** Starts the relay: contracts, keys, delivery, and last the listeners. Rejects with ListenError when a port is taken. */
 export async function startRelay(parts: RelayParts): Promise<void> {
-  const { fleet, cluster, store, clock, started, events } = parts;
+  const { cluster, clock, started } = parts;
   const log = parts.log.child({ part: "relay" });
   const directory = watchDirectory({ cluster, contractNamespace: defaultContractNamespace, clock, log });
   started({ name: "directory", stop: async () => directory.stop() });
+  const wake = startDelivery({ ...parts, log }, directory.current);
+  await startFront({ ...parts, log }, directory.current, wake);
+}
+
+/** Starts what takes mail out of the spool. Returns what tells it that there is something new. */
+function startDelivery(parts: RelayParts, directory: () => Directory): () => void {
+  const { fleet, cluster, store, clock, log, started, events } = parts;
   const keyRing = createKeyRing(cluster, defaultContractNamespace);
   started({ name: "keys", stop: async () => keyRing.close() });
   const deliverer = startDeliverer({
     spool: store.spool,
     captures: store.captures,
-    directory: directory.current,
+    directory,
     signer: createSigner({ keyRing, pause: () => clock.sleep(0) }),
     resolver: cachedResolver(parts.resolver, clock, mailCacheLimits),
     guard: addressGuard(fleet.delivery.allowNetworks),
@@ -61,26 +70,36 @@ export async function startRelay(parts: RelayParts): Promise<void> {
     events,
   });
   started({ name: "deliverer", stop: () => deliverer.stop() });
-  const stopPruning = startCapturePruning({
-    captures: store.captures,
-    limits: { retention: parseDuration(fleet.capture.retention), maxMessages: fleet.capture.maxMessages },
-    clock,
-    log,
-  });
+  const limits = { retention: parseDuration(fleet.capture.retention), maxMessages: fleet.capture.maxMessages };
+  const stopPruning = startCapturePruning({ captures: store.captures, limits, clock, log });
   started({ name: "capture pruning", stop: stopPruning });
+  return () => deliverer.wake();
+}
+
+/** Starts what puts mail into the spool. */
+async function startFront(parts: RelayParts, directory: () => Directory, wake: () => void): Promise<void> {
+  const { fleet, store, clock, log, started, events } = parts;
   const submission = await startSubmission({
     listeners: fleet.listeners,
     tls: parts.certificate,
     limits: readLimits(fleet.limits),
     hostname: fleet.hostname,
-    directory: directory.current,
-    spool: waking(store.spool, () => deliverer.wake()),
+    directory,
+    spool: waking(store.spool, wake),
     ledger: store.ledger,
     clock,
     log,
     events,
   });
   started({ name: "submission", stop: () => submission.stop() });
+  const unwatch = watchCertificate({
+    load: parts.loadCertificate,
+    current: parts.certificate,
+    onRenewed: (certificate) => submission.reloadCertificate(certificate),
+    clock,
+    log,
+  });
+  started({ name: "certificate", stop: async () => unwatch() });
   for (const [name, { address, port }] of submission.addresses)
     log.info({ listener: name, address, port }, "listening");
 }

@@ -3,6 +3,7 @@ import { CertificateError } from "../relay/session/certificate.ts";
 import { ListenError } from "../relay/session/listener.ts";
 import { StoreUnavailable } from "../relay/store/store.ts";
 import { systemClock } from "../runtime/clock.ts";
+import { parseDuration } from "../runtime/duration.ts";
 import { createLogger, processLog } from "../runtime/log.ts";
 import { onTermination, stopAll, type Part } from "../runtime/shutdown.ts";
 import { startEverything } from "./compose.ts";
@@ -16,8 +17,8 @@ export interface UpOptions {
   readonly logLevel: string;
 }
 
-/** How long one part may take to stop; submission has `limits.stopTimeout` of its own within it. */
-const stopDeadline = 30_000;
+/** Milliseconds that a part may take to stop beyond `limits.stopTimeout`, which running messages have. */
+const stopMargin = 5000;
 
 /** Errors whose message is meant for the person who starts Posthouse. */
 const forPeople = [UserError, StateFolderError, StoreUnavailable, CertificateError, ListenError];
@@ -28,7 +29,8 @@ export async function up(options: UpOptions, terminal: Terminal): Promise<number
   const destination = processLog();
   const log = createLogger({ level: options.logLevel, destination });
   const parts: Part[] = [];
-  const stop = (): Promise<boolean> => stopAll(parts, { clock: systemClock, log, deadline: stopDeadline });
+  const deadline = parseDuration(fleet.limits.stopTimeout) + stopMargin;
+  const stop = (): Promise<boolean> => stopAll(parts, { clock: systemClock, log, deadline });
   const terminated = new Promise<string>((resolve) => {
     onTermination(resolve);
   });

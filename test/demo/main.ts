@@ -107,7 +107,7 @@ async function theRefusals(world: World, tell: Narrator): Promise<void> {
   const plain = Buffer.from(`\0apikey\0${web.password}`).toString("base64");
   const [, ehlo = "", auth = ""] = await speak(world.ports.startTls, ["EHLO app.example", `AUTH PLAIN ${plain}`]);
   verify(!/AUTH/.test(ehlo) && /STARTTLS/.test(ehlo), "AUTH is not offered before TLS");
-  verify(/^538 5\.7\.11 /.test(auth), `AUTH before TLS is refused: ${auth}`);
+  verify(auth.startsWith("538 5.7.11 "), `AUTH before TLS is refused: ${auth}`);
   tell.good(`AUTH before TLS: ${auth}`);
   verify(world.sink.received.length === 2, "nothing of that was delivered");
 }

@@ -28,7 +28,7 @@ async function fleet(more = ""): Promise<void> {
 }
 
 /** It ended with exit code 2 and one error that a person can act on: no stack trace. */
-function refusedWith(finished: Finished, message: RegExp): void {
+function expectRefused(finished: Finished, message: RegExp): void {
   expect(finished.stderr).toMatch(message);
   expect(finished.stderr).not.toMatch(/^\s+at /m);
   expect(finished.code).toBe(2);
@@ -38,7 +38,7 @@ test("a port that another program uses", async () => {
   await fleet();
   const server = createServer().listen(ports[0], "127.0.0.1");
   await once(server, "listening");
-  refusedWith(
+  expectRefused(
     await posthouse(["up", ...args()]),
     /listener submission cannot listen on 127\.0\.0\.1 port \d+: the port is in use/,
   );
@@ -49,7 +49,7 @@ test("an admin port that another program uses", async () => {
   await fleet();
   const server = createServer().listen(ports[1], "127.0.0.1");
   await once(server, "listening");
-  refusedWith(await posthouse(["up", ...args()]), /admin port \d+ .*in use/);
+  expectRefused(await posthouse(["up", ...args()]), /admin port \d+ .*in use/);
   server.close();
 });
 
@@ -63,24 +63,24 @@ test("a certificate that expired", async () => {
   await writeFile(join(folder, "cert.pem"), pems.cert);
   await writeFile(join(folder, "key.pem"), pems.private);
   await fleet(`tls: { certificateFile: ${join(folder, "cert.pem")}, keyFile: ${join(folder, "key.pem")} }\n`);
-  refusedWith(await posthouse(["up", ...args()]), /cert\.pem expired at .*put a new one there/);
+  expectRefused(await posthouse(["up", ...args()]), /cert\.pem expired at .*put a new one there/);
 });
 
 test("mistakes in the fleet file, all of them", async () => {
   await fleet("dns: { timeout: soon }\nrelays: 3\n");
-  refusedWith(
+  expectRefused(
     await posthouse(["up", ...args()]),
     /fleet\.yaml:4:9: relays: no such field[^]*fleet\.yaml:3:17: dns\.timeout/,
   );
 });
 
 test("a fleet file that is not there", async () => {
-  refusedWith(await posthouse(["up", ...args()]), /cannot read the fleet file .*ENOENT/);
+  expectRefused(await posthouse(["up", ...args()]), /cannot read the fleet file .*ENOENT/);
 });
 
 test("a folder of manifests that is not there", async () => {
   await fleet();
-  refusedWith(
+  expectRefused(
     await posthouse(["up", ...args({ manifests: join(folder, "none") })]),
     /manifests folder .*make it, or name another/,
   );
@@ -89,20 +89,20 @@ test("a folder of manifests that is not there", async () => {
 test("a state folder that is a file", async () => {
   await fleet();
   await writeFile(join(folder, "state"), "");
-  refusedWith(await posthouse(["up", ...args()]), /state folder .* is not a folder: .*move it away or name another/);
+  expectRefused(await posthouse(["up", ...args()]), /state folder .* is not a folder: .*move it away or name another/);
 });
 
 test("a state folder that others may read", async () => {
   await fleet();
   await mkdir(join(folder, "state"), { mode: 0o755 });
-  refusedWith(await posthouse(["up", ...args()]), /state folder .*chmod 700/);
+  expectRefused(await posthouse(["up", ...args()]), /state folder .*chmod 700/);
 });
 
 test("a state folder that another process holds", async () => {
   await fleet();
   const running = await startPosthouse(args(), { host: "127.0.0.1", port: ports[1] ?? 0 });
   try {
-    refusedWith(await posthouse(["up", ...args()]), /state folder .*(another|held|process)/);
+    expectRefused(await posthouse(["up", ...args()]), /state folder .*(another|held|process)/);
   } finally {
     expect(await running.stop()).toBe(0);
   }
@@ -110,7 +110,7 @@ test("a state folder that another process holds", async () => {
 
 test("commands without a state", async () => {
   const state = ["--state", join(folder, "none")];
-  refusedWith(await posthouse(["dns", "shop.example", ...state]), /run posthouse up first, or name another folder/);
-  refusedWith(await posthouse(["queue", "list", ...state]), /is that the --state of a `posthouse up`\?/);
-  refusedWith(await posthouse(["queue", "lst", ...state]), /unknown command 'lst'/);
+  expectRefused(await posthouse(["dns", "shop.example", ...state]), /run posthouse up first, or name another folder/);
+  expectRefused(await posthouse(["queue", "list", ...state]), /is that the --state of a `posthouse up`\?/);
+  expectRefused(await posthouse(["queue", "lst", ...state]), /unknown command 'lst'/);
 });
