@@ -1,8 +1,8 @@
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { chmodSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, chownSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { hostname } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import process from "node:process";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { testFolders } from "../../test/harness/folder.ts";
@@ -48,6 +48,16 @@ const opening = (): Promise<string> =>
     (error: unknown) =>
       error instanceof Error ? `${error.name}: ${error.message.replaceAll(folders.state, "STATE")}` : "",
   );
+
+const nobody = 65_534;
+
+/** A program that gives up root, to whom nothing is forbidden, and says why it cannot hold a state folder. */
+function holdAsNobody(path: string): string {
+  return `
+    const { holdStateFolder } = await import(${JSON.stringify(new URL("state-folder.ts", import.meta.url).href)});
+    if (process.getuid() === 0) process.setuid(${nobody});
+    await holdStateFolder(${JSON.stringify(path)}).catch((error) => console.log(error.name, error.message));`;
+}
 
 describe("a state folder", () => {
   test("keeps objects and status over a restart, byte for byte", async () => {
@@ -178,12 +188,15 @@ describe("a state folder is refused, and the error says what to do", () => {
     await expect(readFolderState(folders.state)).rejects.toThrow("run chmod 700");
   });
 
-  // Root may write anywhere.
-  test.skipIf(process.getuid?.() === 0)("when it cannot be written", async () => {
-    mkdirSync(folders.state, { mode: 0o500 });
-    expect(await opening()).toMatch(
-      /cannot be used \(EACCES\): give the user that runs posthouse read and write access/,
-    );
+  test("when it cannot be written", () => {
+    mkdirSync(folders.state);
+    if (process.getuid?.() === 0) chownSync(folders.state, nobody, nobody);
+    chmodSync(folders.state, 0o500);
+    chmodSync(dirname(folders.state), 0o755);
+    const { stdout } = spawnSync(process.execPath, ["--input-type=module", "-e", holdAsNobody(folders.state)], {
+      encoding: "utf8",
+    });
+    expect(stdout).toMatch(/cannot be used \(EACCES\): give the user that runs posthouse read and write access/);
   });
 
   test("when another process runs on it, until that ends, however it ends", async () => {
