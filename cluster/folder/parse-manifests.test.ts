@@ -29,6 +29,11 @@ function said(text: string): { objects: string[]; problems: string[]; broken: st
 }
 
 describe("parseManifests reads", () => {
+  test("a map of many keys in no time", () => {
+    const entries = Array.from({ length: 20_000 }, (_, i) => `  k${i}: v\n`).join("");
+    expect(said(`apiVersion: v1\nkind: ConfigMap\nmetadata: {name: many}\ndata:\n${entries}`).problems).toEqual([]);
+  });
+
   test.each<[string, string, string[]]>([
     ["nothing", "", []],
     ["comments and empty documents", "# a\n---\n---\n# b\n", []],
@@ -89,7 +94,19 @@ stringData: {password: new}
 describe("parseManifests says where and what", () => {
   test.each<[string, string, string, "broken" | "unclear" | "foreign"]>([
     ["YAML that does not close", "a: [1\nb: 2\n", "a.yaml:2:1: not YAML: Flow sequence", "unclear"],
-    ["a key that stands twice", "a: 1\nb: 2\na: 3\n", "a.yaml:3:1: not YAML: Map keys must be unique", "unclear"],
+    [
+      "a key that stands twice",
+      "a: 1\nb: 2\na: 3\n",
+      'a.yaml:3:1: not YAML: Map keys must be unique; remove one "a"',
+      "unclear",
+    ],
+    [
+      "keys that are one in JSON",
+      '1: a\n"1": b\n',
+      'a.yaml:2:1: not YAML: Map keys must be unique; remove one "1"',
+      "unclear",
+    ],
+    ["a list as a key", "? [a]\n: b\n", "a.yaml:1:1: not YAML: A key must be a plain word", "unclear"],
     ["tabs for indentation", "a:\n\tb: 1\n", "a.yaml:2:1: not YAML: ", "unclear"],
     ["an unknown tag", "a: !include b\n", "a.yaml:1:4: not YAML: Unresolved tag", "unclear"],
     [

@@ -9,6 +9,7 @@ import { problemAt } from "../../crds/problem.ts";
 import type { AdmissionProblem } from "../../crds/problem.ts";
 import type { ClusterObject, ObjectKey } from "../object.ts";
 import { isCoreKind, readCoreObject } from "./core-object.ts";
+import { badKey } from "./key-check.ts";
 import { locate, positionAt } from "./locate.ts";
 import type { Position } from "./locate.ts";
 import type { Problem } from "./problem.ts";
@@ -46,7 +47,13 @@ interface Source {
  */
 export function parseManifests(file: string, text: string, before: Before = () => undefined): ParsedFile {
   const lines = new LineCounter();
-  const documents = parseAllDocuments(text, { lineCounter: lines, prettyErrors: false, merge: true });
+  const documents = parseAllDocuments(text, {
+    lineCounter: lines,
+    prettyErrors: false,
+    merge: true,
+    uniqueKeys: false,
+    logLevel: "error",
+  });
   const parsed = [...documents].map((document) => parseDocument({ file, document, lines }, before));
   return {
     objects: parsed.flatMap(({ objects }) => objects),
@@ -93,7 +100,8 @@ function toJson({ file, document, lines }: Source): { value: unknown } | { probl
   const [wrong] = [...document.errors, ...document.warnings];
   if (wrong) return { problems: [syntax(wrong.pos[0], wrong.message)] };
   try {
-    return { value: document.toJS() };
+    const bad = badKey(document);
+    return bad ? { problems: [syntax(bad.offset, bad.message)] } : { value: document.toJS() };
   } catch (error) {
     return { problems: [syntax(document.range[0], error instanceof Error ? error.message : String(error))] };
   }

@@ -20,8 +20,8 @@ export interface Listing {
   readonly unreadable: ReadonlyMap<string, string>;
 }
 
-/** A larger file is no manifest. */
-const largest = 8 * 1024 * 1024;
+/** Bytes. A larger file is hardly one of manifests, and everything else would wait for seconds while it is parsed. */
+const largest = 1024 * 1024;
 
 /** Whether a file of this name is read: `.yaml`, `.yml` or `.json`, not hidden. */
 export function isManifestName(name: string): boolean {
@@ -76,7 +76,7 @@ export async function readManifest(root: string, file: string): Promise<string |
     const path = join(root, file);
     const { size, isRegular } = await stat(path).then((found) => ({ size: found.size, isRegular: found.isFile() }));
     if (!isRegular) return unreadableFile(file, "is not a regular file");
-    if (size > largest) return unreadableFile(file, `is larger than ${largest} bytes`);
+    if (size > largest) return unreadableFile(file, `is larger than ${largest} bytes; split it into several files`);
     return new TextDecoder("utf-8", { fatal: true }).decode(await readFile(path));
   } catch (error) {
     if (error instanceof TypeError) return unreadableFile(file, "is not UTF-8; save it as UTF-8");
