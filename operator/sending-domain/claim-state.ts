@@ -79,15 +79,16 @@ function activate(observed: ObservedDomain, entries: readonly KeyEntry[], now: n
 
 /**
  * The newest Active key of each algorithm whose record is to be seen. While checks are undecided, after one miss or a
- * restart, what the contract says goes on. Nothing signs before a first RSA2048 key: some receivers know no other.
+ * restart, what the contract says goes on. Nothing signs without an RSA2048 key among them: some receivers know no other,
+ * and to them mail that an Ed25519 key alone has signed is unsigned.
  */
 function signingKeys(observed: ObservedDomain, live: readonly KeyEntry[]): readonly KeyEntry[] {
   const active = live.filter(({ activatedAt, key }) => activatedAt !== undefined && key !== undefined);
-  if (!active.some(({ algorithm }) => algorithm === "RSA2048")) return [];
   const visible = active.filter((entry) => {
     const held = observed.hold?.value?.keys.some(({ selector }) => selector === entry.selector) ?? true;
     return keyVisible(entry, observed.claim.domain, observed.evidence) ?? held;
   });
+  if (!visible.some(({ algorithm }) => algorithm === "RSA2048")) return [];
   return observed.spec.dkim.algorithms
     .toSorted()
     .toReversed()

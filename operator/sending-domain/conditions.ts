@@ -51,7 +51,7 @@ function dkim(state: ClaimState): Finding {
   const active = state.live.some(({ activatedAt }) => activatedAt !== undefined);
   if (active && state.standing === "Held" && state.signing.length === 0) {
     const message =
-      "DNS shows no Active key of the domain: mail is accepted and waits. Publish the DKIM records again.";
+      "DNS shows no Active RSA2048 key of the domain: mail is accepted and waits. Publish the DKIM records again.";
     return { status: "False", reason: "NoVisibleKey", message };
   }
   return verified(state.records, "DKIM");

@@ -30,13 +30,15 @@ export function nextCheck(
   const due = records.map(({ fqdn, verdict }) => {
     const name = evidence.names.get(fqdn);
     if (name === undefined) return now;
-    const ordinary = name.checkedAt + pause(name, verdict === "Valid", settings.timing);
+    // After a jump back of the clock the last check lies in the future; nobody waits for that to come again.
+    const checkedAt = Math.min(name.checkedAt, now);
+    const ordinary = checkedAt + pause(name, verdict === "Valid", settings.timing);
     const entry = pending.get(fqdn);
     const shown = entry && shownSince(entry, claim.domain, evidence);
     if (shown === undefined) return ordinary;
     const activation = shown.since + activationWait(shown, evidence, settings.timing.activationDelay);
-    const soon = name.checkedAt + pause(name, false, settings.timing);
-    return activation > name.checkedAt ? Math.min(activation, soon) : soon;
+    const soon = checkedAt + pause(name, false, settings.timing);
+    return activation > checkedAt ? Math.min(activation, soon) : soon;
   });
   const names = records.map(({ fqdn }) => fqdn).toSorted();
   return { names, zone: claim.domain, checkAt: Math.min(...due) };

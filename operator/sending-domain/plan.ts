@@ -110,7 +110,7 @@ function holdChange(observed: ObservedDomain, state: ClaimState, now: number): C
   const selectors = contract.keys.map(({ selector }) => selector).join(", ");
   const message = selectors
     ? `Mail is signed with ${selectors}.`
-    : "No key of the domain is visible in DNS: mail waits.";
+    : "DNS shows no Active RSA2048 key of the domain: mail waits.";
   return {
     actions: [
       { kind: "apply", object: domainContractSecret(settings.contractNamespace, contract, hold.resourceVersion) },
