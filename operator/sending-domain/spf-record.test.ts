@@ -56,6 +56,12 @@ test.each<[string, ConclusiveAnswer, Verdict, string]>([
   expect(found.value).toBe(value);
 });
 
+test("what to publish does not turn with the order of records", () => {
+  const texts = ["v=spf1 mx -all", "v=spf1 a ~all"];
+  const turned = compareSpf(policy, records(...texts.toReversed()));
+  expect(compareSpf(policy, records(...texts))).toEqual(turned);
+});
+
 test.each([
   ["Fail", "-all"],
   ["SoftFail", "~all"],

@@ -21,7 +21,10 @@ export function spfValue(policy: SpfPolicy): string {
  * the include put first. Two SPF records are a Mismatch, since receivers give up there (RFC 7208 §4.5).
  */
 export function compareSpf(policy: SpfPolicy, answer: ConclusiveAnswer): Comparison {
-  const found = joinedRecords(answer).filter((text) => /^v=spf1( |$)/i.test(text));
+  const found = joinedRecords(answer)
+    .filter((text) => /^v=spf1( |$)/i.test(text))
+    // Servers turn the order of records around; what is to be published must not turn with them.
+    .toSorted();
   const [record] = found;
   if (record === undefined)
     return { verdict: "Missing", value: spfValue(policy), explanation: "The domain has no SPF record." };
