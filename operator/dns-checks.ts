@@ -43,8 +43,9 @@ export function createDnsChecks(options: DnsChecksOptions): DnsChecks {
     const asked = questions.get(key);
     if (asked === undefined) return;
     asking.add(key);
-    const found = await ask(options, asked, evidence.get(key) ?? noEvidence, aborter.signal);
-    asking.delete(key);
+    const found = await ask(options, asked, evidence.get(key) ?? noEvidence, aborter.signal).finally(() =>
+      asking.delete(key),
+    );
     // A claim that went meanwhile must not leave evidence behind.
     if (aborter.signal.aborted || !questions.has(key)) return;
     evidence.set(key, found);
