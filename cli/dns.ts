@@ -21,7 +21,8 @@ function claimOf(object: CustomObject<"SendingDomain">): Claim {
 /** True when every record that must be there is: DKIM of each Pending and Active key, SPF and DMARC. */
 function complete(claim: Claim): boolean {
   const records = claim.status.records ?? [];
-  return records.length > 0 && records.every((record) => record.verdict === "Valid");
+  const hasKey = records.some((record) => record.purpose === "DKIM");
+  return hasKey && records.every((record) => record.verdict === "Valid");
 }
 
 /** A TXT value as a zone file wants it: strings of at most 255 octets, quoted. */
