@@ -247,6 +247,13 @@ test("a deleted claim lets go of the domain, and finds its keys when it comes ba
   await until(() => expect(hold()?.keys).toEqual(keys));
 });
 
+test("a claim that is made anew at once for another domain lets go of the one before", async () => {
+  await bringUp();
+  cluster.remove(claimKey());
+  cluster.put({ ...domainObject(), spec: { ...domainSpec, domain: "other.example" } });
+  await until(() => expect(hold()).toBeUndefined());
+});
+
 test("a deleted tenant's mail is refused at once, and its keys are good again when it comes back", async () => {
   await bringUp();
   await until(() => expect(credentials()).toHaveLength(1));

@@ -48,6 +48,7 @@ export function observeDomain(
     ...seenKeys(sources, claim, history?.value),
     ...(history && { history }),
     ...(hold && { hold }),
+    formerHolds: holdsOf(sources, namespace, name).filter(({ value }) => value?.domain !== spec.domain),
     evidence,
     settings,
   };
@@ -55,12 +56,19 @@ export function observeDomain(
 
 /** What a claim that is gone has left behind. */
 export function observeGoneDomain(sources: DomainSources, namespace: string, name: string): ObservedGoneDomain {
-  const { cluster, relations, settings } = sources;
-  const { contractNamespace } = settings;
-  const holds = relations
+  const { contractNamespace } = sources.settings;
+  return { contractNamespace, namespace, name, holds: holdsOf(sources, namespace, name) };
+}
+
+/** Every contract that says to be of a SendingDomain of this name. */
+function holdsOf(
+  { cluster, relations, settings }: DomainSources,
+  namespace: string,
+  name: string,
+): readonly Stored<DomainContract>[] {
+  return relations
     .objectsOf("domain", tenantKey(namespace, name))
-    .flatMap((object) => storedHold(cluster, contractNamespace, object) ?? []);
-  return { contractNamespace, namespace, name, holds };
+    .flatMap((object) => storedHold(cluster, settings.contractNamespace, object) ?? []);
 }
 
 function storedHistory({ cluster, settings }: DomainSources, claim: ClaimIdentity): Stored<KeyHistory> | undefined {

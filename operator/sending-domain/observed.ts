@@ -28,6 +28,8 @@ export interface ObservedDomain {
   readonly history?: Stored<KeyHistory>;
   /** The contract of the domain, whoever's it is. */
   readonly hold?: Stored<DomainContract>;
+  /** Contracts of other domains that a SendingDomain of this name held before it was made anew. */
+  readonly formerHolds: readonly Stored<DomainContract>[];
   readonly evidence: DomainEvidence;
   readonly settings: DomainSettings;
 }

@@ -86,6 +86,7 @@ function observed({ entries, keys = [], hold, evidence = noEvidence, more }: Giv
       createdAt: 1,
     })),
     blocked: [],
+    formerHolds: [],
     ...(entries && { history: stored({ version: 1 as const, claim, keys: [...entries] }) }),
     ...(hold && { hold: stored(hold) }),
     evidence,
@@ -185,6 +186,22 @@ describe("what is done", () => {
     ],
     ["the history is gone: it is rebuilt from the keys", { keys: both }, ["create history"]],
     ["the history cannot be read", { more: { history: { resourceVersion: "1", uid: "u" } } }, []],
+    [
+      "the object was about another domain before",
+      { entries: pending, keys: both, more: { formerHolds: [stored(contract({ domain: "former.example" }))] } },
+      ["delete"],
+    ],
+    [
+      "a hold that only says in its name to be of the claim",
+      {
+        entries: pending,
+        keys: both,
+        more: {
+          formerHolds: [stored(contract({ domain: "former.example", claim: { namespace: "b", name: "c" } }))],
+        },
+      },
+      [],
+    ],
     [
       "somebody else holds the domain",
       {

@@ -7,7 +7,7 @@ import type { Note, Plan } from "../plan.ts";
 import { claimState, type ClaimState } from "./claim-state.ts";
 import { encodeKeyHistory, type KeyHistory } from "./key-history.ts";
 import { nextCheck, type DnsQuestions } from "./next-check.ts";
-import type { ObservedDomain, ObservedGoneDomain } from "./observed.ts";
+import type { ObservedDomain, ObservedGoneDomain, Stored } from "./observed.ts";
 import { domainStatus } from "./status.ts";
 
 /** What to do about a SendingDomain, and what to ask the DNS for it. */
@@ -19,8 +19,10 @@ export interface DomainPlan extends Plan<SendingDomainStatus> {
 export function planDomain(observed: ObservedDomain, now: number): DomainPlan {
   const state = claimState(observed, now);
   const changes = changesOf(observed, state, now);
+  const { formerHolds, settings, claim } = observed;
   return {
-    actions: changes.actions,
+    // First, so that nobody sends as a domain that this object was about before it was deleted and made anew.
+    actions: [...release(formerHolds, settings.contractNamespace, claim), ...changes.actions],
     status: domainStatus(observed, state, now),
     notes: changes.notes,
     dns: nextCheck(observed, state.records, state.live, now),
@@ -32,13 +34,22 @@ export function planDomain(observed: ObservedDomain, now: number): DomainPlan {
  * its keys and their history stay, so that the same claim made again proves itself with the record that still stands.
  */
 export function planGoneDomain(observed: ObservedGoneDomain): Plan<never> {
-  const actions = observed.holds.flatMap(({ value, uid }): readonly Action[] => {
-    if (value?.claim.namespace !== observed.namespace || value.claim.name !== observed.name) return [];
-    const name = domainContractName(value.domain);
-    return [{ kind: "delete", key: { kind: "Secret", namespace: observed.contractNamespace, name }, uid }];
-  });
+  const actions = release(observed.holds, observed.contractNamespace, observed);
   const message = "The SendingDomain is gone: its domain is released, its keys are kept.";
   return { actions, notes: actions.length > 0 ? [{ level: "info", reason: "DomainReleased", message }] : [] };
+}
+
+/** Deletes holds, as far as they say themselves that they are of this SendingDomain. */
+function release(
+  holds: readonly Stored<DomainContract>[],
+  namespace: string,
+  owner: { readonly namespace: string; readonly name: string },
+): readonly Action[] {
+  return holds.flatMap(({ value, uid }): readonly Action[] => {
+    if (value?.claim.namespace !== owner.namespace || value.claim.name !== owner.name) return [];
+    const name = domainContractName(value.domain);
+    return [{ kind: "delete", key: { kind: "Secret", namespace, name }, uid }];
+  });
 }
 
 interface Changes {
