@@ -10,6 +10,8 @@ export interface Dialogue {
   readonly stage: DialogueStage;
   /** Keywords of the last EHLO reply, upper case, with their parameters. Empty after HELO. */
   readonly extensions: ReadonlyMap<string, string>;
+  /** The refusal of EHLO that is to pass: a session that goes on with HELO would lack what the hop offers (RFC 5321 §4.1.1.1). */
+  readonly deferredHello: string | undefined;
   readonly message: MessageReplies;
 }
 
@@ -49,33 +51,33 @@ function readExtensions(reply: string): ReadonlyMap<string, string> {
   );
 }
 
+/** The replies to a message with one more, which answered at `stage`. */
+function withReply(message: MessageReplies, stage: DialogueStage, reply: string): MessageReplies {
+  if (stage === "Mail") return { ...message, mail: reply };
+  if (stage === "Rcpt") return { ...message, recipients: [...message.recipients, reply] };
+  if (stage === "Data") return { ...message, data: reply };
+  return stage === "Content" ? { ...message, content: reply } : message;
+}
+
 /** An empty dialogue that waits for the greeting. */
 export function newDialogue(): Dialogue {
   const waiting: DialogueStage[] = ["Connect"];
   let last: DialogueStage = "Connect";
   let extensions: ReadonlyMap<string, string> = new Map();
-  let message: { mail?: string; recipients: string[]; data?: string; content?: string } = { recipients: [] };
+  let deferredHello: string | undefined;
+  let message: MessageReplies = { recipients: [] };
 
   const take: Partial<Record<DialogueStage, (reply: string) => void>> = {
     Hello: (reply) => {
       extensions = readExtensions(reply);
+      if (reply.startsWith("4")) deferredHello ??= reply;
     },
     StartTLS: (reply) => {
       if (reply.startsWith("2")) last = "TLS";
     },
-    Mail: (reply) => {
-      message.mail = reply;
-    },
-    Rcpt: (reply) => {
-      message.recipients.push(reply);
-    },
     Data: (reply) => {
-      message.data = reply;
       // Some hops say 250 instead of 354, and are sent the content all the same.
       if (/^[23]/.test(reply)) waiting.unshift("Content");
-    },
-    Content: (reply) => {
-      message.content = reply;
     },
   };
 
@@ -87,6 +89,7 @@ export function newDialogue(): Dialogue {
     server(reply) {
       last = waiting.shift() ?? "Idle";
       take[last]?.(reply);
+      message = withReply(message, last, reply);
     },
     nextMessage() {
       message = { recipients: [] };
@@ -98,6 +101,9 @@ export function newDialogue(): Dialogue {
     },
     get extensions() {
       return extensions;
+    },
+    get deferredHello() {
+      return deferredHello;
     },
     get message() {
       return message;

@@ -4,6 +4,7 @@ import { generate } from "selfsigned";
 import { SMTPServer } from "smtp-server";
 import { afterEach, beforeAll, describe, expect, test } from "vitest";
 import { systemClock } from "../../runtime/clock.ts";
+import { startMxSink } from "../../test/harness/mx-sink.ts";
 import type { Hop, HopTls } from "../route/hop.ts";
 import { openSession, type Opened } from "./session.ts";
 
@@ -86,5 +87,13 @@ describe("a session", () => {
   test("fails where TLS is expected and none is spoken", async () => {
     const opened = await open({ port: await serve(false), tls: { start: "Implicit", verify: false } }, false);
     expect(opened).toMatchObject({ failure: { stage: "TLS" } });
+  });
+
+  test("does not go on with HELO where EHLO was refused for now", async () => {
+    const reply = "451 4.3.0 later";
+    const sink = await startMxSink({ script: ({ stage }) => (stage === "EHLO" ? { reply } : undefined) });
+    closers.push(() => sink.close());
+    const opened = await open({ port: sink.port, tls: { start: "IfOffered", verify: false } }, false);
+    expect(opened).toMatchObject({ failure: { stage: "Hello", reply } });
   });
 });

@@ -114,8 +114,12 @@ export async function openSession(hop: Hop, options: SessionOptions, signal?: Ab
     transactionLog: true,
   });
   const ended = await setUp(connection, options, signal);
+  const { stage, deferredHello } = dialogue;
+  if (deferredHello !== undefined) {
+    connection.close();
+    return { failure: { stage: "Hello", error: deferred, reply: deferredHello } };
+  }
   if (ended === undefined) return { session: sessionOf(connection, hop, dialogue, options) };
-  const { stage } = dialogue;
   connection.close();
   return { failure: { stage, error: ended, ...replyOf(ended, connection) } };
 }
@@ -143,6 +147,8 @@ function setUp(
     connection.connect((error) => finish(error ? connectionError(error) : undefined));
   });
 }
+
+const deferred: ConnectionError = { code: "EPROTOCOL", message: "EHLO was refused for now" };
 
 /** The reply that ended the session's set-up: the last one, when it was a refusal. */
 function replyOf(error: ConnectionError, connection: SMTPConnection): { reply?: string } {
