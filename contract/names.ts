@@ -18,6 +18,8 @@ export const labels = {
   record: "posthouse.dev/record",
   /** {@link tenantHash} of the RelayTenant that an object belongs to. */
   tenant: "posthouse.dev/tenant",
+  /** `smarthost` or `dkim-import`: a Secret of a user that Posthouse may read for that. */
+  use: "posthouse.dev/use",
   /** `posthouse` on every object that Posthouse writes. */
   managedBy: "app.kubernetes.io/managed-by",
 } as const;
@@ -26,6 +28,8 @@ export const labels = {
 export const annotations = {
   /** `namespace/name` of the custom resource that an object was made for. */
   owner: "posthouse.dev/owner",
+  /** A token on a SendingDomain, `<environment>/<credential>=<token>` on a RelayTenant: rotate now. */
+  rotate: "posthouse.dev/rotate",
   /** `<environment>/<credential>` on an application Secret. */
   credential: "posthouse.dev/credential",
 } as const;

@@ -38,6 +38,14 @@ export const reasons = {
     kind: "Stalled",
     remedy: "Give each credential a secretName of its own; the first by environment and name keeps it.",
   },
+  SecretNotOffered: {
+    kind: "Waiting",
+    remedy: "Who may change the Secret offers it so; a custom resource alone must not open Secrets.",
+  },
+  SecretNotFound: {
+    kind: "Waiting",
+    remedy: "Create it, with the label posthouse.dev/use on it.",
+  },
   DomainTaken: {
     kind: "Stalled",
     remedy: "A domain has one holder in a fleet. Ask the platform team if it should be moved here.",
