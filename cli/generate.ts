@@ -1,7 +1,9 @@
-/** Writes what is generated from the fleet file's schema: its reference and its JSON schema. */
+/** Writes what is generated from tables of the code: the fleet file's reference and JSON schema, and the guide to every reason. */
 import { writeFileSync } from "node:fs";
 import { fleetJsonSchema, fleetReference } from "./fleet-reference.ts";
+import { troubleshootingGuide } from "./troubleshooting.ts";
 
-const folder = new URL("../docs/reference/", import.meta.url);
-writeFileSync(new URL("fleet.md", folder), fleetReference());
-writeFileSync(new URL("fleet.schema.json", folder), fleetJsonSchema());
+const docs = new URL("../docs/", import.meta.url);
+writeFileSync(new URL("reference/fleet.md", docs), fleetReference());
+writeFileSync(new URL("reference/fleet.schema.json", docs), fleetJsonSchema());
+writeFileSync(new URL("guides/troubleshooting.md", docs), troubleshootingGuide());

@@ -6,65 +6,101 @@ export interface Problem {
   readonly message: string;
 }
 
-interface ReasonEntry {
+/** A reason as the guide tells it: `npm run generate` writes docs/guides/troubleshooting.md from the table. */
+export interface ReasonEntry {
   readonly kind: Problem["kind"];
+  /** What it means: what was found, and what goes on or does not meanwhile. */
+  readonly means: string;
+  /** What to do; the message of the condition ends in it. */
   readonly remedy: string;
+  /** A command that shows more or does it. Capitals stand for what the reader fills in. */
+  readonly command: string;
 }
 
 /** Every reason for Stalled and Waiting, with what the user can do about it. */
 export const reasons = {
   UnknownPlan: {
     kind: "Stalled",
+    means: "The fleet has no plan of the name in `spec.allowance.plan`. Mail of the tenant is refused.",
     remedy: "Set spec.allowance.plan to a plan of the fleet file, or add the plan there.",
+    command: "kubectl -n NAMESPACE get relaytenant NAME -o jsonpath='{.spec.allowance.plan}'",
   },
   PlanNotAllowed: {
     kind: "Stalled",
+    means: "The fleet does not let tenants of this namespace use the plan. Mail of the tenant is refused.",
     remedy: "Choose another plan, or have the namespace added to the plan's `namespaces` in the fleet file.",
+    command: "kubectl -n NAMESPACE get relaytenant NAME -o jsonpath='{.spec.allowance.plan}'",
   },
   CreditsOverPlan: {
     kind: "Stalled",
+    means: "Credits and top-ups together are more than the plan's cap. Mail of the tenant is refused.",
     remedy: "Lower spec.allowance, or choose a plan with a higher cap.",
+    command: "kubectl -n NAMESPACE get relaytenant NAME -o jsonpath='{.spec.allowance}'",
   },
   TopUpTimeInvalid: {
     kind: "Stalled",
+    means: "The expiresAt of a top-up is not a time. Mail is accepted; that top-up counts for nothing.",
     remedy: "Write expiresAt as RFC 3339, such as 2026-12-01T00:00:00Z. The top-up counts as expired until then.",
+    command: "kubectl -n NAMESPACE get relaytenant NAME -o jsonpath='{.spec.allowance.topUps}'",
   },
   SecretNotOwned: {
     kind: "Stalled",
+    means:
+      "A Secret of the name that a credential wants stands there and is not Posthouse's. It is left alone; that credential is not issued, the others are.",
     remedy:
       "Posthouse never changes a Secret that it did not make: choose another secretName, or delete that Secret if nothing needs it.",
+    command: "kubectl -n NAMESPACE get secret SECRET --show-labels",
   },
   SecretNameShared: {
     kind: "Stalled",
+    means: "Two credentials of the tenant name one Secret. The second of them is not issued.",
     remedy: "Give each credential a secretName of its own; the first by environment and name keeps it.",
+    command: "kubectl -n NAMESPACE get relaytenant NAME -o jsonpath='{.spec.environments[*].credentials}'",
   },
   SecretNotOffered: {
     kind: "Waiting",
+    means:
+      "A Secret that the spec refers to is not offered to Posthouse by its label: whoever may write a custom resource must not thereby read Secrets.",
     remedy: "Who may change the Secret offers it so; a custom resource alone must not open Secrets.",
+    command: "kubectl -n NAMESPACE get secret SECRET --show-labels",
   },
   SecretNotFound: {
     kind: "Waiting",
+    means: "A Secret that the spec refers to is not in the namespace.",
     remedy: "Create it, with the label posthouse.dev/use on it.",
+    command: "kubectl -n NAMESPACE get secrets",
   },
   DomainTaken: {
     kind: "Stalled",
+    means:
+      "The record of this claim was seen, but another SendingDomain proved the domain before and holds it. This one signs nothing.",
     remedy: "A domain has one holder in a fleet. Ask the platform team if it should be moved here.",
+    command: "kubectl get sendingdomains --all-namespaces",
   },
   DomainTooLong: {
     kind: "Stalled",
+    means: "The name of the DKIM record would be longer than DNS allows, so the domain can never be proven.",
     remedy: "Delete the SendingDomain: a name in DNS has at most 253 characters (RFC 1035), the selector's included.",
+    command: "kubectl -n NAMESPACE delete sendingdomain NAME",
   },
   ContractUnreadable: {
     kind: "Stalled",
+    means: "The Secret that holds the domain is damaged. Nobody can tell whose it is, so nobody changes it.",
     remedy: "Ask the platform team to restore it from a backup, or to delete it so that the domain is proven anew.",
+    command: "kubectl -n posthouse-system get secret -l posthouse.dev/contract=domain",
   },
   HistoryUnreadable: {
     kind: "Stalled",
+    means:
+      "The ConfigMap with the history of the claim's keys is damaged. Keys are neither made nor changed meanwhile.",
     remedy: "Ask the platform team to restore it from a backup, or to delete it so that it is rebuilt from the keys.",
+    command: "kubectl -n posthouse-system get configmap -l posthouse.dev/record=key-history",
   },
   TenantNotFound: {
     kind: "Waiting",
+    means: "The SendingDomain names a RelayTenant that is not in its namespace.",
     remedy: "Create the RelayTenant; the keys and the DNS records are ready meanwhile.",
+    command: "kubectl -n NAMESPACE get relaytenants",
   },
 } as const satisfies Readonly<Record<string, ReasonEntry>>;
 
