@@ -131,3 +131,29 @@ export function readAnswer<T extends RecordType>(packet: dnsPacket.DecodedPacket
   if (empty !== "Ask") return empty;
   return { kind: "Alias", target: owner ?? "", ttl: end.ttl, seen: end.seen };
 }
+
+/** What a server says of one name alone: an answer, or the name that it is an alias of. */
+export type OwnReading<T extends RecordType> = Answer<T> | { readonly kind: "Alias"; readonly target: string };
+
+/**
+ * What an authoritative server says of `name`, from the records of that name alone: what else it adds may be of a zone
+ * that is not its own. `Failed` when it does not answer with authority (RFC 1034 §4.3.1): a lame server, or a resolver.
+ */
+export function readOwnAnswer<T extends RecordType>(
+  packet: dnsPacket.DecodedPacket,
+  type: T,
+  name: string,
+): OwnReading<T> {
+  const own = { ...packet, answers: packet.answers?.filter((record) => normaliseName(record.name) === name) ?? [] };
+  const chain: Chain = { seen: [name], ttl: Number.MAX_SAFE_INTEGER };
+  const alias = readAnswer(own, "CNAME", chain);
+  if (alias.kind === "Answer" && alias.answer.kind === "Failed") return alias.answer;
+  if (!packet.flag_aa) return { kind: "Failed", reason: "not authoritative for the zone" };
+  if (type !== "CNAME" && alias.kind === "Answer" && alias.answer.kind === "Records") {
+    const [target = "", ...others] = new Set(alias.answer.values);
+    if (others.length > 0) return { kind: "Failed", reason: "two aliases at one name" };
+    return { kind: "Alias", target };
+  }
+  const reading = readAnswer(own, type, chain);
+  return reading.kind === "Answer" ? reading.answer : { kind: "Failed", reason: "an alias that leads nowhere" };
+}

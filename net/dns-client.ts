@@ -1,12 +1,11 @@
 import { randomBytes } from "node:crypto";
 import type { Clock } from "../runtime/clock.ts";
+import { askServer } from "./ask.ts";
 import { longestChain, readAnswer, type Chain, type Reading } from "./dns-answer.ts";
-import { decodeMessage, encodeQuery } from "./dns-message.ts";
+import { encodeQuery, octetsOfChance } from "./dns-message.ts";
 import { isDomainName, normaliseName } from "./domain-name.ts";
 import { endpointText, type Endpoint } from "./endpoint.ts";
 import type { Answer, RecordType, Resolver } from "./resolver.ts";
-import { askOverTcp } from "./tcp.ts";
-import { askOverUdp, type Exchange } from "./udp.ts";
 
 export interface DnsClientOptions {
   /** Recursive resolvers, asked in this order; at least one. */
@@ -20,8 +19,6 @@ export interface DnsClientOptions {
 
 /** How many times the list of servers is gone through before a question has failed. */
 const rounds = 2;
-/** Octets of chance for an id and the case of the longest name. */
-const chance = 34;
 
 type Failed = Extract<Answer, { kind: "Failed" }>;
 
@@ -56,7 +53,7 @@ async function askServers<T extends RecordType>(
   let last: Failed = { kind: "Failed", reason: "no resolver is configured" };
   for (let round = 0; round < rounds; round++) {
     for (const server of options.servers) {
-      const reading = await askServer(options, server, question, signal);
+      const reading = await readServer(options, server, question, signal);
       if (reading.kind === "Alias" || reading.answer.kind !== "Failed") return reading;
       last = { kind: "Failed", reason: `${endpointText(server)}: ${reading.answer.reason}` };
       if (signal?.aborted === true) return { kind: "Answer", answer: last };
@@ -65,23 +62,15 @@ async function askServers<T extends RecordType>(
   return { kind: "Answer", answer: last };
 }
 
-async function askServer<T extends RecordType>(
+async function readServer<T extends RecordType>(
   options: DnsClientOptions,
   server: Endpoint,
   { type, chain }: Question<T>,
   signal?: AbortSignal,
 ): Promise<Reading<T>> {
   const random = options.random ?? randomBytes;
-  const query = encodeQuery(chain.seen.at(-1) ?? "", type, random(chance));
+  const query = encodeQuery(chain.seen.at(-1) ?? "", type, random(octetsOfChance));
   const limits = { clock: options.clock, timeout: options.timeout, ...(signal === undefined ? {} : { signal }) };
-  let exchange: Exchange = await askOverUdp(server, query, limits);
-  if (exchange.kind === "Suspect") exchange = await askOverTcp(server, query, limits);
-  if (exchange.kind !== "Reply")
-    return {
-      kind: "Answer",
-      answer: { kind: "Failed", reason: exchange.kind === "Failed" ? exchange.reason : "forged" },
-    };
-  const message = decodeMessage(exchange.packet);
-  if (message === undefined) return { kind: "Answer", answer: { kind: "Failed", reason: "a malformed answer" } };
-  return readAnswer(message, type, chain);
+  const asked = await askServer(server, query, "UDP", limits);
+  return asked.kind === "Failed" ? { kind: "Answer", answer: asked } : readAnswer(asked.packet, type, chain);
 }

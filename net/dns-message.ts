@@ -4,6 +4,8 @@ import type { RecordType } from "./resolver.ts";
 /** What a resolver says it takes over UDP without fragments (RFC 9715). */
 const udpPayloadSize = 1232;
 const headerLength = 12;
+/** Octets of chance for an id and the case of the longest name. */
+export const octetsOfChance = 34;
 
 /** One question, ready to be sent. */
 export interface Query {
@@ -23,16 +25,16 @@ export function randomiseCase(name: string, random: Uint8Array): string {
 }
 
 /**
- * A recursive query with EDNS0. `random` holds 34 random bytes or more: two for the id, the rest for the case of the
- * name, which must be a domain name.
+ * A query with EDNS0. `random` holds {@link octetsOfChance}: two for the id, the rest for the case of the name, which
+ * must be a domain name. An authoritative server is asked with `recursion` false.
  */
-export function encodeQuery(name: string, type: RecordType, random: Uint8Array): Query {
+export function encodeQuery(name: string, type: RecordType, random: Uint8Array, recursion = true): Query {
   const id = ((random[0] ?? 0) << 8) | (random[1] ?? 0);
   const spelled = randomiseCase(name, random.subarray(2));
   const packet = dnsPacket.encode({
     type: "query",
     id,
-    flags: dnsPacket.RECURSION_DESIRED,
+    flags: recursion ? dnsPacket.RECURSION_DESIRED : 0,
     questions: [{ type, name: spelled, class: "IN" }],
     additionals: [
       {

@@ -11,6 +11,8 @@ import { questionOf, respond, type Failure, type ZoneQuery } from "./zone-packet
 export interface ZoneServerOptions {
   readonly zones: readonly Zone[];
   readonly records?: readonly ZoneRecord[];
+  /** A loopback address; 127.0.0.1 when absent. */
+  readonly host?: string;
   /** 0, the default, picks a free one. */
   readonly port?: number;
   /** Called for each question, before it is answered. */
@@ -20,7 +22,7 @@ export interface ZoneServerOptions {
 /** A running server. */
 export interface ZoneServer {
   readonly port: number;
-  /** `127.0.0.1:port`, as resolvers are written. */
+  /** `host:port`, as resolvers are written. */
   readonly address: string;
   /** Adds records; what is there already stays. */
   publish(...records: readonly ZoneRecord[]): void;
@@ -35,9 +37,9 @@ export interface ZoneServer {
 /** What the server does with one query: undefined is silence. */
 type Respond = (octets: Buffer, transport: ZoneQuery["transport"]) => Buffer | undefined;
 
-/** Starts a server on 127.0.0.1. */
+/** Starts a server. */
 export async function startZoneServer(options: ZoneServerOptions): Promise<ZoneServer> {
-  const { zones, onQuery } = options;
+  const { zones, onQuery, host = "127.0.0.1" } = options;
   const failures = new Map<string, Failure>();
   let records: readonly ZoneRecord[] = options.records ?? [];
   let serial = 1;
@@ -47,13 +49,13 @@ export async function startZoneServer(options: ZoneServerOptions): Promise<ZoneS
     if (question) onQuery?.({ name: plainName(question.name), type: question.type, transport });
     return respond({ zones, records, serial, failures }, octets, transport);
   };
-  const { udp, tcp, port } = await listen(options.port ?? 0);
+  const { udp, tcp, port } = await listen(host, options.port ?? 0);
   serveUdp(udp, onOctets);
   const sockets = serveTcp(tcp, onOctets);
 
   return {
     port,
-    address: `127.0.0.1:${port}`,
+    address: `${host}:${port}`,
     publish(...added) {
       records = [...records, ...added];
       serial++;
@@ -90,14 +92,14 @@ function serveUdp(socket: UdpSocket, onOctets: Respond): void {
 }
 
 /** Binds UDP and TCP to one port; a port that one of them has and the other not is given up for another. */
-async function listen(wanted: number): Promise<{ udp: UdpSocket; tcp: Server; port: number }> {
+async function listen(host: string, wanted: number): Promise<{ udp: UdpSocket; tcp: Server; port: number }> {
   for (let tries = 1; ; tries++) {
     const udp = createSocket("udp4");
-    udp.bind(wanted, "127.0.0.1");
+    udp.bind(wanted, host);
     await once(udp, "listening");
     const { port } = udp.address();
     const tcp = createServer();
-    tcp.listen(port, "127.0.0.1");
+    tcp.listen(port, host);
     try {
       await once(tcp, "listening");
       return { udp, tcp, port };

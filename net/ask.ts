@@ -1,0 +1,28 @@
+import type { DecodedPacket } from "dns-packet";
+import { decodeMessage, type Query } from "./dns-message.ts";
+import type { Endpoint } from "./endpoint.ts";
+import { askOverTcp } from "./tcp.ts";
+import { askOverUdp, type Exchange, type ExchangeOptions } from "./udp.ts";
+
+/** How a question travels. `UDP` goes on over TCP when the answer is truncated or looks forged. */
+export type Transport = "UDP" | "TCP";
+
+export type Asked =
+  | { readonly kind: "Reply"; readonly packet: DecodedPacket }
+  | { readonly kind: "Failed"; readonly reason: string };
+
+/** Asks one server one question, once. Never rejects. */
+export async function askServer(
+  server: Endpoint,
+  query: Query,
+  transport: Transport,
+  options: ExchangeOptions,
+): Promise<Asked> {
+  let exchange: Exchange =
+    transport === "UDP" ? await askOverUdp(server, query, options) : await askOverTcp(server, query, options);
+  if (exchange.kind === "Suspect") exchange = await askOverTcp(server, query, options);
+  if (exchange.kind === "Failed") return exchange;
+  if (exchange.kind === "Suspect") return { kind: "Failed", reason: "forged" };
+  const packet = decodeMessage(exchange.packet);
+  return packet === undefined ? { kind: "Failed", reason: "a malformed answer" } : { kind: "Reply", packet };
+}

@@ -1,0 +1,167 @@
+import { randomBytes } from "node:crypto";
+import type { Clock } from "../runtime/clock.ts";
+import type { AddressGuard } from "./address-guard.ts";
+import { askServer, type Transport } from "./ask.ts";
+import { agree, type AuthoritativeAnswer, type ServerAnswer } from "./authoritative-answer.ts";
+import { longestChain, readOwnAnswer, type OwnReading } from "./dns-answer.ts";
+import { cachedResolver, type CacheLimits } from "./dns-cache.ts";
+import { encodeQuery, octetsOfChance } from "./dns-message.ts";
+import { isDomainName, normaliseName } from "./domain-name.ts";
+import { endpointText } from "./endpoint.ts";
+import { createRateLimiter, type RateLimit, type RateLimiter } from "./rate-limit.ts";
+import type { Answer, RecordType, Resolver } from "./resolver.ts";
+import { findZone, type Authority, type ZoneCutOptions, type ZoneServer } from "./zone-cut.ts";
+
+/** How one question is to be asked. */
+export interface AuthoritativeQuestion {
+  /** TCP for what proves something: nobody who cannot see the connection can forge an answer. */
+  readonly transport: Transport;
+  readonly signal?: AbortSignal;
+}
+
+/** Asks the servers that are authoritative for a name, each of them. Never rejects. */
+export interface AuthoritativeResolver {
+  ask<T extends RecordType>(name: string, type: T, question: AuthoritativeQuestion): Promise<AuthoritativeAnswer<T>>;
+}
+
+export interface AuthoritativeOptions {
+  /** Recursive, to find zones, their servers and the servers' addresses. */
+  readonly resolver: Resolver;
+  readonly guard: AddressGuard;
+  readonly clock: Clock;
+  /** Milliseconds that one server may take for one question. */
+  readonly timeout: number;
+  /** Milliseconds for everything that one question takes; what is not known then is `Failed`. */
+  readonly deadline: number;
+  /** Zones whose servers are known. They are not vetted. */
+  readonly authorities?: readonly Authority[];
+  /** Questions to one address; 20 a second and 40 at once when absent. */
+  readonly rate?: RateLimit;
+  /** 53 when absent. */
+  readonly port?: number;
+  /** Random octets, from a source that nobody can guess. */
+  readonly random?: (size: number) => Uint8Array;
+}
+
+/** What is found out of zones and addresses is kept for as long as one check takes, and its repetition. */
+const walkCache: CacheLimits = { maxPositive: 300_000, maxNegative: 60_000, failure: 1000, maxEntries: 20_000 };
+const ordinaryRate: RateLimit = { perSecond: 20, burst: 40 };
+/** Names that one question may lead to, where servers disagree about an alias as well. */
+const mostNames = 2 * longestChain;
+
+interface Shell extends AuthoritativeOptions {
+  readonly walk: ZoneCutOptions;
+  readonly limiter: RateLimiter;
+}
+
+/** A question under way. */
+interface Search<T extends RecordType> {
+  readonly shell: Shell;
+  readonly type: T;
+  readonly transport: Transport;
+  readonly signal: AbortSignal;
+  /** Names that may still be asked for. */
+  namesLeft: number;
+}
+
+/** Makes a resolver that walks to the zone of each name and asks all its servers, without recursion and without a cache. */
+export function createAuthoritativeResolver(options: AuthoritativeOptions): AuthoritativeResolver {
+  const { clock } = options;
+  const resolver = cachedResolver(options.resolver, clock, walkCache);
+  const { guard, authorities = [], port = 53, rate = ordinaryRate } = options;
+  const shell: Shell = {
+    ...options,
+    walk: { resolver, guard, authorities, port },
+    limiter: createRateLimiter(rate, clock),
+  };
+  return {
+    async ask(name, type, { transport, signal }) {
+      const late = new AbortController();
+      const cancel = clock.after(options.deadline, () => late.abort());
+      const either = signal ? AbortSignal.any([signal, late.signal]) : late.signal;
+      try {
+        return await search({ shell, type, transport, signal: either, namesLeft: mostNames }, [normaliseName(name)]);
+      } finally {
+        cancel();
+      }
+    },
+  };
+}
+
+/** Asks for the last of the names; those before it are aliases that led to it. */
+async function search<T extends RecordType>(
+  state: Search<T>,
+  names: readonly string[],
+): Promise<AuthoritativeAnswer<T>> {
+  const name = names.at(-1) ?? "";
+  if (!isDomainName(name)) return { servers: [], problem: "not a domain name" };
+  if (state.namesLeft-- <= 0 || names.length > longestChain + 1)
+    return { servers: [], problem: `more than ${longestChain} aliases` };
+  if (names.indexOf(name) < names.length - 1) return { servers: [], problem: "a loop of aliases" };
+  const cut = await findZone(state.shell.walk, name, state.signal);
+  if (cut.kind === "Failed") return { servers: [], problem: cut.reason };
+  const readings = await Promise.all(
+    cut.servers.map(async (each) => ({ server: each.server, reading: await read(state, each, name) })),
+  );
+  return follow(state, names, readings);
+}
+
+interface ServerReading<T extends RecordType> {
+  readonly server: string;
+  readonly reading: OwnReading<T>;
+}
+
+/**
+ * Goes on where servers name an alias. When all that say anything name the same, the servers of its target answer; else
+ * what its servers agree on stands for the answer of each server that names it.
+ */
+async function follow<T extends RecordType>(
+  state: Search<T>,
+  names: readonly string[],
+  readings: readonly ServerReading<T>[],
+): Promise<AuthoritativeAnswer<T>> {
+  const targets = new Map<string, AuthoritativeAnswer<T>>();
+  for (const { reading } of readings)
+    if (reading.kind === "Alias" && !targets.has(reading.target))
+      targets.set(reading.target, await search(state, [...names, reading.target]));
+  const answering = readings.filter(({ reading }) => reading.kind !== "Failed");
+  const [only] = targets.values();
+  if (only !== undefined && targets.size === 1 && answering.every(({ reading }) => reading.kind === "Alias")) {
+    const silent = readings.flatMap(({ server, reading }) =>
+      reading.kind === "Failed" ? [{ server, answer: reading }] : [],
+    );
+    return { ...only, servers: merge([...only.servers, ...silent]) };
+  }
+  const servers = readings.map(({ server, reading }) => ({
+    server,
+    answer: reading.kind === "Alias" ? agreedAnswer(targets.get(reading.target)) : reading,
+  }));
+  return { servers: merge(servers) };
+}
+
+/** One entry a server, sorted; what it said as the server of the target counts, not that it was silent before. */
+function merge<T extends RecordType>(servers: readonly ServerAnswer<T>[]): readonly ServerAnswer<T>[] {
+  const byName = new Map<string, ServerAnswer<T>>();
+  for (const each of servers) if (!byName.has(each.server)) byName.set(each.server, each);
+  return [...byName.values()].toSorted((a, b) => (a.server < b.server ? -1 : 1));
+}
+
+function agreedAnswer<T extends RecordType>(answer: AuthoritativeAnswer<T> | undefined): Answer<T> {
+  const agreement = agree(answer ?? { servers: [] });
+  if (agreement.kind === "Agreed") return agreement.answer;
+  const reason = agreement.kind === "Disagreement" ? "the servers of its alias disagree" : agreement.reason;
+  return { kind: "Failed", reason };
+}
+
+/** What one server says of one name. */
+async function read<T extends RecordType>(state: Search<T>, { at }: ZoneServer, name: string): Promise<OwnReading<T>> {
+  if ("reason" in at) return { kind: "Failed", reason: at.reason };
+  const { shell, type, transport, signal } = state;
+  const { clock, timeout, deadline, limiter, random = randomBytes } = shell;
+  const late: Answer<T> = { kind: "Failed", reason: `not answered within ${deadline} ms` };
+  if (!(await limiter.turn(endpointText(at), deadline, signal))) return late;
+  const query = encodeQuery(name, type, random(octetsOfChance), false);
+  const asked = await askServer(at, query, transport, { clock, timeout, signal });
+  if (asked.kind === "Failed") return signal.aborted ? late : asked;
+  return readOwnAnswer(asked.packet, type, name);
+}
