@@ -97,7 +97,10 @@ const KeyStatus = Type.Object(
 
 const RecordStatus = Type.Object(
   {
-    purpose: oneOf(["DKIM", "SPF", "DMARC"], { description: "What the record is for." }),
+    purpose: oneOf(["DKIM", "SPF", "DMARC", "DMARCReport"], {
+      description:
+        "What the record is for. DMARCReport: another domain says that it takes this domain's DMARC reports.",
+    }),
     type: oneOf(["TXT"], { description: "DNS record type." }),
     fqdn: Type.String({ maxLength: 255, description: "Absolute owner name, without a trailing dot." }),
     name: Type.String({
@@ -110,6 +113,16 @@ const RecordStatus = Type.Object(
     }),
     verdict: oneOf(["Valid", "Missing", "Mismatch", "NeedsMerge", "Unknown"], { description: "What live DNS says." }),
     observed: Type.Optional(Type.String({ maxLength: 4096, description: "What was found instead." })),
+    explanation: Type.Optional(
+      Type.String({ maxLength: 2048, description: "Why the verdict is not Valid, and what to do, in sentences." }),
+    ),
+    publishIn: Type.Optional(
+      Type.String({
+        maxLength: 255,
+        description:
+          "The domain whose owner publishes the record, and to which name is relative; absent when it is this one.",
+      }),
+    ),
     verdictSince: dateTime({ description: "When the verdict last changed." }),
   },
   { description: "A DNS record to publish, and what was found." },

@@ -1,0 +1,13 @@
+import { handOverTtl, octetsOf, stringsOf, type HandOver } from "./record-text.ts";
+
+/** The records as JSON for programs: each value whole, and in character strings of at most 255 octets. */
+export function json({ domain, records }: HandOver): string {
+  const listed = records.map((record) => ({
+    ...record,
+    // When a verdict changed says nothing of what to publish.
+    verdictSince: undefined,
+    ttl: handOverTtl,
+    strings: stringsOf(octetsOf(record.value)).map((part) => Buffer.from(part).toString("latin1")),
+  }));
+  return `${JSON.stringify({ domain, records: listed }, undefined, 2)}\n`;
+}
