@@ -16,7 +16,7 @@ import type { Logger } from "../runtime/log.ts";
 import { createMetrics } from "../runtime/metrics.ts";
 import type { Part } from "../runtime/shutdown.ts";
 import { startRelay } from "./compose-relay.ts";
-import { authoritiesOf, certificateSource, resolverOf } from "./fleet-resources.ts";
+import { authoritativeOf, authoritiesOf, certificateSource, resolverOf } from "./fleet-resources.ts";
 import type { Fleet } from "./fleet.ts";
 import { stateLayout } from "./state.ts";
 import { UserError } from "./terminal.ts";
@@ -52,9 +52,11 @@ export async function startEverything(options: Everything): Promise<void> {
   const authorities = await authoritiesOf(fleet);
   const common = { fleet, cluster, store, resolver, certificate, clock };
   await startRelay({ ...common, authorities, loadCertificate: certificates.load, events, log, started });
+  const authoritative = authoritativeOf(fleet, resolver);
   const operator = startOperator({
     cluster,
     resolver,
+    ...(authoritative && { authoritative }),
     usage: usageOf(store),
     clock,
     log: log.child({ part: "operator" }),

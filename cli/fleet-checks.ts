@@ -19,18 +19,34 @@ function refused(check: () => unknown): boolean {
   }
 }
 
+type Path = FleetMistake["path"];
+
+function badNetworks(path: Path, networks: readonly string[]): readonly FleetMistake[] {
+  return networks.flatMap((network, i) =>
+    refused(() => ipaddr.parseCIDR(network))
+      ? [{ path: [...path, i], message: "is not a CIDR block such as 10.0.0.0/8" }]
+      : [],
+  );
+}
+
+function badServers(path: Path, servers: readonly string[]): readonly FleetMistake[] {
+  return servers.flatMap((server, i) =>
+    refused(() => parseEndpoint(server, 53))
+      ? [{ path: [...path, i], message: "is not an address with a port, such as 192.0.2.1:53" }]
+      : [],
+  );
+}
+
 /** What is wrong in a fleet file although its form is right: addresses that are none, names that stand twice, orders that cannot be. */
 export function fleetMistakes({ delivery, dns, listeners }: Fleet): readonly FleetMistake[] {
-  const networks = delivery.allowNetworks.flatMap((network, i) =>
-    refused(() => ipaddr.parseCIDR(network))
-      ? [{ path: ["delivery", "allowNetworks", i], message: "is not a CIDR block such as 10.0.0.0/8" }]
-      : [],
-  );
-  const resolvers = dns.resolvers.flatMap((resolver, i) =>
-    refused(() => parseEndpoint(resolver, 53))
-      ? [{ path: ["dns", "resolvers", i], message: "is not an address with a port, such as 192.0.2.1:53" }]
-      : [],
-  );
+  const networks = [
+    ...badNetworks(["delivery", "allowNetworks"], delivery.allowNetworks),
+    ...badNetworks(["dns", "allowNetworks"], dns.allowNetworks),
+  ];
+  const resolvers = [
+    ...badServers(["dns", "resolvers"], dns.resolvers),
+    ...dns.authorities.flatMap(({ servers }, i) => badServers(["dns", "authorities", i, "servers"], servers)),
+  ];
   const twice = listeners.flatMap(({ name }, i) =>
     listeners.findIndex((other) => other.name === name) < i
       ? [{ path: ["listeners", i, "name"], message: `there is a listener named ${name} already` }]

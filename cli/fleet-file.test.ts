@@ -8,7 +8,7 @@ test("an empty file is a fleet of defaults", () => {
       hostname: "localhost",
       listeners: [{ port: 587, tls: "StartTLS" }, { port: 465, tls: "Implicit" }, { port: 2525 }],
       plans: { Starter: { namespaces: ["*"] }, Scale: { maxCredits: "Unlimited" } },
-      dns: { mode: "Resolvers", activationDelay: "15m", checkInterval: "1h" },
+      dns: { mode: "Authoritative", activationDelay: "15m", checkInterval: "1h" },
       delivery: { port: 25, allowNetworks: [], maxAge: "72h" },
       capture: { retention: "168h" },
     },
@@ -36,6 +36,13 @@ const bad: readonly [what: string, text: string, where: string, message: RegExp]
   ["a missing field", "listeners: [{ port: 25 }]", "1:13 listeners[0]", /name/],
   ["a certificate without a key", "tls: { certificateFile: a.pem }", "1:6 tls", /keyFile/],
   ["a network that is none", "delivery: { allowNetworks: [300.0.0.0/8] }", "1:29 delivery.allowNetworks[0]", /CIDR/],
+  ["a network of name servers that is none", "dns: { allowNetworks: [10.0.0.0] }", "1:24 dns.allowNetworks[0]", /CIDR/],
+  [
+    "a name server that is none",
+    'dns: { authorities: [{ zone: a.example, servers: ["10.0.0.256"] }] }',
+    "1:51 dns.authorities[0].servers[0]",
+    /not an address/,
+  ],
   ["a resolver that is none", 'dns: { resolvers: ["999.1.1.1:53"] }', "1:20 dns.resolvers[0]", /not an address/],
   [
     "a name that stands twice",

@@ -1,6 +1,8 @@
 import { getServers } from "node:dns";
 import { readFile } from "node:fs/promises";
 import { rootCertificates } from "node:tls";
+import { addressGuard } from "../net/address-guard.ts";
+import { createAuthoritativeResolver, type AuthoritativeResolver } from "../net/authoritative.ts";
 import { dnsClient } from "../net/dns-client.ts";
 import { parseEndpoint } from "../net/endpoint.ts";
 import type { Resolver } from "../net/resolver.ts";
@@ -59,5 +61,25 @@ export function resolverOf({ dns }: Fleet): Resolver {
     servers: servers.map((server) => parseEndpoint(server, 53)),
     timeout: parseDuration(dns.timeout),
     clock: systemClock,
+  });
+}
+
+/** What a whole question may take: the walk to the zone, a turn at the server, the answer, and an alias or two. */
+const deadlineInTimeouts = 5;
+
+/** Asks the authoritative servers of domains; undefined where the fleet file says to ask resolvers alone. */
+export function authoritativeOf({ dns }: Fleet, resolver: Resolver): AuthoritativeResolver | undefined {
+  if (dns.mode === "Resolvers") return undefined;
+  const timeout = parseDuration(dns.timeout);
+  return createAuthoritativeResolver({
+    resolver,
+    guard: addressGuard(dns.allowNetworks),
+    clock: systemClock,
+    timeout,
+    deadline: timeout * deadlineInTimeouts,
+    authorities: dns.authorities.map(({ zone, servers }) => ({
+      zone,
+      servers: servers.map((server) => parseEndpoint(server, 53)),
+    })),
   });
 }

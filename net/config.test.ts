@@ -11,8 +11,10 @@ describe("the dns object of the fleet file", () => {
     expect(validate(config)).toBe(true);
     expect(config).toEqual({
       dns: {
-        mode: "Resolvers",
+        mode: "Authoritative",
         resolvers: [],
+        authorities: [],
+        allowNetworks: [],
         timeout: "3s",
         activationDelay: "15m",
         checkInterval: "1h",
@@ -27,6 +29,10 @@ describe("the dns object of the fleet file", () => {
     [{ mode: "Authorities" }, "/dns/mode"],
     [{ resolvers: ["dns.example.com"] }, "/dns/resolvers/0"],
     [{ timeout: "3" }, "/dns/timeout"],
+    [{ mode: "Resolvers", authorities: [{ zone: "example.com", servers: ["10.0.0.1", "[fd00::1]:53"] }] }, undefined],
+    [{ authorities: [{ zone: "Example.com.", servers: ["10.0.0.1"] }] }, "/dns/authorities/0/zone"],
+    [{ authorities: [{ zone: "example.com", servers: [] }] }, "/dns/authorities/0/servers"],
+    [{ authorities: [{ zone: "example.com", servers: ["ns1.example.com"] }] }, "/dns/authorities/0/servers/0"],
     [{ resolver: [] }, "/dns"],
   ])("%j has a mistake at %s", (config, path) => {
     validate({ dns: config });

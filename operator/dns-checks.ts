@@ -1,11 +1,22 @@
-import type { Resolver } from "../net/resolver.ts";
+import { agree } from "../net/authoritative-answer.ts";
+import type { AuthoritativeResolver } from "../net/authoritative.ts";
+import type { Answer, Resolver } from "../net/resolver.ts";
 import type { Clock } from "../runtime/clock.ts";
-import { foldAnswer, negativeTtlOf, noEvidence, type DomainEvidence } from "./sending-domain/evidence.ts";
+import {
+  foldAgreement,
+  foldAnswer,
+  negativeTtlOf,
+  noEvidence,
+  type DomainEvidence,
+  type NameEvidence,
+} from "./sending-domain/evidence.ts";
 import type { DnsQuestions } from "./sending-domain/next-check.ts";
 import { createWorkQueue } from "./work-queue.ts";
 
 export interface DnsChecksOptions {
   readonly resolver: Resolver;
+  /** Asks every authoritative server of the records of domains; the resolver is asked for them when absent. */
+  readonly authoritative?: AuthoritativeResolver;
   readonly clock: Clock;
   /** 0 to 1, for jitter. */
   readonly random: () => number;
@@ -85,16 +96,40 @@ export function createDnsChecks(options: DnsChecksOptions): DnsChecks {
 }
 
 async function ask(
-  { resolver, clock }: DnsChecksOptions,
+  options: DnsChecksOptions,
   asked: DnsQuestions,
   before: DomainEvidence,
   signal: AbortSignal,
 ): Promise<DomainEvidence> {
-  const [zone, ...answers] = await Promise.all([
-    resolver.resolve(asked.zone, "SOA", signal),
-    ...asked.names.map(async (name) => [name, await resolver.resolve(name, "TXT", signal)] as const),
+  const [negativeTtl, ...names] = await Promise.all([
+    askZone(options, asked.zone, signal),
+    ...asked.names.map(async (name) => [name, await askName(options, name, before.names.get(name), signal)] as const),
   ]);
-  const now = clock.now();
-  const names = answers.map(([name, answer]) => [name, foldAnswer(before.names.get(name), answer, now)] as const);
-  return { names: new Map(names), negativeTtl: negativeTtlOf(zone) || before.negativeTtl };
+  return { names: new Map(names), negativeTtl: negativeTtl || before.negativeTtl };
+}
+
+/** Seconds that a cache may hold that a name is not there: the most that any server says. */
+async function askZone(
+  { resolver, authoritative }: DnsChecksOptions,
+  zone: string,
+  signal: AbortSignal,
+): Promise<number> {
+  if (!authoritative) return negativeTtlOf(await resolver.resolve(zone, "SOA", signal));
+  const { servers } = await authoritative.ask(zone, "SOA", { transport: "UDP", signal });
+  return Math.max(0, ...servers.map(({ answer }) => negativeTtlOf(answer)));
+}
+
+async function askName(
+  { resolver, authoritative, clock }: DnsChecksOptions,
+  name: string,
+  before: NameEvidence | undefined,
+  signal: AbortSignal,
+): Promise<NameEvidence> {
+  if (!authoritative) {
+    const answer: Answer<"TXT"> = await resolver.resolve(name, "TXT", signal);
+    return foldAnswer(before, answer, clock.now());
+  }
+  // Over TCP, because a DKIM record proves who owns the domain; and the same way for all that is reported beside it.
+  const agreement = agree(await authoritative.ask(name, "TXT", { transport: "TCP", signal }));
+  return foldAgreement(before, agreement, clock.now());
 }

@@ -2,6 +2,7 @@ import type { Registry } from "prom-client";
 import type { Cluster } from "../cluster/port.ts";
 import { tenantKey } from "../contract/names.ts";
 import type { UsageSource } from "../contract/usage.ts";
+import type { AuthoritativeResolver } from "../net/authoritative.ts";
 import type { Resolver } from "../net/resolver.ts";
 import type { Clock } from "../runtime/clock.ts";
 import type { Logger } from "../runtime/log.ts";
@@ -17,6 +18,8 @@ import { createWorkQueue, type WorkQueue } from "./work-queue.ts";
 export interface OperatorOptions {
   readonly cluster: Cluster;
   readonly resolver: Resolver;
+  /** Asks every authoritative server of the records of domains; the resolver is asked for them when absent. */
+  readonly authoritative?: AuthoritativeResolver;
   readonly usage: UsageSource;
   readonly clock: Clock;
   readonly log: Logger;

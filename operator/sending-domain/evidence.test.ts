@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { Answer } from "../../net/resolver.ts";
-import { activationWait, foldAnswer, negativeTtlOf, type NameEvidence } from "./evidence.ts";
+import type { Agreement } from "../../net/authoritative-answer.ts";
+import { activationWait, foldAgreement, foldAnswer, negativeTtlOf, type NameEvidence } from "./evidence.ts";
 
 const records = (ttl: number, ...texts: string[]): Answer<"TXT"> => ({
   kind: "Records",
@@ -114,6 +115,72 @@ describe("foldAnswer", () => {
 
   test("failures alone are no answer", () => {
     expect(fold([5, failed])).not.toHaveProperty("answer");
+  });
+});
+
+describe("foldAgreement", () => {
+  const all: Agreement<"TXT"> = { kind: "Agreed", answer: { kind: "Records", values: [["abc"]], ttl: 9 }, silent: [] };
+  const most: Agreement<"TXT"> = { ...all, silent: [{ server: "ns2", reason: "SERVFAIL" }] };
+  const none: Agreement<"TXT"> = { kind: "Unreachable", reason: "no name server answers", silent: [] };
+  const lag: Agreement<"TXT"> = {
+    kind: "Disagreement",
+    servers: [
+      { server: "ns1", answer: { kind: "Records", values: [["abc"]], ttl: 9 } },
+      { server: "ns2", answer: { kind: "NXDomain", negativeTtl: 40 } },
+    ],
+    silent: [],
+  };
+  test.each<[string, readonly (readonly [number, Agreement<"TXT">])[], Partial<NameEvidence>]>([
+    ["all agree", [[5, all]], { since: 5, answer: { kind: "Records" } as never }],
+    ["all that answer agree", [[5, most]], { since: 5, silent: ["ns2"] }],
+    [
+      "silence is no change",
+      [
+        [5, all],
+        [8, most],
+      ],
+      { since: 5, silent: ["ns2"] },
+    ],
+    [
+      "nobody answers",
+      [
+        [5, all],
+        [8, none],
+      ],
+      { since: 5, failures: 1, failure: "no name server answers" },
+    ],
+    [
+      "one answers again",
+      [
+        [5, none],
+        [8, all],
+      ],
+      { since: 8, failures: 0 },
+    ],
+    ["one lags", [[5, lag]], { since: 5, ttl: 9, negativeTtl: 40, answer: { kind: "Disagreement" } as never }],
+    [
+      "one lagged",
+      [
+        [5, lag],
+        [8, lag],
+        [9, all],
+      ],
+      { since: 9, negativeTtl: 40, previous: { kind: "Disagreement" } as never },
+    ],
+    [
+      "one loses the record",
+      [
+        [5, all],
+        [8, lag],
+        [9, all],
+      ],
+      { since: 9 },
+    ],
+  ])("%s", (_, checks, expected) => {
+    let evidence: NameEvidence | undefined;
+    for (const [now, agreement] of checks) evidence = foldAgreement(evidence, agreement, now);
+    expect(evidence).toMatchObject(expected);
+    if (expected.failure === undefined) expect(evidence).not.toHaveProperty("failure");
   });
 });
 

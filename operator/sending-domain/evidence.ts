@@ -1,5 +1,6 @@
+import type { Agreement } from "../../net/authoritative-answer.ts";
 import type { Answer } from "../../net/resolver.ts";
-import type { ConclusiveAnswer } from "./verdict.ts";
+import type { ShownAnswer } from "./verdict.ts";
 
 /** What the checks of one name have shown so far. */
 export interface NameEvidence {
@@ -7,14 +8,18 @@ export interface NameEvidence {
   readonly checkedAt: number;
   /** Failed checks since the last conclusive one. */
   readonly failures: number;
+  /** Why the last check failed; absent when it did not. */
+  readonly failure?: string;
   /** The last conclusive answer; absent when every check failed. */
-  readonly answer?: ConclusiveAnswer;
+  readonly answer?: ShownAnswer;
+  /** Servers that said nothing in the check that brought `answer`, while others did. */
+  readonly silent?: readonly string[];
   /** When a conclusive check first said the same as `answer`, with no other between. */
   readonly since: number;
   /** When the last conclusive check was. */
   readonly confirmedAt: number;
   /** The conclusive answer of the check before. */
-  readonly previous?: ConclusiveAnswer;
+  readonly previous?: ShownAnswer;
   /** Seconds that caches may hold the answer: the highest TTL seen while it stood, since a resolver counts down. */
   readonly ttl: number;
   /** Seconds that caches may hold that there is nothing, as last seen at this name. */
@@ -33,9 +38,15 @@ export interface DomainEvidence {
 export const noEvidence: DomainEvidence = { names: new Map(), negativeTtl: 0 };
 
 /** Takes in another answer. A failure says nothing of the zone: what was known stays known. */
-export function foldAnswer(before: NameEvidence | undefined, answer: Answer<"TXT">, now: number): NameEvidence {
+export function foldAnswer(
+  before: NameEvidence | undefined,
+  answer: Answer<"TXT"> | ShownAnswer,
+  now: number,
+  silent: readonly string[] = [],
+): NameEvidence {
   const known = before ?? { checkedAt: now, failures: 0, since: now, confirmedAt: now, ttl: 0, negativeTtl: 0 };
-  if (answer.kind === "Failed") return { ...known, checkedAt: now, failures: known.failures + 1 };
+  if (answer.kind === "Failed")
+    return { ...known, checkedAt: now, failures: known.failures + 1, failure: answer.reason };
   const same = known.answer !== undefined && contentOf(known.answer) === contentOf(answer);
   const ttls = timesToLive(answer, known.negativeTtl);
   return {
@@ -43,6 +54,7 @@ export function foldAnswer(before: NameEvidence | undefined, answer: Answer<"TXT
     checkedAt: now,
     failures: 0,
     answer,
+    ...(silent.length > 0 && { silent }),
     // A clock that jumped back must not make a record seem older than it is known to be.
     since: same ? Math.min(known.since, now) : now,
     confirmedAt: now,
@@ -51,13 +63,33 @@ export function foldAnswer(before: NameEvidence | undefined, answer: Answer<"TXT
   };
 }
 
-function timesToLive(answer: ConclusiveAnswer, negativeTtl: number): Pick<NameEvidence, "ttl" | "negativeTtl"> {
+/** Takes in what the authoritative servers of a name said together. */
+export function foldAgreement(
+  before: NameEvidence | undefined,
+  agreement: Agreement<"TXT">,
+  now: number,
+): NameEvidence {
+  const { kind } = agreement;
+  if (kind === "Unreachable") return foldAnswer(before, { kind: "Failed", reason: agreement.reason }, now);
+  const silent = agreement.silent.map(({ server }) => server);
+  const answer = kind === "Agreed" ? agreement.answer : { kind, servers: agreement.servers };
+  return foldAnswer(before, answer, now, silent);
+}
+
+function timesToLive(answer: ShownAnswer, negativeTtl: number): Pick<NameEvidence, "ttl" | "negativeTtl"> {
   if (answer.kind === "Records") return { ttl: answer.ttl, negativeTtl };
-  return { ttl: 0, negativeTtl: answer.negativeTtl ?? negativeTtl };
+  if (answer.kind !== "Disagreement") return { ttl: 0, negativeTtl: answer.negativeTtl ?? negativeTtl };
+  const each = answer.servers.map((showing) => timesToLive(showing.answer, negativeTtl));
+  return {
+    ttl: Math.max(...each.map(({ ttl }) => ttl)),
+    negativeTtl: Math.max(...each.map((ttls) => ttls.negativeTtl)),
+  };
 }
 
 /** What an answer says of the zone, whatever the order of records and their TTL. */
-function contentOf(answer: ConclusiveAnswer): string {
+function contentOf(answer: ShownAnswer): string {
+  if (answer.kind === "Disagreement")
+    return JSON.stringify(answer.servers.map((showing) => [showing.server, contentOf(showing.answer)]));
   if (answer.kind !== "Records") return "";
   return JSON.stringify(answer.values.map((strings) => strings.join("")).toSorted());
 }

@@ -6,7 +6,8 @@ import type { DomainEvidence, NameEvidence } from "./evidence.ts";
 import type { KeyEntry } from "./key-history.ts";
 import type { ObservedDomain } from "./observed.ts";
 import { compareSpf } from "./spf-record.ts";
-import { presentable, type Comparison, type ConclusiveAnswer } from "./verdict.ts";
+import { compareShown, silenceSentence } from "./disagreement.ts";
+import { answersIn, presentable, type Comparison, type ConclusiveAnswer, type ShownAnswer } from "./verdict.ts";
 
 /** A record to publish, and what live DNS says of it. */
 export interface ReportedRecord extends Comparison {
@@ -51,11 +52,15 @@ export function compareRecords(observed: ObservedDomain, entries: readonly KeyEn
 
 function look(observed: ObservedDomain, fqdn: string, compare: (answer: ConclusiveAnswer) => Comparison): Comparison {
   const evidence = observed.evidence.names.get(fqdn);
-  if (evidence?.answer !== undefined && evidence.failures <= toleratedFailures) return compare(evidence.answer);
-  const { value } = compare(evidence?.answer ?? { kind: "NoData" });
+  if (evidence?.answer !== undefined && evidence.failures <= toleratedFailures) {
+    const found = compareShown(evidence.answer, compare);
+    return { ...found, explanation: found.explanation + silenceSentence(evidence.silent ?? []) };
+  }
+  const { value } = evidence?.answer ? compareShown(evidence.answer, compare) : compare({ kind: "NoData" });
   const before = observed.status?.records?.find((record) => record.fqdn === fqdn);
   if (evidence === undefined && before !== undefined) return asBefore(before, value);
-  const explanation = evidence ? "DNS could not be asked; it will be again." : notAsked;
+  const why = evidence?.failure === undefined ? "" : ` (${presentable([evidence.failure]).slice(0, 512)})`;
+  const explanation = evidence ? `DNS could not be asked${why}; it will be again.` : notAsked;
   return { verdict: "Unknown", value, explanation };
 }
 
@@ -67,13 +72,18 @@ function asBefore(before: RecordStatus, value: string): Comparison {
   return { verdict, value: standing, ...(observed !== undefined && { observed }), explanation };
 }
 
-/** Whether the last two conclusive checks of a selector agree on whether its record is there; undefined while they do not. */
+/**
+ * Whether the last two conclusive checks of a selector agree on whether its record is there; undefined while they do not.
+ * It is there when every server that could be reached shows it.
+ */
 export function keyVisible(entry: KeyEntry, domain: string, evidence: DomainEvidence): boolean | undefined {
   const seen = evidence.names.get(dkimName(domain, entry.selector));
   if (seen?.answer === undefined || entry.key === undefined) return undefined;
   const { algorithm, key } = entry;
-  const valid = (answer: ConclusiveAnswer): boolean =>
-    compareDkim({ algorithm, publicKey: key.publicKey }, answer).verdict === "Valid";
+  const valid = (shown: ShownAnswer): boolean =>
+    answersIn(shown).every(
+      (answer) => compareDkim({ algorithm, publicKey: key.publicKey }, answer).verdict === "Valid",
+    );
   if (valid(seen.answer)) return true;
   return seen.previous !== undefined && !valid(seen.previous) ? false : undefined;
 }
