@@ -2,13 +2,14 @@ import type { DestinationStream } from "pino";
 import type { Registry } from "prom-client";
 import { openFolder } from "../cluster/folder/folder.ts";
 import { defaultContractNamespace } from "../contract/names.ts";
-import type { UsageSource } from "../contract/usage.ts";
+import type { TenantUsage, UsageSource } from "../contract/usage.ts";
 import { dnsTiming } from "../operator/config.ts";
 import { startOperator } from "../operator/operator.ts";
 import type { OperatorSettings } from "../operator/settings.ts";
 import { eventLog, tee } from "../relay/event/event-log.ts";
 import { eventMetrics } from "../relay/event/metrics.ts";
 import { openStore } from "../relay/store/lmdb/open-store.ts";
+import type { Ledger } from "../relay/store/ledger.ts";
 import type { Store } from "../relay/store/store.ts";
 import { systemClock } from "../runtime/clock.ts";
 import { serveAdmin, type AdminServer } from "../runtime/http.ts";
@@ -105,10 +106,16 @@ function submissionOf({ hostname, listeners }: Fleet): { host: string; port: num
 function usageOf({ ledger }: Store): UsageSource {
   return {
     async usage(tenants) {
-      const rows = await Promise.all(tenants.map(async (tenant) => [tenant, await ledger.usage(tenant)] as const));
-      return new Map(rows.flatMap(([tenant, row]) => (row === undefined ? [] : [[tenant, row] as const])));
+      return new Map(
+        await Promise.all(tenants.map(async (tenant) => [tenant, await reportOf(ledger, tenant)] as const)),
+      );
     },
   };
+}
+
+async function reportOf(ledger: Ledger, tenant: string): Promise<TenantUsage> {
+  const [credits, keysUsed] = await Promise.all([ledger.usage(tenant), ledger.keysUsed(tenant)]);
+  return { ...(credits && { credits }), keysUsed };
 }
 
 async function readiness(store: Store): Promise<{ ready: boolean; reasons: readonly string[] }> {

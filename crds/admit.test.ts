@@ -60,6 +60,7 @@ describe("admit", () => {
           allowance: { plan: "Pro", credits: { type: "Unlimited" }, topUps: [] },
           sending: "Enabled",
           environments: [{ name: "a", mode: "Disabled", credentials: [] }],
+          revokedKeyIds: [],
           delivery: { route: "Direct", tlsPolicy: "Opportunistic" },
         },
         status: { observedGeneration: -1 },

@@ -39,6 +39,17 @@ export function listSet<T extends Type.TSchema>(
   return Type.Array(item, { "x-kubernetes-list-type": "set", ...options });
 }
 
+/** A DNS label: the form of the names of parts of an object, such as environments and credentials. */
+export const label = { minLength: 1, maxLength: 63, pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$" };
+/** A DNS subdomain (RFC 1123): the form of the name of a Kubernetes object. */
+export const objectName = {
+  minLength: 1,
+  maxLength: 253,
+  pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$",
+};
+/** The form of a duration (GEP-2257), such as 15m or 1h30m; in rules `duration(self)` reads it. */
+export const durationForm = { minLength: 2, maxLength: 32, pattern: "^([0-9]{1,5}(h|m|s|ms)){1,4}$" };
+
 /** A time, RFC 3339. */
 export function dateTime(options: SchemaOptions): Type.TString {
   return Type.String({ format: "date-time", maxLength: 64, ...options });

@@ -1,14 +1,8 @@
 import Type from "typebox";
-import { Condition, dateTime, listMap, listSet, oneOf, rules } from "./dialect.ts";
+import { Condition, dateTime, label, listMap, listSet, oneOf, rules } from "./dialect.ts";
+import { Allowance } from "./tenant-allowance.ts";
+import { Credential } from "./tenant-credential.ts";
 
-/** A DNS label: the form of the names of environments, credentials, smarthosts and top-ups. */
-const label = { minLength: 1, maxLength: 63, pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$" };
-/** A DNS subdomain (RFC 1123): the form of the name of a Kubernetes object. */
-const objectName = {
-  minLength: 1,
-  maxLength: 253,
-  pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$",
-};
 /** Bounds on nested lists: their product, squared, is what the rule on secret names costs; the API server refuses rules that may cost too much. */
 const mostEnvironments = 16;
 const mostCredentials = 8;
@@ -18,69 +12,6 @@ const hostName = {
   maxLength: 253,
   pattern: "^([a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?\\.)+[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$",
 };
-
-/** An IPv4 or IPv6 CIDR block; of an IPv6 address only the characters and the prefix length are checked. */
-const octet = "(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])";
-const cidrBlock = `^(${octet}(\\.${octet}){3}/(3[0-2]|[12]?[0-9])|[0-9a-fA-F]*:[0-9a-fA-F:.]*/(12[0-8]|1[01][0-9]|[1-9]?[0-9]))$`;
-
-const Credits = Type.Object(
-  {
-    type: oneOf(["Unlimited", "Recurring", "OneTime"], {
-      description: "Unlimited: no cap. Recurring: `amount` anew each period. OneTime: `amount` once.",
-    }),
-    amount: Type.Optional(
-      Type.Integer({ minimum: 0, maximum: 1_000_000_000, description: "Credits; one credit is one recipient." }),
-    ),
-    reset: Type.Optional(
-      oneOf(["Daily", "Weekly", "Monthly"], {
-        description: "When Recurring credits are renewed, at 00:00 UTC: each day, each Monday, or the 1st.",
-      }),
-    ),
-  },
-  {
-    description: "The base credits, shared by all environments.",
-    ...rules(
-      {
-        rule: "self.type == 'Unlimited' ? !has(self.amount) : has(self.amount)",
-        message: "amount is required with Recurring and OneTime, and forbidden with Unlimited",
-      },
-      {
-        rule: "self.type == 'Recurring' ? has(self.reset) : !has(self.reset)",
-        message: "reset is required with Recurring, and forbidden otherwise",
-      },
-    ),
-  },
-);
-
-const TopUp = Type.Object(
-  {
-    name: Type.String({
-      ...label,
-      description: "Name of the top-up. A name never refills: a raised amount adds the difference.",
-    }),
-    amount: Type.Integer({ minimum: 1, maximum: 1_000_000_000, description: "Credits of this pool." }),
-    expiresAt: Type.Optional(dateTime({ description: "When what is left expires; never when absent." })),
-  },
-  { description: "Extra credits, spent after the base, once, over periods." },
-);
-
-const Credential = Type.Object(
-  {
-    name: Type.String({ ...label, description: "Name of the credential within its environment." }),
-    secretName: Type.String({
-      ...objectName,
-      description: "Secret that Posthouse writes the credential to, in the tenant's namespace.",
-    }),
-    allowedSources: Type.Optional(
-      listSet(Type.String({ minLength: 3, maxLength: 64, pattern: cidrBlock }), {
-        maxItems: 64,
-        minItems: 1,
-        description: "CIDR blocks that clients must come from; anywhere when absent.",
-      }),
-    ),
-  },
-  { description: "An API key for SMTP AUTH, revocable on its own." },
-);
 
 const Environment = Type.Object(
   {
@@ -157,19 +88,7 @@ const Delivery = Type.Object(
 
 export const RelayTenantSpec = Type.Object(
   {
-    allowance: Type.Object(
-      {
-        plan: Type.String({
-          minLength: 1,
-          maxLength: 63,
-          pattern: "^[A-Za-z][A-Za-z0-9-]*$",
-          description: "A plan of the fleet's catalogue.",
-        }),
-        credits: Credits,
-        topUps: listMap("name", TopUp, { maxItems: 64, default: [], description: "Extra credits." }),
-      },
-      { description: "What the platform allows the tenant. Required, without a default." },
-    ),
+    allowance: Allowance,
     sending: oneOf(["Enabled", "Disabled"], {
       default: "Enabled",
       description: "The tenant's own switch over all environments.",
@@ -179,6 +98,14 @@ export const RelayTenantSpec = Type.Object(
       default: [],
       description: "Environments of the tenant.",
     }),
+    revokedKeyIds: listSet(
+      Type.String({ minLength: 12, maxLength: 12, pattern: "^[a-z0-9]{12}$", description: "Id of an API key." }),
+      {
+        maxItems: 256,
+        default: [],
+        description: "API keys that are refused at once; a credential whose current key is revoked gets a new one.",
+      },
+    ),
     delivery: Delivery,
   },
   {
@@ -240,6 +167,18 @@ export const RelayTenantStatus = Type.Object(
                   secretName: Type.String({ maxLength: 253, description: "Secret that holds it." }),
                   keyId: Type.String({ maxLength: 63, description: "Id of the current key." }),
                   rotatedAt: dateTime({ description: "When the current key was issued." }),
+                  lastHandledRotation: Type.Optional(
+                    Type.String({
+                      maxLength: 64,
+                      description: "The token of posthouse.dev/rotate that was last acted on.",
+                    }),
+                  ),
+                  oldKeyIds: Type.Optional(
+                    listSet(Type.String({ maxLength: 63, description: "Id of an API key." }), {
+                      maxItems: 16,
+                      description: "Replaced keys that still work.",
+                    }),
+                  ),
                 },
                 { description: "A credential that was issued." },
               ),

@@ -39,6 +39,8 @@ export type Action =
       readonly target: CredentialTarget;
       readonly serial: number;
       readonly replaces?: string;
+      /** The token of posthouse.dev/rotate that the key answers, or that was answered last. */
+      readonly rotation?: string;
     }
   /** Rewrites an application Secret around the API key that it holds. */
   | { readonly kind: "refreshCredential"; readonly target: CredentialTarget; readonly resourceVersion: string }

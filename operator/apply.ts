@@ -65,11 +65,13 @@ async function createKey(
 /** The record goes first: a key in an application's hands is one that the fleet knows of. */
 async function issueCredential(action: ActionOf<"issueCredential">, context: ApplyContext): Promise<Applied> {
   const { cluster, clock, submission } = context;
-  const { target, namespace, serial, replaces } = action;
+  const { target, namespace, serial, replaces, rotation } = action;
   const { credential, secretName } = target;
   const secret = randomBytes(32);
   const id = apiKeyId(randomBytes(12));
-  const record = { credential, secretName, serial, id, sha256: hashSecret(secret), issuedAt: clock.now() };
+  const issuedAt = clock.now();
+  const answers = rotation === undefined ? {} : { rotation };
+  const record = { credential, secretName, serial, id, sha256: hashSecret(secret), issuedAt, ...answers };
   const name = credentialRecordName(credential, serial);
   const own = {
     namespace,

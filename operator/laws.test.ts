@@ -173,8 +173,17 @@ const tenant: fc.Arbitrary<RelayTenantSpec> = fc.record({
               name: label,
               secretName: fc.constantFrom("s1", "s2", "s3", "s4"),
               allowedSources: fc.constant(["10.0.0.0/8"]),
+              rotation: fc.record(
+                {
+                  schedule: fc.constantFrom("Manual", "Interval"),
+                  every: fc.constantFrom("1h", "24h"),
+                  overlap: fc.constantFrom("0s", "1h"),
+                  oldKeys: fc.constantFrom("KeepWhileUsed", "Revoke"),
+                },
+                { requiredKeys: ["schedule", "overlap", "oldKeys"] },
+              ),
             },
-            { requiredKeys: ["name", "secretName"] },
+            { requiredKeys: ["name", "secretName", "rotation"] },
           ),
           { selector: ({ name }) => name, maxLength: 2 },
         ),
@@ -183,6 +192,7 @@ const tenant: fc.Arbitrary<RelayTenantSpec> = fc.record({
     ),
     { selector: ({ name }) => name, maxLength: 3 },
   ),
+  revokedKeyIds: fc.constantFrom([], ["aaaaaaaaaaaa"]),
   delivery: fc.constantFrom<RelayTenantSpec["delivery"]>(
     { route: "Direct", tlsPolicy: "Required" },
     {

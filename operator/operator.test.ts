@@ -5,7 +5,7 @@ import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import type { CustomObject, ObjectKey, SecretObject } from "../cluster/object.ts";
 import { hashSecret, parseApiKey } from "../contract/api-key.ts";
 import { decodeDomainContract, decodeTenantContract } from "../contract/codec.ts";
-import type { Usage } from "../contract/credits.ts";
+import type { TenantUsage } from "../contract/usage.ts";
 import { domainContractName, tenantContractName } from "../contract/names.ts";
 import type { RelayTenantSpec, RelayTenantStatus } from "../crds/relay-tenant.ts";
 import type { SendingDomainSpec, SendingDomainStatus } from "../crds/sending-domain.ts";
@@ -13,10 +13,14 @@ import type { Answer, RecordType, Resolver } from "../net/resolver.ts";
 import { createMemoryCluster, type MemoryCluster } from "../test/harness/memory-cluster.ts";
 import { startOperator, type Operator } from "./operator.ts";
 
+const rotation = { schedule: "Manual", overlap: "24h", oldKeys: "KeepWhileUsed" } as const;
 const tenantSpec: RelayTenantSpec = {
   allowance: { plan: "Pro", credits: { type: "Recurring", amount: 100, reset: "Monthly" }, topUps: [] },
   sending: "Enabled",
-  environments: [{ name: "production", mode: "Deliver", credentials: [{ name: "web", secretName: "shop-web" }] }],
+  environments: [
+    { name: "production", mode: "Deliver", credentials: [{ name: "web", secretName: "shop-web", rotation }] },
+  ],
+  revokedKeyIds: [],
   delivery: { route: "Direct", tlsPolicy: "Opportunistic" },
 };
 const domainSpec: SendingDomainSpec = {
@@ -42,7 +46,7 @@ const domainObject = (namespace = "team-shop"): CustomObject<"SendingDomain"> =>
 
 let cluster: MemoryCluster;
 let zone: Map<string, string[]>;
-let usage: Map<string, Usage>;
+let usage: Map<string, TenantUsage>;
 let operators: Operator[];
 let lines: string[];
 
@@ -279,11 +283,11 @@ test("vanished records end signing, not the hold; they come back, and so does si
 test("used credits show in steps", async () => {
   await bringUp();
   const period = tenantStatus().credits?.period ?? "";
-  usage.set("team-shop/shop", { period, used: 47, topUpsUsed: {} });
+  usage.set("team-shop/shop", { credits: { period, used: 47, topUpsUsed: {} }, keysUsed: {} });
   await until(() => expect(tenantStatus().credits).toMatchObject({ limit: 100, used: 40, remaining: 60 }));
-  usage.set("team-shop/shop", { period, used: 95, topUpsUsed: {} });
+  usage.set("team-shop/shop", { credits: { period, used: 95, topUpsUsed: {} }, keysUsed: {} });
   await until(() => expect(condition(tenantStatus(), "CreditsAvailable")).toBe("True/CreditsLow"));
-  usage.set("team-shop/shop", { period, used: 100, topUpsUsed: {} });
+  usage.set("team-shop/shop", { credits: { period, used: 100, topUpsUsed: {} }, keysUsed: {} });
   await until(() => expect(condition(tenantStatus(), "CreditsAvailable")).toBe("False/CreditsExhausted"));
   const raised = { ...tenantSpec, allowance: { ...tenantSpec.allowance, topUps: [{ name: "more", amount: 50 }] } };
   cluster.put(tenantObject(raised));

@@ -57,6 +57,15 @@ export const reasons = {
     remedy: "Give each credential a secretName of its own; the first by environment and name keeps it.",
     command: "kubectl -n NAMESPACE get relaytenant NAME -o jsonpath='{.spec.environments[*].credentials}'",
   },
+  RotateAnnotationInvalid: {
+    kind: "Stalled",
+    means:
+      "A part of the annotation posthouse.dev/rotate cannot be read, or names no credential of the spec: that key was not rotated. The other parts are carried out, and mail goes on.",
+    remedy:
+      "Write it as <environment>/<credential>=<token>, several separated by commas; a token is any word that was not used before.",
+    command:
+      "kubectl -n NAMESPACE annotate relaytenant NAME --overwrite posthouse.dev/rotate=ENVIRONMENT/CREDENTIAL=TOKEN",
+  },
   SecretNotOffered: {
     kind: "Waiting",
     means:

@@ -1,5 +1,4 @@
-import type { Usage } from "../contract/credits.ts";
-import type { UsageSource } from "../contract/usage.ts";
+import type { TenantUsage, UsageSource } from "../contract/usage.ts";
 import type { Clock } from "../runtime/clock.ts";
 import type { ObservedUsage } from "./relay-tenant/observed.ts";
 
@@ -70,7 +69,7 @@ async function rowsOf(
   { onUnavailable }: UsagePullOptions,
   source: UsageSource,
   tenants: readonly string[],
-): Promise<ReadonlyMap<string, Usage> | undefined> {
+): Promise<ReadonlyMap<string, TenantUsage> | undefined> {
   try {
     return await source.usage(tenants);
   } catch (error) {
@@ -79,8 +78,8 @@ async function rowsOf(
   }
 }
 
-function observedUsage(rows: ReadonlyMap<string, Usage> | undefined, tenant: string): ObservedUsage {
+function observedUsage(rows: ReadonlyMap<string, TenantUsage> | undefined, tenant: string): ObservedUsage {
   if (rows === undefined) return { kind: "Unavailable" };
-  const usage = rows.get(tenant);
-  return { kind: "Known", ...(usage && { usage }) };
+  const { credits, keysUsed = {} } = rows.get(tenant) ?? {};
+  return { kind: "Known", ...(credits && { usage: credits }), keysUsed };
 }

@@ -14,6 +14,8 @@ export interface CredentialRecord {
   readonly sha256: string;
   /** Milliseconds since the epoch. */
   readonly issuedAt: number;
+  /** The last token of posthouse.dev/rotate that had been acted on when it was issued. */
+  readonly rotation?: string;
 }
 
 /** The data of a record Secret. */
@@ -25,6 +27,7 @@ export function encodeCredentialRecord(record: CredentialRecord): ObjectData {
     id: record.id,
     issuedAt: new Date(record.issuedAt).toISOString(),
     namespace,
+    ...(record.rotation !== undefined && { rotation: record.rotation }),
     secretName: record.secretName,
     serial: String(record.serial),
     sha256: record.sha256,
@@ -60,5 +63,7 @@ export function decodeCredentialRecord(data: ObjectData): Decoded<CredentialReco
     tenant = "",
   } = data;
   const identity = { namespace, tenant, environment, credential };
-  return { value: { credential: identity, secretName, serial: Number(data["serial"]), id, sha256, issuedAt } };
+  const rotation = data["rotation"] === undefined ? {} : { rotation: data["rotation"].slice(0, 64) };
+  const serial = Number(data["serial"]);
+  return { value: { credential: identity, secretName, serial, id, sha256, issuedAt, ...rotation } };
 }

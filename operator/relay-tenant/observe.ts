@@ -1,6 +1,7 @@
 import type { Cluster } from "../../cluster/port.ts";
 import { decodeDomainContract } from "../../contract/codec.ts";
 import {
+  annotations,
   domainContractName,
   keyHistoryName,
   keySecretName,
@@ -41,6 +42,7 @@ export function observeTenant(
   if (object === undefined) return undefined;
   const spec = tenantSpec(object);
   const status = tenantStatusOf(object);
+  const rotate = object.metadata.annotations?.[annotations.rotate];
   const plan = Object.hasOwn(plans, spec.allowance.plan) ? plans[spec.allowance.plan] : undefined;
   const records = storedRecords(sources, namespace, name);
   const contract = cluster.get<"Secret">(contractKey(contractNamespace, namespace, name));
@@ -51,6 +53,7 @@ export function observeTenant(
     generation: object.metadata.generation ?? 0,
     spec,
     ...(status && { status }),
+    ...(rotate !== undefined && { rotate }),
     ...(plan && { plan }),
     records,
     secrets: secretsOf(sources, spec, records, { namespace, name }),

@@ -14,8 +14,9 @@ export interface StoredRecord extends CredentialRecord {
 
 /** What the last pull said of a tenant's usage. */
 export type ObservedUsage =
-  /** `usage` is absent for a tenant that never sent. */
-  { readonly kind: "Known"; readonly usage?: Usage } | { readonly kind: "Unavailable" };
+  /** `usage` is absent for a tenant that never sent; `keysUsed` tells when each key was last used, by its id. */
+  | { readonly kind: "Known"; readonly usage?: Usage; readonly keysUsed?: Readonly<Record<string, number>> }
+  | { readonly kind: "Unavailable" };
 
 /** All that a plan for a RelayTenant looks at. It holds no API key. */
 export interface ObservedTenant {
@@ -24,6 +25,8 @@ export interface ObservedTenant {
   readonly generation: number;
   readonly spec: RelayTenantSpec;
   readonly status?: RelayTenantStatus;
+  /** The annotation posthouse.dev/rotate. */
+  readonly rotate?: string;
   /** The plan that the spec names, if the fleet has it. */
   readonly plan?: PlanConfig;
   /** Every record of the tenant. */

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { decodeTenantContract } from "../../contract/codec.ts";
 import { tenantContractName } from "../../contract/names.ts";
 import type { TenantContract } from "../../contract/tenant-contract.ts";
-import type { RelayTenantSpec } from "../../crds/relay-tenant.ts";
+import type { RelayTenantSpec, RelayTenantStatus } from "../../crds/relay-tenant.ts";
 import type { Action } from "../action.ts";
 import type { Plan } from "../plan.ts";
 import type { ObservedSecret } from "./application-secret.ts";
@@ -13,10 +13,15 @@ const now = Date.parse("2026-11-22T12:00:00Z");
 const hour = 3_600_000;
 
 type Environment = RelayTenantSpec["environments"][number];
-const environment = (name: string, ...credentials: Environment["credentials"]): Environment => ({
+type Credential = Environment["credentials"][number];
+const manual: Credential["rotation"] = { schedule: "Manual", overlap: "24h", oldKeys: "KeepWhileUsed" };
+const environment = (
+  name: string,
+  ...credentials: (Omit<Credential, "rotation"> & Partial<Credential>)[]
+): Environment => ({
   name,
   mode: "Deliver",
-  credentials,
+  credentials: credentials.map((credential) => Object.assign({ rotation: manual }, credential)),
 });
 const production = environment("production", { name: "web", secretName: "shop-web" });
 
@@ -27,7 +32,7 @@ function record(serial: number, hoursAgo: number, more: Partial<StoredRecord> = 
     credential,
     secretName: "shop-web",
     serial,
-    id: String(serial).padStart(12, "k"),
+    id: idOf(serial),
     sha256: hashOf(serial),
     issuedAt: now - hoursAgo * hour,
     objectName: `record-${serial}`,
@@ -39,6 +44,13 @@ function record(serial: number, hoursAgo: number, more: Partial<StoredRecord> = 
 function hashOf(serial: number): string {
   return String(serial).padStart(64, "0");
 }
+
+function idOf(serial: number): string {
+  return String(serial).padStart(12, "k");
+}
+
+const web = { name: "web", secretName: "shop-web" };
+const interval = (every: string): Credential["rotation"] => ({ ...manual, schedule: "Interval", every, overlap: "1h" });
 
 const secret = (serial: number, more: Partial<ObservedSecret> = {}): ObservedSecret => ({
   uid: "secret-uid",
@@ -56,9 +68,12 @@ interface Given {
   readonly secrets?: Readonly<Record<string, ObservedSecret>>;
   readonly sending?: RelayTenantSpec["sending"];
   readonly plan?: ObservedTenant["plan"];
+  readonly rotate?: string;
+  readonly revoked?: readonly string[];
+  readonly usage?: ObservedTenant["usage"];
 }
 
-function planOf(given: Given): Plan<unknown> {
+function planOf(given: Given): Plan<RelayTenantStatus> {
   const { environments = [production], records = [], secrets = {}, sending = "Enabled" } = given;
   const plan = "plan" in given ? given.plan : { maxCredits: 1000, namespaces: ["*"] };
   return planTenant(
@@ -70,12 +85,14 @@ function planOf(given: Given): Plan<unknown> {
         allowance: { plan: "Pro", credits: { type: "OneTime", amount: 100 }, topUps: [] },
         sending,
         environments: [...environments],
+        revokedKeyIds: [...(given.revoked ?? [])],
         delivery: { route: "Direct", tlsPolicy: "Opportunistic" },
       },
+      ...(given.rotate !== undefined && { rotate: given.rotate }),
       ...(plan && { plan }),
       records,
       secrets: new Map(Object.entries(secrets)),
-      usage: { kind: "Known" },
+      usage: given.usage ?? { kind: "Known" },
       unproven: [],
       contractNamespace: "posthouse-system",
     },
@@ -86,7 +103,7 @@ function planOf(given: Given): Plan<unknown> {
 function words(action: Action): string {
   switch (action.kind) {
     case "issueCredential":
-      return `issue ${action.serial} to ${action.target.secretName}${action.replaces === undefined ? "" : ` over ${action.replaces}`}`;
+      return `issue ${action.serial} to ${action.target.secretName}${action.replaces === undefined ? "" : ` over ${action.replaces}`}${action.rotation === undefined ? "" : ` for ${action.rotation}`}`;
     case "refreshCredential":
       return `refresh ${action.target.secretName}`;
     case "delete":
@@ -116,6 +133,8 @@ const acceptedBy = (given: Given): readonly string[] =>
       return `${name} ${id.replace(/^k+/, "")}${left}`;
     }),
   );
+
+const issued: Given = { records: [record(1, 5)], secrets: { "shop-web": secret(1) } };
 
 describe("what is done for a credential", () => {
   test.each<[string, Given, readonly string[]]>([
@@ -172,6 +191,53 @@ describe("what is done for a credential", () => {
       ["apply", "issue 1 to shop-web over 7", "delete posthouse-system/record-1 record-uid-1"],
     ],
     [
+      "rotate now",
+      { ...issued, rotate: "production/web=2026-11" },
+      ["apply", "issue 2 to shop-web over 7 for 2026-11"],
+    ],
+    [
+      "rotated already for this token",
+      { records: [record(1, 5, { rotation: "a" })], secrets: { "shop-web": secret(1) }, rotate: "production/web=a" },
+      ["apply"],
+    ],
+    [
+      "rotate now, another token",
+      { records: [record(1, 5, { rotation: "b" })], secrets: { "shop-web": secret(1) }, rotate: "production/web=a" },
+      ["apply", "issue 2 to shop-web over 7 for a"],
+    ],
+    [
+      "the annotation is gone: the token that was acted on is remembered",
+      { records: [record(1, 5, { rotation: "b" })] },
+      ["apply", "issue 2 to shop-web for b"],
+    ],
+    ["new, with the annotation there", { rotate: "production/web=a" }, ["apply", "issue 1 to shop-web for a"]],
+    ["rotate now, another credential", { ...issued, rotate: "production/worker=a" }, ["apply"]],
+    [
+      "an interval not over",
+      { ...issued, environments: [environment("production", { ...web, rotation: interval("6h") })] },
+      ["apply"],
+    ],
+    [
+      "an interval over to the moment",
+      { ...issued, environments: [environment("production", { ...web, rotation: interval("5h") })] },
+      ["apply", "issue 2 to shop-web over 7"],
+    ],
+    [
+      "rotation of a Secret that is somebody else's",
+      { records: [record(1, 5)], secrets: { "shop-web": secret(1, { owned: false }) }, rotate: "production/web=a" },
+      ["apply"],
+    ],
+    [
+      "the current key revoked: its record stays until another key is issued",
+      { ...issued, revoked: [idOf(1)] },
+      ["apply", "issue 2 to shop-web over 7"],
+    ],
+    [
+      "an old key revoked",
+      { records: [record(1, 5), record(2, 1)], secrets: { "shop-web": secret(2) }, revoked: [idOf(1)] },
+      ["apply", "delete posthouse-system/record-1 record-uid-1"],
+    ],
+    [
       "a Secret named twice",
       { environments: [production, environment("staging", { name: "web", secretName: "shop-web" })] },
       ["apply", "issue 1 to shop-web"],
@@ -216,7 +282,78 @@ describe("which keys a relay accepts", () => {
     expect(acceptedBy(given)).toEqual(expected);
   });
 
-  test("it is planned anew when an overlap ends", () => {
+  const used = (hoursAgo: number): ObservedTenant["usage"] => ({
+    kind: "Known",
+    keysUsed: { [idOf(1)]: now - hoursAgo * hour },
+  });
+  const rotated = (hoursAgo: number): Given => ({ records: [record(1, 90), record(2, hoursAgo)] });
+  const rotation = (more: Partial<Credential["rotation"]>): Given => ({
+    environments: [environment("production", { ...web, rotation: { ...manual, ...more } })],
+  });
+  test.each<[string, Given, readonly string[]]>([
+    ["used after its overlap: kept", { ...rotated(30), usage: used(1) }, ["production 1 for 23 h", "production 2"]],
+    [
+      "used in its overlap: an overlap from then",
+      { ...rotated(4), usage: used(1) },
+      ["production 1 for 23 h", "production 2"],
+    ],
+    ["used before its successor came", { ...rotated(20), usage: used(21) }, ["production 1 for 4 h", "production 2"]],
+    ["unused for an overlap", { ...rotated(30), usage: used(24) }, ["production 2"]],
+    [
+      "used, but the rotation says otherwise",
+      { ...rotated(30), ...rotation({ oldKeys: "Revoke" }), usage: used(1) },
+      ["production 2"],
+    ],
+    [
+      "used, but without an overlap",
+      { ...rotated(1), ...rotation({ overlap: "0s" }), usage: used(0) },
+      ["production 2"],
+    ],
+    [
+      "used, with a short overlap: a use is reported late",
+      { ...rotated(9), ...rotation({ overlap: "15m" }), usage: used(1) },
+      ["production 1 for 2 h", "production 2"],
+    ],
+    ["used, and revoked", { ...rotated(1), usage: used(0), revoked: [idOf(1)] }, ["production 2"]],
+    ["nobody can be asked", { ...rotated(30), usage: { kind: "Unavailable" } }, ["production 1", "production 2"]],
+    [
+      "nobody can be asked, and the rotation does not care",
+      { ...rotated(30), ...rotation({ oldKeys: "Revoke" }), usage: { kind: "Unavailable" } },
+      ["production 2"],
+    ],
+    [
+      "a longer overlap",
+      { ...rotated(30), ...rotation({ overlap: "48h" }) },
+      ["production 1 for 18 h", "production 2"],
+    ],
+    ["the current key revoked", { ...issued, revoked: [idOf(1)] }, []],
+  ])("%s", (_, given, expected) => {
+    expect(acceptedBy(given)).toEqual(expected);
+  });
+
+  test.each<[string, Given, number | undefined]>([
+    ["an overlap ends", { records: [record(1, 50), record(2, 4)] }, 20],
+    ["an interval does", { ...issued, ...rotation({ schedule: "Interval", every: "6h", overlap: "1h" }) }, 1],
+    ["the overlap of a key in use ends: it is reported then", { ...rotated(23), usage: used(1) }, 1],
+    ["nothing does", { ...issued }, undefined],
+  ])("it is planned anew when %s", (_, given, inHours) => {
+    const { recheckAfter } = planOf(given);
+    expect(recheckAfter === undefined ? undefined : recheckAfter / hour).toBe(inHours);
+  });
+
+  test.each<[string, Given, string]>([
+    ["in its overlap", { ...rotated(23), usage: used(1) }, "CredentialsIssued"],
+    ["after it", { ...rotated(24), usage: used(1) }, "OldKeyInUse"],
+    ["after it, nobody can be asked", { ...rotated(24), usage: { kind: "Unavailable" } }, "OldKeyInUse"],
+    ["after it, unused", { ...rotated(24) }, "CredentialsIssued"],
+  ])("an old key in use is reported: %s", (_, given, reason) => {
+    const { status } = planOf({ ...given, secrets: { "shop-web": secret(2) } });
+    const found = status?.conditions?.find(({ type }) => type === "CredentialsReady");
+    expect(`${found?.status} ${found?.reason}`).toBe(`True ${reason}`);
+    expect(found?.message.includes(`${idOf(1)} of production/web`)).toBe(reason === "OldKeyInUse");
+  });
+
+  test("it is planned anew when another overlap ends", () => {
     const { recheckAfter } = planOf({ records: [record(1, 50), record(2, 4)] });
     expect(recheckAfter).toBe(20 * hour);
   });

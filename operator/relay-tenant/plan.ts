@@ -7,11 +7,11 @@ import { tenantContractSecret } from "../own-objects.ts";
 import type { Plan } from "../plan.ts";
 import type { Problem } from "../reasons.ts";
 import { allowanceOf, allowanceProblems } from "./allowance.ts";
-import { credentialText } from "./application-secret.ts";
 import { tenantContract, type Sending } from "./contract.ts";
-import { endOf, planCredentials, recordsOf, targetsOf } from "./credentials.ts";
+import { planCredentials, rotateNow, targetsOf, type CredentialOutcome } from "./credentials.ts";
 import { reportCredits } from "./credit-report.ts";
-import type { ObservedGoneTenant, ObservedTenant, StoredRecord } from "./observed.ts";
+import { works } from "./key-life.ts";
+import type { ObservedGoneTenant, ObservedTenant } from "./observed.ts";
 import { tenantStatus } from "./status.ts";
 
 /** What to do about a RelayTenant. Pure and total; the same world and time give the same plan. */
@@ -20,17 +20,15 @@ export function planTenant(observed: ObservedTenant, now: number): Plan<RelayTen
   const refused = allowanceProblems(spec.allowance, observed.plan, observed.namespace, now);
   const sending = sendingOf(spec.sending, refused);
   const outcomes = planCredentials(observed, now);
-  const problems = [...refused, ...outcomes.flatMap(({ problem }) => problem ?? [])];
+  const problems = [...refused, ...outcomes.flatMap(({ problem }) => problem ?? []), ...rotateNow(observed).problems];
   const allowance = allowanceOf(spec.allowance);
   const credits = reportCredits(allowance, observed.usage, observed.status?.credits, now);
   const contract = tenantContract(observed, sending, outcomes);
   const issued = outcomes.flatMap(({ actions }) => actions);
-  const ends = observed.records.flatMap((record) => endOf(record, siblings(record, observed)) ?? []);
-  const changes = [...ends.filter((end) => end > now), credits.changesAt ?? Number.POSITIVE_INFINITY];
-  const recheckAfter = Math.min(...changes) - now;
+  const recheckAfter = Math.min(credits.changesAt ?? Number.POSITIVE_INFINITY, ...changesOf(outcomes, now)) - now;
   return {
     // The contract goes first: what it no longer holds is refused before anything else is done.
-    actions: [...contractChange(observed, contract), ...issued, ...cleanUp(observed, now)],
+    actions: [...contractChange(observed, contract), ...issued, ...cleanUp(observed, outcomes, now)],
     status: tenantStatus(observed, { sending, outcomes, problems, credits }, now),
     notes: outcomes.flatMap(({ notes }) => notes),
     ...(Number.isFinite(recheckAfter) && { recheckAfter }),
@@ -66,15 +64,16 @@ function contractChange(observed: ObservedTenant, contract: TenantContract): rea
  * Deletes records whose key works no more: superseded ones after the overlap, and all of a credential that the spec no
  * longer has, so that a name that comes back does not bring old keys back. Their Secret goes too, if it holds no other key.
  */
-function cleanUp(observed: ObservedTenant, now: number): readonly Action[] {
-  const targets = targetsOf(observed).map(({ target }) => target);
-  const wanted = new Set(targets.map(credentialText));
-  const kept = new Set(targets.map(({ secretName }) => secretName));
+function cleanUp(observed: ObservedTenant, outcomes: readonly CredentialOutcome[], now: number): readonly Action[] {
+  const kept = new Set(targetsOf(observed).map(({ secretName }) => secretName));
+  // The newest record stays even when its key is revoked: it tells which rotation was last acted on, and the next serial.
+  const needed = new Set(
+    outcomes.flatMap(({ keys }) =>
+      keys.filter(({ life }, index) => works(life, now) || index === keys.length - 1).map(({ record }) => record),
+    ),
+  );
   const ended = observed.records
-    .filter((record) => {
-      const end = endOf(record, siblings(record, observed));
-      return !wanted.has(credentialText(record)) || (end !== undefined && end <= now);
-    })
+    .filter((record) => !needed.has(record))
     .toSorted((a, b) => (a.objectName < b.objectName ? -1 : 1));
   return ended.flatMap((record): readonly Action[] => {
     const { objectName, uid, secretName, sha256 } = record;
@@ -88,6 +87,12 @@ function cleanUp(observed: ObservedTenant, now: number): readonly Action[] {
   });
 }
 
-function siblings(record: StoredRecord, observed: ObservedTenant): readonly StoredRecord[] {
-  return recordsOf(observed, record);
+/** When time alone changes what becomes of the credentials. */
+function changesOf(outcomes: readonly CredentialOutcome[], now: number): readonly number[] {
+  const times = outcomes.flatMap(({ keys, rotatesAt = 0 }) => [
+    rotatesAt,
+    ...keys.flatMap(({ life }) => (life.kind === "Newest" ? [] : [life.overlapEnds])),
+    ...keys.flatMap(({ life }) => (life.kind === "Until" ? [life.at] : [])),
+  ]);
+  return times.filter((time) => time > now);
 }

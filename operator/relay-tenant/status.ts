@@ -6,6 +6,7 @@ import { credentialText } from "./application-secret.ts";
 import type { Sending } from "./contract.ts";
 import type { CredentialOutcome } from "./credentials.ts";
 import type { CreditReport } from "./credit-report.ts";
+import { outlivesOverlap } from "./key-life.ts";
 import type { ObservedTenant } from "./observed.ts";
 
 /** The conditions of a RelayTenant beside Ready, Reconciling and Stalled. */
@@ -31,7 +32,7 @@ export interface Outcome {
 export function tenantStatus(observed: ObservedTenant, outcome: Outcome, now: number): RelayTenantStatus {
   const { sending, outcomes, problems, credits } = outcome;
   const findings = {
-    CredentialsReady: credentialsReady(outcomes),
+    CredentialsReady: credentialsReady(outcomes, now),
     CreditsAvailable: credits.finding,
     SendingAllowed: sendingAllowed(sending, problems),
   };
@@ -53,27 +54,48 @@ type IssuedStatus = NonNullable<RelayTenantStatus["environments"]>[number]["cred
 function issuedIn(environment: string, outcomes: readonly CredentialOutcome[]): IssuedStatus {
   return outcomes
     .filter(({ target }) => target.credential.environment === environment)
-    .flatMap(({ target, current }) =>
-      current === undefined
-        ? []
-        : [
-            {
-              name: target.credential.credential,
-              secretName: target.secretName,
-              keyId: current.id,
-              rotatedAt: timestamp(current.issuedAt),
-            },
-          ],
-    );
+    .flatMap(({ target, current, accepted }) => {
+      if (current === undefined) return [];
+      const { id, issuedAt, rotation } = current;
+      const old = accepted.filter((key) => key.id !== id).map((key) => key.id);
+      return [
+        {
+          name: target.credential.credential,
+          secretName: target.secretName,
+          keyId: id,
+          rotatedAt: timestamp(issuedAt),
+          ...(rotation !== undefined && { lastHandledRotation: rotation }),
+          ...(old.length > 0 && { oldKeyIds: old }),
+        },
+      ];
+    });
 }
 
-function credentialsReady(outcomes: readonly CredentialOutcome[]): Finding {
+function credentialsReady(outcomes: readonly CredentialOutcome[], now: number): Finding {
   const [refused] = outcomes.flatMap(({ problem }) => problem ?? []);
   if (refused) return { status: "False", reason: refused.reason, message: refused.message };
   const open = outcomes.filter(({ current }) => current === undefined).map(({ target }) => credentialText(target));
   if (open.length > 0)
     return { status: "False", reason: "CredentialsMissing", message: `To be issued: ${open.join(", ")}.` };
-  return { status: "True", reason: "CredentialsIssued", message: "Every credential is issued to its Secret." };
+  return oldKeyInUse(outcomes, now) ?? { status: "True", reason: "CredentialsIssued", message: issued };
+}
+
+const issued = "Every credential is issued to its Secret.";
+
+/** Old keys that are kept after their overlap, so that no application is cut off. */
+function oldKeyInUse(outcomes: readonly CredentialOutcome[], now: number): Finding | undefined {
+  const kept = outcomes.flatMap(({ target, keys }) =>
+    keys
+      .filter(({ life }) => outlivesOverlap(life, now))
+      .map(({ record, life }) => {
+        const why = life.kind === "Unknown" ? "nobody can be asked whether it is in use" : "it is still in use";
+        return `${record.id} of ${credentialText(target)} (${why})`;
+      }),
+  );
+  if (kept.length === 0) return undefined;
+  const advice = "Restart what still uses it with the Secret as it is now, or add its id to spec.revokedKeyIds.";
+  const message = `${issued} Old keys are kept after their overlap: ${kept.join(", ")}. ${advice}`;
+  return { status: "True", reason: "OldKeyInUse", message };
 }
 
 function sendingAllowed(sending: Sending, problems: readonly Problem[]): Finding {

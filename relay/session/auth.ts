@@ -33,7 +33,15 @@ async function answer(session: Session, response: string): Promise<void> {
   const result = await authenticate(session.services, facts);
   if ("reason" in result) return fail(session, result, keyIsValid(facts).kind === "Accept" ? facts.login : undefined);
   session.authenticated(result.credential.id);
+  noteUse(session.services, result);
   session.reply(replies.authenticated);
+}
+
+/** The client does not wait for this, and nothing depends on it but a report. */
+function noteUse({ ledger, clock, log }: SessionServices, { tenantKey, credential }: Login): void {
+  ledger
+    .noteKeyUse(tenantKey, credential.id, clock.now())
+    .catch((error: unknown) => log.warn({ err: error, key: credential.id }, "cannot note that a key was used"));
 }
 
 function factsOf(

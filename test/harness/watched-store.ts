@@ -29,7 +29,7 @@ export async function watchedStore(): Promise<WatchedStore> {
     accepted,
     before: () => undefined,
     usage: (tenant) => store.ledger.usage(tenant),
-    ledger: { usage: (tenant) => watched.usage(tenant), time: (now) => store.ledger.time(now) },
+    ledger: { ...store.ledger, usage: (tenant) => watched.usage(tenant) },
     spool: {
       ...store.spool,
       async accept(message) {

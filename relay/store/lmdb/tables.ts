@@ -41,6 +41,8 @@ export interface Tables {
   readonly billed: Database<number, string>;
   /** Credits spent, by `namespace/name`. */
   readonly usage: Database<Usage, string>;
+  /** When an API key was last used, by `namespace/name` and its id: the start of the step. */
+  readonly keyUses: Database<number, [tenant: string, keyId: string]>;
   readonly captures: Database<Capture, string>;
   readonly captured: Database<Uint8Array, string>;
   readonly capturesByEnvironment: Database<0, EnvironmentKey>;
@@ -59,6 +61,7 @@ export function openTables(root: RootDatabase<unknown, string>): Tables {
     due: root.openDB({ name: "due", ...json }),
     billed: root.openDB({ name: "billed", ...json }),
     usage: root.openDB({ name: "usage", ...json }),
+    keyUses: root.openDB({ name: "key-uses", ...json }),
     captures: root.openDB({ name: "captures", ...json }),
     captured: root.openDB({ name: "captured", ...binary }),
     capturesByEnvironment: root.openDB({ name: "captures-by-environment", ...json }),

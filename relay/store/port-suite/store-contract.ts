@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe } from "vitest";
 import { acceptContract } from "./accept.ts";
 import { capturesContract } from "./captures.ts";
+import { keyUsesContract } from "./key-uses.ts";
 import type { StoreFixture } from "./fixture.ts";
 import { modelContract } from "./model.ts";
 import { queueContract } from "./queue.ts";
@@ -31,6 +32,7 @@ export function storeContract(engine: string, makeFixture: () => Promise<StoreFi
     acceptContract(store, reopen);
     queueContract(store, (at) => (fixture.clock.at = at), reopen);
     capturesContract(store, reopen);
+    keyUsesContract(store, reopen);
     modelContract(makeFixture);
   });
 }
