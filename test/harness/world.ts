@@ -28,14 +28,22 @@ export interface World {
   close(): Promise<void>;
 }
 
-function fleetFile(ports: World["ports"], zone: ZoneServer, sink: MxSink): string {
+export interface WorldOptions {
+  /** `host:port` of the authoritative servers of shop.example; a resolver is asked for its records when absent. */
+  readonly nameServers?: readonly string[];
+}
+
+function fleetFile({ nameServers }: WorldOptions, ports: World["ports"], zone: ZoneServer, sink: MxSink): string {
+  const mode = nameServers
+    ? `mode: Authoritative, authorities: [{ zone: shop.example, servers: ${JSON.stringify(nameServers)} }]`
+    : "mode: Resolvers";
   return `# Free ports, loopback only, an impatient operator.
 hostname: relay.example
 listeners:
   - { name: submission, host: 127.0.0.1, port: ${ports.startTls}, tls: StartTLS }
   - { name: submissions, host: 127.0.0.1, port: ${ports.implicit}, tls: Implicit }
 admin: { host: 127.0.0.1, port: ${ports.admin} }
-dns: { mode: Resolvers, resolvers: ["${zone.address}"], activationDelay: 0s, checkInterval: 2s, missingInterval: 200ms, missingIntervalMax: 1s }
+dns: { ${mode}, resolvers: ["${zone.address}"], activationDelay: 0s, checkInterval: 2s, missingInterval: 200ms, missingIntervalMax: 1s }
 spf: { include: _spf.relay.example }
 delivery: { port: ${sink.port}, allowNetworks: [127.0.0.0/8] }
 `;
@@ -49,7 +57,7 @@ const records: readonly ZoneRecord[] = [
 ];
 
 /** Starts everything; what was started is stopped again when a later part fails. */
-export async function startWorld(): Promise<World> {
+export async function startWorld(options: WorldOptions = {}): Promise<World> {
   const folder = await mkdtemp(join(tmpdir(), "posthouse-world-"));
   const closers: (() => Promise<unknown>)[] = [() => rm(folder, { recursive: true, force: true })];
   const close = async (): Promise<void> => {
@@ -63,7 +71,7 @@ export async function startWorld(): Promise<World> {
     const [startTls = 0, implicit = 0, admin = 0] = await freePorts(3);
     const ports = { startTls, implicit, admin };
     await cp(examples, join(folder, "manifests"), { recursive: true });
-    await writeFile(join(folder, "fleet.yaml"), fleetFile(ports, zone, sink));
+    await writeFile(join(folder, "fleet.yaml"), fleetFile(options, ports, zone, sink));
     const relay = await startRelay(folder, admin);
     closers.push(() => relay.current().stop());
     return {

@@ -3,3 +3,5 @@
 set -euo pipefail
 here=$(dirname "$0")
 bash "$here/python.sh" >/dev/null
+# It says itself what is missing; the tests that want it are skipped then.
+bash "$here/knot.sh" >/dev/null || true
