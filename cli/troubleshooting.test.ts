@@ -9,6 +9,11 @@ const sources = readdirSync(operator, { recursive: true, encoding: "utf8" })
   .filter((name) => name.endsWith(".ts") && !name.endsWith(".test.ts") && name !== "reasons.ts")
   .map((name) => ({ name, text: readFileSync(join(operator, name), "utf8") }));
 
+/** The reasons that a source makes problems of. */
+function used(text: string): readonly string[] {
+  return [...text.matchAll(/\bproblem\(\s*"(\w+)"/g)].map(([, reason = ""]) => reason);
+}
+
 describe("the guide to every reason", () => {
   test("is what npm run generate writes", () => {
     const committed = readFileSync(new URL("../docs/guides/troubleshooting.md", import.meta.url), "utf8");
@@ -23,9 +28,6 @@ describe("the guide to every reason", () => {
 });
 
 describe("the table of reasons", () => {
-  const used = (text: string): readonly string[] =>
-    [...text.matchAll(/\bproblem\(\s*"(\w+)"/g)].map(([, reason = ""]) => reason);
-
   test("has every reason that is used", () => {
     const unknown = sources.flatMap(({ name, text }) =>
       used(text)

@@ -26,6 +26,8 @@ export const labels = {
 
 /** Annotation keys. */
 export const annotations = {
+  /** On the ConfigMap {@link deletionsName}: the token of a mass deletion that may go on. */
+  confirmDeletions: "posthouse.dev/confirm-deletions",
   /** `namespace/name` of the custom resource that an object was made for. */
   owner: "posthouse.dev/owner",
   /** A token on a SendingDomain, `<environment>/<credential>=<token>` on a RelayTenant: rotate now. */
@@ -33,6 +35,9 @@ export const annotations = {
   /** `<environment>/<credential>` on an application Secret. */
   credential: "posthouse.dev/credential",
 } as const;
+
+/** Name of the ConfigMap in the contract namespace on which people confirm mass deletions. Posthouse only reads it. */
+export const deletionsName = "posthouse-deletions";
 
 /** Data key of a contract Secret's JSON. */
 export const contractDataKey = "contract";

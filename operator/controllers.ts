@@ -5,6 +5,7 @@ import type { Logger } from "../runtime/log.ts";
 import type { ApplyContext } from "./apply.ts";
 import type { DnsChecks } from "./dns-checks.ts";
 import type { OperatorMetrics } from "./metrics.ts";
+import type { OrphanWatch } from "./orphan-watch.ts";
 import { reconcile } from "./reconcile.ts";
 import type { OwnerKey, Relations } from "./relations.ts";
 import { observeGoneTenant, observeTenant } from "./relay-tenant/observe.ts";
@@ -23,6 +24,7 @@ export interface ControllerParts {
   readonly relations: Relations;
   readonly checks: DnsChecks;
   readonly pull: UsagePull;
+  readonly orphans: OrphanWatch;
   readonly context: ApplyContext;
 }
 
@@ -55,8 +57,10 @@ async function workOnTenant(key: OwnerKey, parts: ControllerParts): Promise<numb
   const usage = there ? await parts.pull.of(tenantKey(namespace, name)) : { kind: "Unavailable" as const };
   const makePlan = () => {
     const observed = observeTenant(sources, namespace, name, usage);
-    if (observed) return planTenant(observed, clock.now());
-    return planGoneTenant(observeGoneTenant(sources, namespace, name));
+    if (observed === undefined)
+      return parts.orphans.gate(key, planGoneTenant(observeGoneTenant(sources, namespace, name)));
+    parts.orphans.seen(key);
+    return planTenant(observed, clock.now());
   };
   return reconcile(key, makePlan, parts.context, parts.log);
 }
@@ -71,8 +75,9 @@ async function workOnDomain(key: OwnerKey, parts: ControllerParts): Promise<numb
     const observed = observeDomain(sources, namespace, name, checks.evidence(text));
     if (observed === undefined) {
       checks.forget(text);
-      return planGoneDomain(observeGoneDomain(sources, namespace, name));
+      return parts.orphans.gate(key, planGoneDomain(observeGoneDomain(sources, namespace, name)));
     }
+    parts.orphans.seen(key);
     const plan = planDomain(observed, clock.now());
     if (plan.actions.length === 0) checks.schedule(text, plan.dns);
     return plan;

@@ -1,4 +1,5 @@
 import { Counter, Gauge, Histogram, type Registry } from "prom-client";
+import type { OrphanCounts } from "./orphan-watch.ts";
 
 /** What the operator counts, under controller-runtime's names, so that dashboards made for it work. */
 export interface OperatorMetrics {
@@ -35,4 +36,19 @@ export function createOperatorMetrics(registry: Registry, depth: () => number): 
       seconds.observe({ controller }, took);
     },
   };
+}
+
+/** Registers how many custom resources are gone whose objects stand; `counts` is asked at each scrape. */
+export function registerOrphanMetrics(registry: Registry, counts: () => OrphanCounts): void {
+  const gauge: Gauge<"state"> = new Gauge({
+    name: "posthouse_orphans",
+    help: "Custom resources that are gone and have left objects, by whether these wait for their hour or are held back because too many went at once.",
+    labelNames: ["state"],
+    registers: [registry],
+    collect() {
+      const { waiting, heldBack } = counts();
+      gauge.set({ state: "waiting" }, waiting);
+      gauge.set({ state: "held_back" }, heldBack);
+    },
+  });
 }

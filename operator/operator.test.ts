@@ -80,6 +80,7 @@ function start(): Operator {
       dns: { activationDelay: 0, checkInterval: 20, missingInterval: 20, missingIntervalMax: 40 },
       submission: { host: "relay.example.net", port: 587, implicitTls: false },
       usageInterval: 20,
+      orphanGrace: 60,
     },
   });
   operators.push(operator);
@@ -242,7 +243,7 @@ test("who proves second is stalled without learning who was first, until the fir
   await until(() => expect(condition(domainStatus("team-other"), "Stalled")).toBeUndefined());
 });
 
-test("a deleted claim lets go of the domain, and finds its keys when it comes back", async () => {
+test("a deleted claim lets go of the domain after the grace, and finds its keys when it comes back", async () => {
   await bringUp();
   const keys = hold()?.keys;
   cluster.remove(claimKey());
@@ -258,7 +259,7 @@ test("a claim that is made anew at once for another domain lets go of the one be
   await until(() => expect(hold()).toBeUndefined());
 });
 
-test("a deleted tenant's mail is refused at once, and its keys are good again when it comes back", async () => {
+test("a deleted tenant's mail is refused after the grace, and its keys are good again when it comes back", async () => {
   await bringUp();
   await until(() => expect(credentials()).toHaveLength(1));
   const id = credentials()[0]?.id;

@@ -9,7 +9,8 @@ import type { Logger } from "../runtime/log.ts";
 import { createController, ownerOf, ownerText, type Controller } from "./controllers.ts";
 import { createDnsChecks } from "./dns-checks.ts";
 import { makeKeyPair } from "./key-pair.ts";
-import { createOperatorMetrics } from "./metrics.ts";
+import { createOperatorMetrics, registerOrphanMetrics } from "./metrics.ts";
+import { createOrphanWatch } from "./orphan-watch.ts";
 import { createRelations } from "./relations.ts";
 import type { OperatorSettings } from "./settings.ts";
 import { createUsagePull } from "./usage-pull.ts";
@@ -27,6 +28,8 @@ export interface OperatorOptions {
   readonly random: () => number;
   readonly settings: OperatorSettings;
   readonly metrics?: Registry;
+  /** Whether a list is complete and authorised now; always when absent. */
+  readonly isListed?: (kind: "RelayTenant" | "SendingDomain", namespace: string) => boolean;
 }
 
 export interface Operator {
@@ -62,10 +65,19 @@ export function startOperator(options: OperatorOptions): Operator {
     onUnavailable: (err) => log.warn({ err }, "usage cannot be pulled"),
   });
   const context = { cluster, clock, submission: settings.submission, makeKeyPair };
+  const orphans = createOrphanWatch({
+    ...options,
+    contractNamespace: settings.contractNamespace,
+    ...(settings.orphanGrace !== undefined && { grace: settings.orphanGrace }),
+  });
+  if (options.metrics) registerOrphanMetrics(options.metrics, orphans.counts);
   const metrics = options.metrics && createOperatorMetrics(options.metrics, queue.depth);
-  const controller = createController({ cluster, clock, log, settings, relations, checks, pull, context }, metrics);
+  const controller = createController(
+    { cluster, clock, log, settings, relations, checks, pull, orphans, context },
+    metrics,
+  );
   const unwatch = cluster.watch(kinds, (key) => {
-    for (const owner of relations.changed(key)) queue.add(ownerText(owner));
+    for (const owner of [...relations.changed(key), ...orphans.concerned(key)]) queue.add(ownerText(owner));
   });
 
   return {

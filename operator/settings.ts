@@ -9,6 +9,8 @@ export interface OperatorSettings {
   readonly spfInclude: string;
   readonly dns: DnsTiming;
   readonly submission: Submission;
+  /** Between a custom resource's being gone and the end of what it left behind; an hour when absent. */
+  readonly orphanGrace?: number;
   /** Between two pulls of usage; 30 s when absent. */
   readonly usageInterval?: number;
 }
