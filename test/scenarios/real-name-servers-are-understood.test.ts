@@ -25,6 +25,12 @@ const lines = [
   ...long,
 ];
 
+const records = (...texts: readonly (readonly string[])[]): unknown => ({
+  kind: "Agreed",
+  answer: { kind: "Records", values: texts },
+});
+const silent = (reason: RegExp): unknown => ({ kind: "Unreachable", reason: expect.stringMatching(reason) });
+
 describe.skipIf(knotd === undefined)("a real name server's answers are understood", () => {
   const knots: Knot[] = [];
   let resolver: AuthoritativeResolver;
@@ -49,12 +55,6 @@ describe.skipIf(knotd === undefined)("a real name server's answers are understoo
     });
   });
   afterAll(() => Promise.all(knots.map((knot) => knot.close())));
-
-  const records = (...texts: readonly (readonly string[])[]): unknown => ({
-    kind: "Agreed",
-    answer: { kind: "Records", values: texts },
-  });
-  const silent = (reason: RegExp): unknown => ({ kind: "Unreachable", reason: expect.stringMatching(reason) });
 
   test.each<[what: string, name: string, expected: unknown]>([
     ["a record", "plain", records(["v=DKIM1; p=one"])],
