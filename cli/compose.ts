@@ -12,6 +12,7 @@ import { openStore } from "../relay/store/lmdb/open-store.ts";
 import type { Ledger } from "../relay/store/ledger.ts";
 import type { Store } from "../relay/store/store.ts";
 import { systemClock } from "../runtime/clock.ts";
+import { parseDuration } from "../runtime/duration.ts";
 import { serveAdmin, type AdminServer } from "../runtime/http.ts";
 import type { Logger } from "../runtime/log.ts";
 import { createMetrics } from "../runtime/metrics.ts";
@@ -80,6 +81,7 @@ function operatorSettings(fleet: Fleet, trust: string | undefined): OperatorSett
     dns: dnsTiming(fleet.dns),
     submission: { ...submissionOf(fleet), certificates: trust },
   };
+    longestMessageAge: parseDuration(fleet.delivery.maxAge),
 }
 
 async function startAdmin(fleet: Fleet, store: Store, metrics: Registry): Promise<AdminServer> {

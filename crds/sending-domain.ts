@@ -1,5 +1,46 @@
 import Type from "typebox";
-import { Condition, dateTime, listMap, listSet, oneOf, rules } from "./dialect.ts";
+import { Condition, dateTime, durationForm, listMap, listSet, oneOf, rules } from "./dialect.ts";
+
+const selector = { minLength: 1, maxLength: 63, pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$" };
+
+const Rotation = Type.Object(
+  {
+    schedule: oneOf(["Manual", "Quarterly", "Interval"], {
+      default: "Manual",
+      description:
+        "Manual: new keys when asked for by the annotation posthouse.dev/rotate. Quarterly: once a quarter too, on a day of the claim's own. Interval: each `every` too.",
+    }),
+    every: Type.Optional(
+      Type.String({ ...durationForm, description: "Age at which a key is replaced; seven days (168h) or more." }),
+    ),
+    overlap: Type.String({
+      ...durationForm,
+      default: "240h",
+      description:
+        "How long a replaced key is kept in reserve, its record published: at least the longest that mail is tried and 48h.",
+    }),
+    retention: Type.String({
+      ...durationForm,
+      default: "720h",
+      description: "How long the record of a key stays published after its private half was deleted; 48h or more.",
+    }),
+  },
+  {
+    description: "When DKIM keys are replaced by new ones.",
+    default: {},
+    ...rules(
+      {
+        rule: "self.schedule == 'Interval' ? has(self.every) : !has(self.every)",
+        message: "every is required with Interval, and forbidden with the others",
+      },
+      {
+        rule: "!has(self.every) || duration(self.every) >= duration('168h')",
+        message: "every must be 168h or more",
+      },
+      { rule: "duration(self.retention) >= duration('48h')", message: "retention must be 48h or more" },
+    ),
+  },
+);
 
 export const SendingDomainSpec = Type.Object(
   {
@@ -43,6 +84,16 @@ export const SendingDomainSpec = Type.Object(
           default: "s",
           description: "First part of each selector; claims that live side by side set different ones.",
         }),
+        rotation: Rotation,
+        revokedSelectors: listSet(
+          Type.String({ ...selector, description: "Selector of a key of this SendingDomain." }),
+          {
+            maxItems: 16,
+            default: [],
+            description:
+              "Keys that sign no more from now on; their private halves are deleted, and they stay revoked when they are taken off the list. A new key takes the place of an Active one.",
+          },
+        ),
       },
       { description: "DKIM keys (RFC 6376).", default: {} },
     ),
@@ -84,7 +135,10 @@ const KeyStatus = Type.Object(
   {
     selector: Type.String({ maxLength: 63, description: "DKIM selector." }),
     algorithm: oneOf(["RSA2048", "Ed25519"], { description: "Key algorithm." }),
-    state: oneOf(["Pending", "Active"], { description: "Pending: not yet visible long enough. Active: signs." }),
+    state: oneOf(["Pending", "Active", "Retiring", "Retired", "Revoked"], {
+      description:
+        "Pending: not yet visible long enough. Active: signs while its record is visible. Retiring: a newer key signs, this one is in reserve. Retired: the private half is deleted, the record is still needed. Revoked: the record is to say so.",
+    }),
     fingerprint: Type.String({
       maxLength: 80,
       description: "SHA-256 of the public key (SubjectPublicKeyInfo), in hex.",
@@ -143,7 +197,12 @@ export const SendingDomainStatus = Type.Object(
     ),
     dkim: Type.Optional(
       Type.Object(
-        { keys: listMap("selector", KeyStatus, { maxItems: 16, description: "DKIM keys of the claim." }) },
+        {
+          lastHandledRotation: Type.Optional(
+            Type.String({ maxLength: 64, description: "The token of posthouse.dev/rotate that was last acted on." }),
+          ),
+          keys: listMap("selector", KeyStatus, { maxItems: 16, description: "DKIM keys of the claim." }),
+        },
         { description: "DKIM." },
       ),
     ),

@@ -15,6 +15,8 @@ import { planDomain, planGoneDomain } from "./sending-domain/plan.ts";
 import type { OperatorSettings } from "./settings.ts";
 import type { UsagePull } from "./usage-pull.ts";
 
+const threeDays = 72 * 3_600_000;
+
 /** What the two controllers work with. */
 export interface ControllerParts {
   readonly cluster: Cluster;
@@ -68,8 +70,8 @@ async function workOnTenant(key: OwnerKey, parts: ControllerParts): Promise<numb
 async function workOnDomain(key: OwnerKey, parts: ControllerParts): Promise<number | undefined> {
   const { cluster, clock, settings, relations, checks } = parts;
   const { namespace, name } = key;
-  const { contractNamespace, spfInclude, dns: timing } = settings;
-  const sources = { cluster, relations, settings: { contractNamespace, spfInclude, timing } };
+  const { contractNamespace, spfInclude, dns: timing, longestMessageAge = threeDays } = settings;
+  const sources = { cluster, relations, settings: { contractNamespace, spfInclude, timing, longestMessageAge } };
   const text = ownerText(key);
   const makePlan = () => {
     const observed = observeDomain(sources, namespace, name, checks.evidence(text));

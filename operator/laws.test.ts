@@ -62,7 +62,11 @@ function planOf(world: World, key: OwnerKey): Plan<unknown> {
     const observed = observeTenant(sources, namespace, name, { kind: "Known" });
     return observed ? planTenant(observed, now) : planGoneTenant(observeGoneTenant(sources, namespace, name));
   }
-  const sources = { cluster, relations, settings: { contractNamespace, spfInclude: "_spf.relay.example.net", timing } };
+  const sources = {
+    cluster,
+    relations,
+    settings: { contractNamespace, spfInclude: "_spf.relay.example.net", timing, longestMessageAge: 72 * 3_600_000 },
+  };
   const observed = observeDomain(sources, namespace, name, world.evidence.get(`${namespace}/${name}`) ?? noEvidence);
   return observed ? planDomain(observed, now) : planGoneDomain(observeGoneDomain(sources, namespace, name));
 }
@@ -215,6 +219,12 @@ const domain: fc.Arbitrary<SendingDomainSpec> = fc.record({
   }),
   spf: fc.record({ qualifier: fc.constantFrom("Fail", "SoftFail", "Neutral") }),
   dmarc: fc.record(
+    rotation: fc.constantFrom<SendingDomainSpec["dkim"]["rotation"]>(
+      { schedule: "Manual", overlap: "240h", retention: "720h" },
+      { schedule: "Quarterly", overlap: "1h", retention: "48h" },
+      { schedule: "Interval", every: "168h", overlap: "240h", retention: "720h" },
+    ),
+    revokedSelectors: fc.subarray(["s2026q4", "s2026q4-ed", "nobody"]),
     {
       policy: fc.constantFrom("None", "Quarantine", "Reject"),
       testing: fc.constantFrom("Enabled", "Disabled"),

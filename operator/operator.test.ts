@@ -26,7 +26,12 @@ const tenantSpec: RelayTenantSpec = {
 const domainSpec: SendingDomainSpec = {
   domain: "example.com",
   tenantRef: { name: "shop" },
-  dkim: { algorithms: ["RSA2048", "Ed25519"], selectorPrefix: "s" },
+  dkim: {
+    algorithms: ["RSA2048", "Ed25519"],
+    selectorPrefix: "s",
+    rotation: { schedule: "Manual", overlap: "240h", retention: "720h" },
+    revokedSelectors: [],
+  },
   spf: { qualifier: "SoftFail" },
   dmarc: { policy: "None", testing: "Disabled" },
 };
@@ -79,6 +84,7 @@ function start(): Operator {
       spfInclude: "_spf.relay.example.net",
       dns: { activationDelay: 0, checkInterval: 20, missingInterval: 20, missingIntervalMax: 40 },
       submission: { host: "relay.example.net", port: 587, implicitTls: false },
+      longestMessageAge: 72 * 3_600_000,
       usageInterval: 20,
       orphanGrace: 60,
     },

@@ -17,3 +17,13 @@ export interface Plan<Status> {
   /** Milliseconds after which time alone may change the plan. */
   readonly recheckAfter?: number;
 }
+
+/** A note of what went as it should. */
+export function info(reason: string, message: string): Note {
+  return { level: "info", reason, message };
+}
+
+/** A note of what somebody should look at. */
+export function warn(reason: string, message: string): Note {
+  return { level: "warn", reason, message };
+}

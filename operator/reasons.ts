@@ -106,6 +106,28 @@ export const reasons = {
     command: "kubectl -n posthouse-system get configmap -l posthouse.dev/record=key-history",
   },
   TenantNotFound: {
+  OverlapTooShort: {
+    kind: "Stalled",
+    means:
+      "The overlap in `spec.dkim.rotation` is shorter than the longest time that mail is tried and 48 h. The shortest safe overlap holds instead; mail is signed as ever.",
+    remedy: "Raise spec.dkim.rotation.overlap.",
+    command: "kubectl -n NAMESPACE get sendingdomain NAME -o jsonpath='{.spec.dkim.rotation}'",
+  },
+  SelectorUnknown: {
+    kind: "Stalled",
+    means:
+      "The list `spec.dkim.revokedSelectors` names a selector of which this SendingDomain has no key: nothing was revoked by it.",
+    remedy: "Correct spec.dkim.revokedSelectors; status.dkim.keys lists the selectors.",
+    command: "kubectl -n NAMESPACE get sendingdomain NAME -o jsonpath='{.status.dkim.keys[*].selector}'",
+  },
+  TooManyKeys: {
+    kind: "Stalled",
+    means:
+      "A rotation is due, and so many keys of the domain are still needed that no further one fits into the report. The current keys go on signing.",
+    remedy:
+      "Wait until older keys are done with, or rotate more seldom, or shorten spec.dkim.rotation.overlap or retention.",
+    command: "kubectl -n NAMESPACE get sendingdomain NAME -o jsonpath='{.status.dkim.keys}'",
+  },
     kind: "Waiting",
     means: "The SendingDomain names a RelayTenant that is not in its namespace.",
     remedy: "Create the RelayTenant; the keys and the DNS records are ready meanwhile.",

@@ -1,115 +1,81 @@
 import { domainContractName, keyHistoryName } from "../../contract/names.ts";
 import { problem, type Problem } from "../reasons.ts";
-import { activationWait } from "./evidence.ts";
-import { mergeKeys, type KeyEntry } from "./key-history.ts";
+import { holdAbsence, type Absence } from "./hold-loss.ts";
+import type { KeyEntry } from "./key-history.ts";
+import { isLiving, proves } from "./key-state.ts";
+import { nextKeys, type Standing } from "./next-keys.ts";
 import type { ObservedDomain } from "./observed.ts";
-import { compareRecords, dkimName, keyVisible, shownSince, type ReportedRecord } from "./report.ts";
-import { allotSelectors, hasPrefix } from "./selectors.ts";
+import { compareRecords, dkimName, type ReportedRecord } from "./report.ts";
+import type { Visibility } from "./visibility.ts";
 
 /** What a claim comes to, on the way to a plan. */
 export interface ClaimState {
   /** Every selector that was ever allotted, with what is new. */
   readonly entries: readonly KeyEntry[];
-  /** Keys that are in use or will be, in the order of allotment. */
-  readonly live: readonly KeyEntry[];
+  /** Keys whose records are to stand in the zone, in the order of allotment. */
+  readonly reported: readonly KeyEntry[];
+  /** Keys that are to be made. */
+  readonly lacking: readonly KeyEntry[];
   /** Keys that sign, one an algorithm; none means that mail waits. */
   readonly signing: readonly KeyEntry[];
   readonly records: readonly ReportedRecord[];
+  /** What is known of the records, by name, that must be visible for a while before their keys sign. */
+  readonly waiting: ReadonlyMap<string, Visibility>;
   /** Whether DNS shows a key that was made for this very claim. */
   readonly shown: boolean;
-  readonly standing: "Free" | "Held" | "Taken" | "Unreadable";
+  readonly standing: Standing;
+  /** How long no server has shown a record of the claim, while it holds the domain. */
+  readonly absence: Absence;
+  /** The token of the last rotation that was acted on. */
+  readonly handledRotation?: string;
   readonly problems: readonly Problem[];
 }
 
-/** As many keys as a status lists. */
-const mostKeys = 16;
-
 /** Works out what a claim comes to: its keys, what DNS shows of them, which of them sign, and what stands in the way. */
 export function claimState(observed: ObservedDomain, now: number): ClaimState {
-  const { spec, claim, evidence, hold } = observed;
-  const known = mergeKeys(observed.history?.value?.keys ?? [], observed, now);
-  const entries = activate(observed, [...known, ...allot(observed, known, now)], now);
-  const live = entries
-    .filter(({ algorithm, lostAt }) => lostAt === undefined && spec.dkim.algorithms.includes(algorithm))
-    .slice(-mostKeys);
-  const shown = live.some((entry) => keyVisible(entry, claim.domain, evidence) === true);
   const standing = standingOf(observed);
+  const { entries, reported, signing, handledRotation, world, problems } = nextKeys(observed, standing, now);
+  const shown = entries.some((entry) => proves(entry, world.visibility(entry)));
+  const before = observed.history?.value?.absence;
+  const waiting = reported.filter(
+    (entry) => isLiving(entry) && (entry.activatedAt === undefined || entry.unseenAt !== undefined),
+  );
   return {
     entries,
-    live,
-    signing: standing === "Taken" ? [] : signingKeys(observed, live),
-    records: compareRecords(observed, live),
+    reported,
+    lacking: entries.filter((entry) => entry.key === undefined && entry.imported === undefined && isLiving(entry)),
+    signing: standing === "Taken" ? [] : signing,
+    records: compareRecords(observed, reported),
+    waiting: new Map(
+      waiting.map((entry) => [dkimName(observed.claim.domain, entry.selector), world.visibility(entry)] as const),
+    ),
     shown,
     standing,
-    problems: [...lengthProblems(observed, live), ...problemsOf(observed, standing, shown && hold !== undefined)],
+    absence: standing === "Held" ? holdAbsence(before, reported, world.visibility, world) : { over: false },
+    ...(handledRotation !== undefined && { handledRotation }),
+    problems: [
+      ...lengthProblems(observed, entries),
+      ...problems,
+      ...problemsOf(observed, standing, shown && observed.hold !== undefined),
+    ],
   };
 }
 
-/** New selectors for the algorithms of which no key of the prefix is alive. */
-function allot(observed: ObservedDomain, known: readonly KeyEntry[], now: number): readonly KeyEntry[] {
-  const { selectorPrefix, algorithms } = observed.spec.dkim;
-  const lacking = algorithms.filter(
-    (wanted) =>
-      !known.some(
-        ({ algorithm, selector, lostAt }) =>
-          algorithm === wanted && lostAt === undefined && hasPrefix(selector, selectorPrefix),
-      ),
-  );
-  const taken = [...known.map(({ selector }) => selector), ...observed.blocked];
-  return allotSelectors(selectorPrefix, lacking, taken, now).map(({ selector, algorithm }) => ({
-    selector,
-    algorithm,
-    allottedAt: now,
-  }));
-}
-
-/** Marks the keys whose record DNS has shown for long enough, unless somebody else holds the domain. */
-function activate(observed: ObservedDomain, entries: readonly KeyEntry[], now: number): readonly KeyEntry[] {
-  const { claim, evidence, settings } = observed;
-  const standing = standingOf(observed);
-  if (standing === "Taken" || standing === "Unreadable") return entries;
-  return entries.map((entry) => {
-    if (entry.activatedAt !== undefined || entry.lostAt !== undefined) return entry;
-    const shown = shownSince(entry, claim.domain, evidence);
-    if (shown === undefined) return entry;
-    const wait = activationWait(shown, evidence, settings.timing.activationDelay);
-    return shown.confirmedAt - shown.since >= wait ? { ...entry, activatedAt: now } : entry;
-  });
-}
-
-/**
- * The newest Active key of each algorithm whose record is to be seen. While checks are undecided, after one miss or a
- * restart, what the contract says goes on. Nothing signs without an RSA2048 key among them: some receivers know no other,
- * and to them mail that an Ed25519 key alone has signed is unsigned.
- */
-function signingKeys(observed: ObservedDomain, live: readonly KeyEntry[]): readonly KeyEntry[] {
-  const active = live.filter(({ activatedAt, key }) => activatedAt !== undefined && key !== undefined);
-  const visible = active.filter((entry) => {
-    const held = observed.hold?.value?.keys.some(({ selector }) => selector === entry.selector) ?? true;
-    return keyVisible(entry, observed.claim.domain, observed.evidence) ?? held;
-  });
-  if (!visible.some(({ algorithm }) => algorithm === "RSA2048")) return [];
-  return observed.spec.dkim.algorithms
-    .toSorted()
-    .toReversed()
-    .flatMap((algorithm) => visible.findLast((entry) => entry.algorithm === algorithm) ?? []);
-}
-
-function standingOf({ hold, claim }: ObservedDomain): ClaimState["standing"] {
+function standingOf({ hold, claim }: ObservedDomain): Standing {
   if (hold === undefined) return "Free";
   if (hold.value === undefined) return "Unreadable";
   const { namespace, name } = hold.value.claim;
   return namespace === claim.namespace && name === claim.name ? "Held" : "Taken";
 }
 
-function lengthProblems({ claim }: ObservedDomain, live: readonly KeyEntry[]): readonly Problem[] {
-  const long = live.find(({ selector }) => dkimName(claim.domain, selector).length > 253);
+function lengthProblems({ claim }: ObservedDomain, entries: readonly KeyEntry[]): readonly Problem[] {
+  const long = entries.filter(isLiving).find(({ selector }) => dkimName(claim.domain, selector).length > 253);
   return long
     ? [problem("DomainTooLong", `No DKIM record can stand at ${long.selector}._domainkey of the domain.`)]
     : [];
 }
 
-function problemsOf(observed: ObservedDomain, standing: ClaimState["standing"], shown: boolean): readonly Problem[] {
+function problemsOf(observed: ObservedDomain, standing: Standing, shown: boolean): readonly Problem[] {
   const { claim, history, spec, evidence, status } = observed;
   const problems: Problem[] = [];
   if (history !== undefined && history.value === undefined)

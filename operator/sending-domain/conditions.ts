@@ -2,6 +2,7 @@ import type { SendingDomainStatus } from "../../crds/sending-domain.ts";
 import type { ConditionType, Finding } from "../conditions.ts";
 import type { ObservedDomain } from "./observed.ts";
 import type { ClaimState } from "./claim-state.ts";
+import { isLiving } from "./key-state.ts";
 import type { ReportedRecord } from "./report.ts";
 
 /** The conditions of a SendingDomain beside Ready, Reconciling and Stalled. */
@@ -29,7 +30,9 @@ export function domainFindings(observed: ObservedDomain, state: ClaimState): Rea
 
 function keys(observed: ObservedDomain, state: ClaimState): Finding {
   const lacking = observed.spec.dkim.algorithms.filter(
-    (wanted) => !state.live.some(({ algorithm, key }) => algorithm === wanted && key !== undefined),
+    (wanted) =>
+      !state.entries.some((entry) => entry.algorithm === wanted && entry.key !== undefined && isLiving(entry)) ||
+      state.lacking.some(({ algorithm }) => algorithm === wanted),
   );
   return lacking.length === 0
     ? { status: "True", reason: "KeysCreated", message: "A key of each algorithm exists." }
@@ -48,7 +51,7 @@ function ownership({ claim }: ObservedDomain, state: ClaimState): Finding {
 }
 
 function dkim(state: ClaimState): Finding {
-  const active = state.live.some(({ activatedAt }) => activatedAt !== undefined);
+  const active = state.entries.some((entry) => isLiving(entry) && entry.activatedAt !== undefined);
   if (active && state.standing === "Held" && state.signing.length === 0) {
     const message =
       "DNS shows no Active RSA2048 key of the domain: mail is accepted and waits. Publish the DKIM records again.";
@@ -58,7 +61,8 @@ function dkim(state: ClaimState): Finding {
 }
 
 function verified(records: readonly ReportedRecord[], purpose: ReportedRecord["purpose"]): Finding {
-  const mine = records.filter((record) => record.purpose === purpose);
+  // Nothing hangs on the record of a key that signs no more, unless it must be revoked.
+  const mine = records.filter((record) => record.purpose === purpose && record.state !== "Retired");
   const bad = mine.find(({ verdict }) => verdict !== "Valid" && verdict !== "Unknown");
   if (bad) return { status: "False", reason: `Record${bad.verdict}`, message: `${bad.fqdn}: ${bad.explanation}` };
   const open = mine.find(({ verdict }) => verdict === "Unknown");

@@ -76,3 +76,23 @@ function offers(tag: string | undefined, word: string): boolean {
 function listOf(tag: string | undefined): readonly string[] {
   return (tag ?? "").split(":").map((word) => word.trim().toLowerCase());
 }
+
+/** The record of a revoked key (RFC 6376 §3.6.1: an empty p= means revoked). */
+export const revokedValue = "v=DKIM1; p=";
+
+/** Compares what stands at the selector of a revoked key with what should: a record that says so, or nothing at all. */
+export function compareRevoked(answer: ConclusiveAnswer): Comparison {
+  const found = joinedRecords(answer);
+  const value = revokedValue;
+  if (found.length === 0)
+    return { verdict: "Valid", value, explanation: "Nothing stands at the revoked key's selector." };
+  if (found.every((record) => parseTagList(record)?.get("p")?.trim() === ""))
+    return { verdict: "Valid", value, explanation: "The record says that the key is revoked." };
+  const explanation = "The key is revoked, and the record does not say so: publish it with an empty p= tag.";
+  return { verdict: "Mismatch", value, observed: presentable(found), explanation };
+}
+
+/** Whether a key is offered by any of the records that stand at its selector, well formed or not. */
+export function showsKey(key: DkimKey, answer: ConclusiveAnswer): boolean {
+  return joinedRecords(answer).some((record) => record.replaceAll(/\s/g, "").includes(key.publicKey));
+}

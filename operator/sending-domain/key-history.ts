@@ -2,6 +2,7 @@ import { Ajv } from "ajv";
 import Type from "typebox";
 import { parseJson, type Decoded, type ObjectData } from "../../contract/codec.ts";
 import type { PublicKey } from "../../contract/key-secret.ts";
+import { WatchedTime } from "./watched-time.ts";
 
 const time = Type.Integer({ minimum: 0 });
 
@@ -16,8 +17,20 @@ export const KeyEntry = Type.Object({
   ),
   /** When DNS had shown the record long enough: the key may sign from then on. */
   activatedAt: Type.Optional(time),
+  /** Present on a key that its owner brought along: it proves nothing. */
+  imported: Type.Optional(Type.Literal(true)),
+  /** When two checks had not shown the record of a key that was Active; absent again when it was visible long enough. */
+  unseenAt: Type.Optional(time),
+  /** When a newer key took over. */
+  retiringAt: Type.Optional(time),
+  /** When its overlap was over, or a newer key made it needless before it signed: the private half goes. */
+  retiredAt: Type.Optional(time),
+  /** When it was revoked: it signs no more, the private half goes, the record is to say so. */
+  revokedAt: Type.Optional(time),
   /** When the private half was found missing or replaced; the selector stays taken. */
   lostAt: Type.Optional(time),
+  /** Of a Retiring key what has passed of its overlap, of one that signs no more of its retention. */
+  wait: Type.Optional(WatchedTime),
 });
 export type KeyEntry = Type.Static<typeof KeyEntry>;
 
@@ -27,6 +40,12 @@ export const KeyHistory = Type.Object({
   claim: Type.Object({ namespace: Type.String(), name: Type.String(), domain: Type.String() }),
   /** In the order of allotment. */
   keys: Type.Array(KeyEntry),
+  /** The token of the last rotation that was asked for and acted on. */
+  handledRotation: Type.Optional(Type.String()),
+  /** `Delete`: the keys go with the SendingDomain. Written here because its spec is gone by then. */
+  deletionPolicy: Type.Optional(Type.Literal("Delete")),
+  /** How long no authoritative server has shown any record of the claim, while it holds the domain. */
+  absence: Type.Optional(WatchedTime),
 });
 export type KeyHistory = Type.Static<typeof KeyHistory>;
 
@@ -68,7 +87,12 @@ export function mergeKeys(entries: readonly KeyEntry[], seen: SeenKeys, now: num
   const { keys, blocked } = seen;
   const bySelector = new Map(keys.map((key) => [key.selector, key]));
   const merged = entries.map((entry) =>
-    blocked.includes(entry.selector) ? lose(entry, now) : mergeKey(entry, bySelector.get(entry.selector), now),
+    // The private half of these goes on purpose.
+    entry.retiredAt !== undefined || entry.revokedAt !== undefined
+      ? entry
+      : blocked.includes(entry.selector)
+        ? lose(entry, now)
+        : mergeKey(entry, bySelector.get(entry.selector), now),
   );
   const known = new Set(entries.map(({ selector }) => selector));
   const found = keys.filter(({ selector }) => !known.has(selector)).map((key) => entryOf(key, now));
@@ -77,12 +101,16 @@ export function mergeKeys(entries: readonly KeyEntry[], seen: SeenKeys, now: num
 
 function mergeKey(entry: KeyEntry, key: PublicKey | undefined, now: number): KeyEntry {
   if (entry.key === undefined) return key ? { ...entry, key: entryOf(key, now).key } : entry;
-  const { lostAt: _, ...rest } = entry;
-  return key?.fingerprint === entry.key.fingerprint ? rest : lose(entry, now);
+  if (key?.fingerprint !== entry.key.fingerprint) return lose(entry, now);
+  if (entry.lostAt === undefined) return entry;
+  const { lostAt: _, wait: __, ...rest } = entry;
+  return rest;
 }
 
 function lose(entry: KeyEntry, now: number): KeyEntry {
-  return { ...entry, lostAt: entry.lostAt ?? now };
+  if (entry.lostAt !== undefined) return entry;
+  const { wait: _, ...rest } = entry;
+  return { ...rest, lostAt: now };
 }
 
 function byAllotment(a: KeyEntry, b: KeyEntry): number {

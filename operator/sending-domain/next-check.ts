@@ -1,8 +1,8 @@
 import type { DnsTiming } from "../config.ts";
-import { activationWait, type NameEvidence } from "./evidence.ts";
-import type { KeyEntry } from "./key-history.ts";
+import type { NameEvidence } from "./evidence.ts";
 import type { ObservedDomain } from "./observed.ts";
-import { dkimName, shownSince, type ReportedRecord } from "./report.ts";
+import type { ReportedRecord } from "./report.ts";
+import type { Visibility } from "./visibility.ts";
 
 /** What to ask the DNS for a claim, and when. */
 export interface DnsQuestions {
@@ -14,29 +14,28 @@ export interface DnsQuestions {
   readonly checkAt: number;
 }
 
-/** When the records of a claim are to be checked next: as soon as any one of them is due. */
+/**
+ * When the records of a claim are to be checked next: as soon as any one of them is due. `waiting` says what is known of the
+ * records, by name, that must be visible for a while before their keys sign.
+ */
 export function nextCheck(
   observed: ObservedDomain,
   records: readonly ReportedRecord[],
-  entries: readonly KeyEntry[],
+  waiting: ReadonlyMap<string, Visibility>,
   now: number,
 ): DnsQuestions {
   const { evidence, settings, claim } = observed;
-  const pending = new Map(
-    entries
-      .filter(({ activatedAt }) => activatedAt === undefined)
-      .map((entry) => [dkimName(claim.domain, entry.selector), entry]),
-  );
-  const due = records.map(({ fqdn, verdict }) => {
+  const due = records.map(({ fqdn, verdict, state }) => {
     const name = evidence.names.get(fqdn);
     if (name === undefined) return now;
     // After a jump back of the clock the last check lies in the future; nobody waits for that to come again.
     const checkedAt = Math.min(name.checkedAt, now);
-    const ordinary = checkedAt + pause(name, verdict === "Valid", settings.timing);
-    const entry = pending.get(fqdn);
-    const shown = entry && shownSince(entry, claim.domain, evidence);
-    if (shown === undefined) return ordinary;
-    const activation = shown.since + activationWait(shown, evidence, settings.timing.activationDelay);
+    // Nothing hangs on the record of a key that signs no more.
+    const settled = verdict === "Valid" || state === "Retired";
+    const ordinary = checkedAt + pause(name, settled, settings.timing);
+    const { visibleSince, requiredDelay = 0 } = waiting.get(fqdn) ?? {};
+    if (visibleSince === undefined) return ordinary;
+    const activation = visibleSince + requiredDelay;
     const soon = checkedAt + pause(name, false, settings.timing);
     return activation > checkedAt ? Math.min(activation, soon) : soon;
   });

@@ -14,8 +14,9 @@ import {
 import { domainSpec, domainStatusOf } from "../custom-objects.ts";
 import type { Relations } from "../relations.ts";
 import type { DomainEvidence } from "./evidence.ts";
+import { rotationToken } from "./next-keys.ts";
 import { decodeKeyHistory, type KeyHistory } from "./key-history.ts";
-import type { DomainSettings, ObservedDomain, ObservedGoneDomain, Stored } from "./observed.ts";
+import type { DomainSettings, ObservedDomain, ObservedGoneDomain, Stored, StoredKey } from "./observed.ts";
 
 /** What an observation of domains reads from. */
 export interface DomainSources {
@@ -36,6 +37,7 @@ export function observeDomain(
   if (object === undefined) return undefined;
   const spec = domainSpec(object);
   const status = domainStatusOf(object);
+  const rotate = rotationToken(object.metadata.annotations);
   const claim = { namespace, name, domain: spec.domain };
   const history = storedHistory(sources, claim);
   const hold = storedHold(cluster, settings.contractNamespace, domainContractName(spec.domain));
@@ -44,6 +46,7 @@ export function observeDomain(
     generation: object.metadata.generation ?? 0,
     spec,
     ...(status && { status }),
+    ...(rotate !== undefined && { rotate }),
     tenantExists: cluster.get({ kind: "RelayTenant", namespace, name: spec.tenantRef.name }) !== undefined,
     ...seenKeys(sources, claim, history?.value),
     ...(history && { history }),
@@ -95,20 +98,20 @@ function seenKeys(
   { cluster, relations, settings }: DomainSources,
   claim: ClaimIdentity,
   history: KeyHistory | undefined,
-): { readonly keys: readonly PublicKey[]; readonly blocked: readonly string[] } {
+): { readonly keys: readonly StoredKey[]; readonly blocked: readonly string[] } {
   const prefix = keySecretName(claim, "");
   const labelled = relations
     .objectsOf("dkim", tenantKey(claim.namespace, claim.name))
     .filter((name) => name.startsWith(prefix))
     .map((name) => name.slice(prefix.length));
   const known = history?.keys.map(({ selector }) => selector) ?? [];
-  const keys: PublicKey[] = [];
+  const keys: StoredKey[] = [];
   const blocked: string[] = [];
   for (const selector of new Set([...known, ...labelled])) {
     const name = keySecretName(claim, selector);
     const secret = cluster.get<"Secret">({ kind: "Secret", namespace: settings.contractNamespace, name });
     const key = secret && keyOfClaim(secret, claim, selector);
-    if (key) keys.push(key);
+    if (key) keys.push({ ...key, uid: secret?.metadata.uid ?? "" });
     else if (secret) blocked.push(selector);
   }
   return { keys, blocked };

@@ -14,15 +14,22 @@ export interface Stored<T> {
   readonly uid: string;
 }
 
+/** The public half of a key Secret of the claim, and which object it is. */
+export interface StoredKey extends PublicKey {
+  readonly uid: string;
+}
+
 /** All that a plan for a SendingDomain looks at. It holds no private key. */
 export interface ObservedDomain {
   readonly claim: ClaimIdentity;
   readonly generation: number;
   readonly spec: SendingDomainSpec;
   readonly status?: SendingDomainStatus;
+  /** The token of the annotation posthouse.dev/rotate. */
+  readonly rotate?: string;
   readonly tenantExists: boolean;
   /** Public halves of the claim's key Secrets, by selector. */
-  readonly keys: readonly PublicKey[];
+  readonly keys: readonly StoredKey[];
   /** Selectors whose Secret is there and is no key of this claim: their names are of no use. */
   readonly blocked: readonly string[];
   readonly history?: Stored<KeyHistory>;
@@ -39,6 +46,8 @@ export interface DomainSettings {
   readonly contractNamespace: string;
   readonly spfInclude: string;
   readonly timing: DnsTiming;
+  /** How old a message may be when it is signed, in milliseconds: as long as the relays try. */
+  readonly longestMessageAge: number;
 }
 
 /** What is left of a claim whose SendingDomain is gone. */

@@ -1,13 +1,13 @@
 import type { RecordStatus } from "../../crds/sending-domain.ts";
 import { timestamp } from "../timestamp.ts";
-import { compareDkim } from "./dkim-record.ts";
+import { compareDkim, compareRevoked } from "./dkim-record.ts";
 import { compareDmarc } from "./dmarc-record.ts";
-import type { DomainEvidence, NameEvidence } from "./evidence.ts";
 import type { KeyEntry } from "./key-history.ts";
+import { keyState, type KeyState } from "./key-state.ts";
 import type { ObservedDomain } from "./observed.ts";
 import { compareSpf } from "./spf-record.ts";
 import { compareShown, silenceSentence } from "./disagreement.ts";
-import { answersIn, presentable, type Comparison, type ConclusiveAnswer, type ShownAnswer } from "./verdict.ts";
+import { presentable, type Comparison, type ConclusiveAnswer } from "./verdict.ts";
 
 /** A record to publish, and what live DNS says of it. */
 export interface ReportedRecord extends Comparison {
@@ -15,6 +15,8 @@ export interface ReportedRecord extends Comparison {
   readonly fqdn: string;
   /** Of a DKIM record: its selector. */
   readonly selector?: string;
+  /** Of a DKIM record: where its key is in its life. */
+  readonly state?: KeyState;
 }
 
 /** Failed checks in a row after which the last answer counts no more for the report. */
@@ -32,12 +34,14 @@ export function compareRecords(observed: ObservedDomain, entries: readonly KeyEn
   const { claim, spec, settings } = observed;
   const { domain } = claim;
   const spf = { include: settings.spfInclude, qualifier: spec.spf.qualifier };
-  const dkim = entries.flatMap(({ selector, algorithm, key }): readonly ReportedRecord[] => {
+  const dkim = entries.flatMap((entry): readonly ReportedRecord[] => {
+    const { selector, algorithm, key } = entry;
     if (key === undefined) return [];
+    const state = keyState(entry);
     const fqdn = dkimName(domain, selector);
     const compare = (answer: ConclusiveAnswer): Comparison =>
-      compareDkim({ algorithm, publicKey: key.publicKey }, answer);
-    return [{ purpose: "DKIM", fqdn, selector, ...look(observed, fqdn, compare) }];
+      state === "Revoked" ? compareRevoked(answer) : compareDkim({ algorithm, publicKey: key.publicKey }, answer);
+    return [{ purpose: "DKIM", fqdn, selector, state, ...look(observed, fqdn, compare) }];
   });
   return [
     ...dkim,
@@ -70,28 +74,6 @@ function asBefore(before: RecordStatus, value: string): Comparison {
   const standing = verdict === "Valid" || verdict === "NeedsMerge" ? before.value : value;
   const explanation = notAsked;
   return { verdict, value: standing, ...(observed !== undefined && { observed }), explanation };
-}
-
-/**
- * Whether the last two conclusive checks of a selector agree on whether its record is there; undefined while they do not.
- * It is there when every server that could be reached shows it.
- */
-export function keyVisible(entry: KeyEntry, domain: string, evidence: DomainEvidence): boolean | undefined {
-  const seen = evidence.names.get(dkimName(domain, entry.selector));
-  if (seen?.answer === undefined || entry.key === undefined) return undefined;
-  const { algorithm, key } = entry;
-  const valid = (shown: ShownAnswer): boolean =>
-    answersIn(shown).every(
-      (answer) => compareDkim({ algorithm, publicKey: key.publicKey }, answer).verdict === "Valid",
-    );
-  if (valid(seen.answer)) return true;
-  return seen.previous !== undefined && !valid(seen.previous) ? false : undefined;
-}
-
-/** What DNS showed of a selector, while it shows the key's own record. */
-export function shownSince(entry: KeyEntry, domain: string, evidence: DomainEvidence): NameEvidence | undefined {
-  const seen = evidence.names.get(dkimName(domain, entry.selector));
-  return keyVisible(entry, domain, evidence) === true ? seen : undefined;
 }
 
 /** The report as a status holds it. */

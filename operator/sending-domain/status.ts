@@ -4,6 +4,7 @@ import { timestamp } from "../timestamp.ts";
 import { domainConditions, domainFindings } from "./conditions.ts";
 import type { ObservedDomain } from "./observed.ts";
 import type { ClaimState } from "./claim-state.ts";
+import { keyState } from "./key-state.ts";
 import { recordStatuses } from "./report.ts";
 
 /** The status of a SendingDomain. */
@@ -16,24 +17,26 @@ export function domainStatus(observed: ObservedDomain, state: ClaimState, now: n
     generation,
     previous: status?.conditions ?? [],
   };
-  const keys = state.live.flatMap(({ selector, algorithm, key, activatedAt }): readonly KeyStatus[] =>
-    key === undefined
+  const keys = state.reported.flatMap((entry): readonly KeyStatus[] => {
+    const { selector, algorithm, key, activatedAt } = entry;
+    return key === undefined
       ? []
       : [
           {
             selector,
             algorithm,
-            state: activatedAt === undefined ? "Pending" : "Active",
+            state: keyState(entry),
             fingerprint: key.fingerprint,
             createdAt: timestamp(key.createdAt),
             ...(activatedAt !== undefined && { activatedAt: timestamp(activatedAt) }),
           },
-        ],
-  );
+        ];
+  });
+  const handled = state.handledRotation;
   return {
     observedGeneration: generation,
     conditions: summarise(summary, now),
-    dkim: { keys },
+    dkim: { ...(handled !== undefined && { lastHandledRotation: handled }), keys },
     records: recordStatuses(state.records, claim.domain, status?.records ?? [], now),
   };
 }

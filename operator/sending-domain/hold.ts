@@ -1,0 +1,83 @@
+import type { DomainContract } from "../../contract/domain-contract.ts";
+import { domainContractName, keySecretName } from "../../contract/names.ts";
+import type { Action } from "../action.ts";
+import { domainContractSecret } from "../own-objects.ts";
+import { info, warn, type Note } from "../plan.ts";
+import type { ClaimState } from "./claim-state.ts";
+import type { ObservedDomain, Stored } from "./observed.ts";
+
+/** Actions, and what to say of them. */
+export interface Changes {
+  readonly actions: readonly Action[];
+  readonly notes: readonly Note[];
+}
+
+const nothing: Changes = { actions: [], notes: [] };
+
+/** Deletes holds, as far as they say themselves that they are of this SendingDomain. */
+export function release(
+  holds: readonly Stored<DomainContract>[],
+  namespace: string,
+  owner: { readonly namespace: string; readonly name: string },
+): readonly Action[] {
+  return holds.flatMap(({ value, uid }): readonly Action[] => {
+    if (value?.claim.namespace !== owner.namespace || value.claim.name !== owner.name) return [];
+    const name = domainContractName(value.domain);
+    return [{ kind: "delete", key: { kind: "Secret", namespace, name }, uid }];
+  });
+}
+
+/**
+ * The hold: created when a key of this claim is first seen, changed by its own claim alone, and given up when no server
+ * has shown a record of the claim for too long.
+ */
+export function holdChange(observed: ObservedDomain, state: ClaimState, now: number): Changes {
+  const { claim, hold, settings } = observed;
+  if (state.standing === "Taken" || state.standing === "Unreadable") return nothing;
+  if (hold === undefined) return state.shown ? takeHold(observed, state, now) : nothing;
+  if (!state.absence.over) return changeHold(hold, observed, state, now);
+  const message = `No server has shown a record of this claim for 72 h: it holds ${claim.domain} no more.`;
+  return {
+    actions: release([hold], settings.contractNamespace, claim),
+    notes: [warn("HoldLost", message)],
+  };
+}
+
+function takeHold(observed: ObservedDomain, state: ClaimState, now: number): Changes {
+  const { claim, settings } = observed;
+  const contract = contractOf(observed, state, now);
+  return {
+    actions: [{ kind: "create", object: domainContractSecret(settings.contractNamespace, contract) }],
+    notes: [info("OwnershipProven", `DNS shows a key of this claim: it holds ${claim.domain} now.`)],
+  };
+}
+
+function changeHold(hold: Stored<DomainContract>, observed: ObservedDomain, state: ClaimState, now: number): Changes {
+  const { contractNamespace } = observed.settings;
+  const contract = contractOf(observed, state, hold.value?.provenAt ?? now);
+  if (JSON.stringify(hold.value) === JSON.stringify(contract)) return nothing;
+  const selectors = contract.keys.map(({ selector }) => selector).join(", ");
+  return {
+    actions: [{ kind: "apply", object: domainContractSecret(contractNamespace, contract, hold.resourceVersion) }],
+    notes: [
+      selectors
+        ? info("SigningKeysChanged", `Mail is signed with ${selectors}.`)
+        : warn("SigningKeysChanged", "DNS shows no Active RSA2048 key of the domain: mail waits."),
+    ],
+  };
+}
+
+function contractOf({ claim, spec }: ObservedDomain, state: ClaimState, provenAt: number): DomainContract {
+  return {
+    version: 1,
+    domain: claim.domain,
+    claim: { namespace: claim.namespace, name: claim.name },
+    tenant: spec.tenantRef.name,
+    keys: state.signing.map(({ selector, algorithm }) => ({
+      selector,
+      algorithm,
+      secretName: keySecretName(claim, selector),
+    })),
+    provenAt,
+  };
+}

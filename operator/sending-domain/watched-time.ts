@@ -1,0 +1,40 @@
+import Type from "typebox";
+
+/**
+ * Time that was seen to pass, in steps. A wait of days must end neither early nor twice because a clock jumped: only what
+ * passed between two looks that lie close together counts, so a jump costs time and never gains more than one gap.
+ */
+export const WatchedTime = Type.Object({
+  /** Milliseconds that have counted so far. */
+  served: Type.Integer({ minimum: 0 }),
+  /** When the last look was that is counted in. */
+  at: Type.Integer({ minimum: 0 }),
+});
+export type WatchedTime = Type.Static<typeof WatchedTime>;
+
+const hour = 3_600_000;
+
+/** How often the time that passed is written down. */
+const step = 6 * hour;
+
+/** The longest pause between two looks that counts: two steps, and two checks of a fleet that checks seldom. */
+export function longestGap(checkInterval: number): number {
+  return 2 * step + 2 * checkInterval;
+}
+
+/** A wait that begins now. */
+export function startWatch(now: number): WatchedTime {
+  return { served: 0, at: now };
+}
+
+/** Milliseconds that were seen to pass until now. */
+export function timeServed(watch: WatchedTime, now: number, gap: number): number {
+  const passed = now - watch.at;
+  return passed >= 0 && passed <= gap ? watch.served + passed : watch.served;
+}
+
+/** The wait as it is to be written down: the same until a step has passed or the clock has jumped. */
+export function advanceWatch(watch: WatchedTime, now: number, gap: number): WatchedTime {
+  const passed = now - watch.at;
+  return passed >= 0 && passed < step ? watch : { served: timeServed(watch, now, gap), at: now };
+}
