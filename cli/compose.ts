@@ -80,8 +80,8 @@ function operatorSettings(fleet: Fleet, trust: string | undefined): OperatorSett
     spfInclude: fleet.spf.include ?? `_spf.${fleet.hostname}`,
     dns: dnsTiming(fleet.dns),
     submission: { ...submissionOf(fleet), certificates: trust },
-  };
     longestMessageAge: parseDuration(fleet.delivery.maxAge),
+  };
 }
 
 async function startAdmin(fleet: Fleet, store: Store, metrics: Registry): Promise<AdminServer> {

@@ -216,15 +216,15 @@ const domain: fc.Arbitrary<SendingDomainSpec> = fc.record({
       ["Ed25519", "RSA2048"],
     ),
     selectorPrefix: fc.constantFrom("s", "t"),
-  }),
-  spf: fc.record({ qualifier: fc.constantFrom("Fail", "SoftFail", "Neutral") }),
-  dmarc: fc.record(
     rotation: fc.constantFrom<SendingDomainSpec["dkim"]["rotation"]>(
       { schedule: "Manual", overlap: "240h", retention: "720h" },
       { schedule: "Quarterly", overlap: "1h", retention: "48h" },
       { schedule: "Interval", every: "168h", overlap: "240h", retention: "720h" },
     ),
     revokedSelectors: fc.subarray(["s2026q4", "s2026q4-ed", "nobody"]),
+  }),
+  spf: fc.record({ qualifier: fc.constantFrom("Fail", "SoftFail", "Neutral") }),
+  dmarc: fc.record(
     {
       policy: fc.constantFrom("None", "Quarantine", "Reject"),
       testing: fc.constantFrom("Enabled", "Disabled"),

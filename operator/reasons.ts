@@ -92,20 +92,6 @@ export const reasons = {
     remedy: "Delete the SendingDomain: a name in DNS has at most 253 characters (RFC 1035), the selector's included.",
     command: "kubectl -n NAMESPACE delete sendingdomain NAME",
   },
-  ContractUnreadable: {
-    kind: "Stalled",
-    means: "The Secret that holds the domain is damaged. Nobody can tell whose it is, so nobody changes it.",
-    remedy: "Ask the platform team to restore it from a backup, or to delete it so that the domain is proven anew.",
-    command: "kubectl -n posthouse-system get secret -l posthouse.dev/contract=domain",
-  },
-  HistoryUnreadable: {
-    kind: "Stalled",
-    means:
-      "The ConfigMap with the history of the claim's keys is damaged. Keys are neither made nor changed meanwhile.",
-    remedy: "Ask the platform team to restore it from a backup, or to delete it so that it is rebuilt from the keys.",
-    command: "kubectl -n posthouse-system get configmap -l posthouse.dev/record=key-history",
-  },
-  TenantNotFound: {
   OverlapTooShort: {
     kind: "Stalled",
     means:
@@ -128,6 +114,20 @@ export const reasons = {
       "Wait until older keys are done with, or rotate more seldom, or shorten spec.dkim.rotation.overlap or retention.",
     command: "kubectl -n NAMESPACE get sendingdomain NAME -o jsonpath='{.status.dkim.keys}'",
   },
+  ContractUnreadable: {
+    kind: "Stalled",
+    means: "The Secret that holds the domain is damaged. Nobody can tell whose it is, so nobody changes it.",
+    remedy: "Ask the platform team to restore it from a backup, or to delete it so that the domain is proven anew.",
+    command: "kubectl -n posthouse-system get secret -l posthouse.dev/contract=domain",
+  },
+  HistoryUnreadable: {
+    kind: "Stalled",
+    means:
+      "The ConfigMap with the history of the claim's keys is damaged. Keys are neither made nor changed meanwhile.",
+    remedy: "Ask the platform team to restore it from a backup, or to delete it so that it is rebuilt from the keys.",
+    command: "kubectl -n posthouse-system get configmap -l posthouse.dev/record=key-history",
+  },
+  TenantNotFound: {
     kind: "Waiting",
     means: "The SendingDomain names a RelayTenant that is not in its namespace.",
     remedy: "Create the RelayTenant; the keys and the DNS records are ready meanwhile.",

@@ -9,10 +9,10 @@ export interface OperatorSettings {
   readonly spfInclude: string;
   readonly dns: DnsTiming;
   readonly submission: Submission;
-  /** Between a custom resource's being gone and the end of what it left behind; an hour when absent. */
-  readonly orphanGrace?: number;
   /** How long the relays try a message, so old may it be when it is signed; 72 h when absent. */
   readonly longestMessageAge?: number;
+  /** Between a custom resource's being gone and the end of what it left behind; an hour when absent. */
+  readonly orphanGrace?: number;
   /** Between two pulls of usage; 30 s when absent. */
   readonly usageInterval?: number;
 }
