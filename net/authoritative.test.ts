@@ -178,6 +178,37 @@ describe("the servers of a zone", () => {
   });
 });
 
+describe("a zone that lists very many name servers", () => {
+  test.each([
+    [200, "no more than 13 of them are asked", 13],
+    [2000, "its answer is refused", 0],
+    [10_000, "its answer does not fit into a packet", 0],
+  ])("%i: %s", async (count, _, expected) => {
+    const names = Array.from({ length: count }, (__, i) => `n${String(i).padStart(5, "0")}.host.example`);
+    const it = await world([txt("many.example", "x")], { timeout: 1000 });
+    it.resolver.publish(...names.map((name) => ns("many.example", name)));
+    it.resolver.publish(...names.slice(0, 20).map((name, i) => a(name, `127.0.1.${i + 1}`)));
+    const { servers } = await ask(it, "many.example");
+    expect(servers.map(({ server }) => server)).toEqual(
+      names.slice(0, expected).map((name, i) => `${name} (127.0.1.${i + 1})`),
+    );
+  });
+});
+
+test("no more than 256 questions are on their way at once, and what waits in vain is late", async () => {
+  const it = await world([txt(selector, "x")], { timeout: 400, deadline: 200 });
+  it.one.fail(selector, "Silence");
+  it.two.fail(selector, "Silence");
+  const resolver = createAuthoritativeResolver({ ...it.options, rate: { perSecond: 1000, burst: 1000 } });
+  const answers = await Promise.all(
+    Array.from({ length: 200 }, () => resolver.ask(selector, "TXT", { transport: "TCP" })),
+  );
+  expect(it.asked.filter((line) => line.endsWith(`TXT ${selector}`)).length).toBeLessThanOrEqual(256);
+  expect(new Set(answers.flatMap(({ servers }) => servers.map(({ answer }) => JSON.stringify(answer))))).toEqual(
+    new Set([JSON.stringify({ kind: "Failed", reason: "not answered within 200 ms" })]),
+  );
+});
+
 describe("an alias", () => {
   const there = txt("key.mail.example", ["v=DKIM1; ", "p=one"]);
 

@@ -10,6 +10,7 @@ import { isDomainName, normaliseName } from "./domain-name.ts";
 import { endpointText } from "./endpoint.ts";
 import { createRateLimiter, type RateLimit, type RateLimiter } from "./rate-limit.ts";
 import type { Answer, RecordType, Resolver } from "./resolver.ts";
+import { createSlots, type Slots } from "./slots.ts";
 import { findZone, type Authority, type ZoneCutOptions, type ZoneServer } from "./zone-cut.ts";
 
 /** How one question is to be asked. */
@@ -49,9 +50,13 @@ const ordinaryRate: RateLimit = { perSecond: 20, burst: 40 };
 /** Names that one question may lead to, where servers disagree about an alias as well. */
 const mostNames = 2 * longestChain;
 
+/** Questions on their way at once: a domain with many dead servers must not use up the sockets of this process. */
+const mostInFlight = 256;
+
 interface Shell extends AuthoritativeOptions {
   readonly walk: ZoneCutOptions;
   readonly limiter: RateLimiter;
+  readonly slots: Slots;
 }
 
 /** A question under way. */
@@ -73,6 +78,7 @@ export function createAuthoritativeResolver(options: AuthoritativeOptions): Auth
     ...options,
     walk: { resolver, guard, authorities, port },
     limiter: createRateLimiter(rate, clock),
+    slots: createSlots(mostInFlight),
   };
   return {
     async ask(name, type, { transport, signal }) {
@@ -157,11 +163,11 @@ function agreedAnswer<T extends RecordType>(answer: AuthoritativeAnswer<T> | und
 async function read<T extends RecordType>(state: Search<T>, { at }: ZoneServer, name: string): Promise<OwnReading<T>> {
   if ("reason" in at) return { kind: "Failed", reason: at.reason };
   const { shell, type, transport, signal } = state;
-  const { clock, timeout, deadline, limiter, random = randomBytes } = shell;
+  const { clock, timeout, deadline, limiter, slots, random = randomBytes } = shell;
   const late: Answer<T> = { kind: "Failed", reason: `not answered within ${deadline} ms` };
-  if (!(await limiter.turn(endpointText(at), deadline, signal))) return late;
+  if (!(await limiter.turn(endpointText(at), deadline, signal)) || !(await slots.take(signal))) return late;
   const query = encodeQuery(name, type, random(octetsOfChance), false);
-  const asked = await askServer(at, query, transport, { clock, timeout, signal });
+  const asked = await askServer(at, query, transport, { clock, timeout, signal }).finally(slots.release);
   if (asked.kind === "Failed") return signal.aborted ? late : asked;
   return readOwnAnswer(asked.packet, type, name);
 }

@@ -1,0 +1,64 @@
+import { expect, test } from "vitest";
+import type { AuthoritativeAnswer } from "../net/authoritative-answer.ts";
+import type { AuthoritativeResolver } from "../net/authoritative.ts";
+import type { Answer, RecordType, Resolver } from "../net/resolver.ts";
+import { systemClock } from "../runtime/clock.ts";
+import { createDnsChecks } from "./dns-checks.ts";
+import type { DomainEvidence } from "./sending-domain/evidence.ts";
+
+const resolver: Resolver = {
+  resolve: <T extends RecordType>(): Promise<Answer<T>> =>
+    Promise.resolve({ kind: "Failed", reason: "not to be asked" }),
+};
+
+/** Two servers; the second one lags behind at `late.shop.example`, and its SOA allows more. */
+function say(name: string, type: RecordType): unknown[] {
+  if (type === "SOA")
+    return [30, 90].map((minimum, i) => ({
+      server: `ns${i}`,
+      answer: { kind: "Records", values: [{ primary: "ns0", serial: i, minimum }], ttl: 3600 },
+    }));
+  const shows = { kind: "Records", values: [["x"]], ttl: 60 };
+  return [
+    { server: "ns0", answer: shows },
+    { server: "ns1", answer: name.startsWith("late.") ? { kind: "NXDomain", negativeTtl: 5 } : shows },
+  ];
+}
+
+function twoServers(asked: string[]): AuthoritativeResolver {
+  return {
+    ask<T extends RecordType>(name: string, type: T, { transport }: { transport: string }) {
+      asked.push(`${transport} ${type} ${name}`);
+      // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the type was asked for
+      return Promise.resolve({ servers: say(name, type) } as unknown as AuthoritativeAnswer<T>);
+    },
+  };
+}
+
+test("authoritative servers are asked instead of the resolver, for TXT over TCP, and what they show becomes evidence", async () => {
+  const asked: string[] = [];
+  const evidence = await new Promise<DomainEvidence>((resolve, reject) => {
+    const checks = createDnsChecks({
+      resolver,
+      authoritative: twoServers(asked),
+      clock: systemClock,
+      random: () => 0,
+      onEvidence: (key) => resolve(checks.evidence(key)),
+      onError: (_, error) => reject(error instanceof Error ? error : new Error(String(error))),
+      inFlight: 1,
+    });
+    checks.schedule("a", {
+      names: ["late.shop.example", "s._domainkey.shop.example"],
+      zone: "shop.example",
+      checkAt: 0,
+    });
+  });
+  expect(asked.toSorted()).toEqual([
+    "TCP TXT late.shop.example",
+    "TCP TXT s._domainkey.shop.example",
+    "UDP SOA shop.example",
+  ]);
+  expect(evidence.negativeTtl).toBe(90);
+  expect(evidence.names.get("s._domainkey.shop.example")?.answer).toMatchObject({ kind: "Records" });
+  expect(evidence.names.get("late.shop.example")?.answer).toMatchObject({ kind: "Disagreement" });
+});
