@@ -77,6 +77,7 @@ function operatorSettings(fleet: Fleet, trust: string | undefined): OperatorSett
   return {
     contractNamespace: defaultContractNamespace,
     plans: fleet.plans,
+    ...(fleet.sharedDomain && { sharedDomain: fleet.sharedDomain }),
     spfInclude: fleet.spf.include ?? `_spf.${fleet.hostname}`,
     dns: dnsTiming(fleet.dns),
     submission: { ...submissionOf(fleet), certificates: trust },

@@ -57,6 +57,24 @@ const bad: readonly [what: string, text: string, where: string, message: RegExp]
     /IP address/,
   ],
   ["intervals in the wrong order", "dns: { missingIntervalMax: 1s }", "1:28 dns.missingIntervalMax", /less than/],
+  [
+    "a shared domain without its namespace",
+    "sharedDomain: { domain: mail.example.net }",
+    "1:15 sharedDomain",
+    /namespace/,
+  ],
+  [
+    "a shared domain in Unicode",
+    "sharedDomain: { domain: möbel.example, namespace: a }",
+    "1:25 sharedDomain.domain",
+    /pattern/,
+  ],
+  [
+    "a feature that nobody knows",
+    "plans: { A: { maxCredits: 1, features: { dedicatedIp: true } } }",
+    "1:55 plans.A.features.dedicatedIp",
+    /no such field/,
+  ],
   ["an interval of nothing", "dns: { checkInterval: 0s }", "1:6 dns", /longer than 0s/],
   ["a list instead of an object", "- 1", "1:1", /must be object/],
 ];

@@ -1,6 +1,6 @@
 import Type from "typebox";
 import { DnsConfig } from "../net/config.ts";
-import { PlansConfig, SpfConfig } from "../operator/config.ts";
+import { PlansConfig, SharedDomainConfig, SpfConfig } from "../operator/config.ts";
 import { DeliveryConfig } from "../relay/attempt/config.ts";
 import { LimitsConfig, ListenersConfig, TlsConfig } from "../relay/session/config.ts";
 import { CaptureConfig } from "../relay/store/config.ts";
@@ -27,6 +27,7 @@ export const fleetSchema = Type.Object(
     tls: TlsConfig,
     limits: LimitsConfig,
     plans: PlansConfig,
+    sharedDomain: Type.Optional(SharedDomainConfig),
     dns: DnsConfig,
     spf: SpfConfig,
     delivery: DeliveryConfig,

@@ -68,7 +68,7 @@ export const TenantContract = Type.Object({
   namespace: Type.String(names),
   name: Type.String(names),
   sending: Type.Object({
-    state: Type.Union([Type.Literal("Active"), Type.Literal("Disabled")]),
+    state: Type.Union([Type.Literal("Active"), Type.Literal("Disabled"), Type.Literal("Suspended")]),
     /** Why, in a CamelCase word; for people and logs. */
     reason: Type.String(names),
   }),
@@ -85,6 +85,15 @@ export const TenantContract = Type.Object({
     ),
   }),
   delivery: ContractDelivery,
+  /** `Shared`: the tenant sends as its name below the fleet's shared domain, and as nothing else. Absent means `Own`. */
+  domains: Type.Optional(Type.Union([Type.Literal("Own"), Type.Literal("Shared")])),
+  /**
+   * The tenant's name below the fleet's shared domain, while the fleet has one: `domain` is signed with the keys of
+   * `signedBy`, if a claim of the namespace `namespace` holds that.
+   */
+  shared: Type.Optional(
+    Type.Object({ domain: Type.String(names), signedBy: Type.String(names), namespace: Type.String(names) }),
+  ),
   /** Domains of the tenant that no claim of it has proven yet: good for Capture alone, signed with a Pending key. */
   unproven: Type.Array(Type.Object({ domain: Type.String(names), keys: Type.Array(ContractKey) })),
 });

@@ -57,7 +57,7 @@ describe("admit", () => {
         ...tenant,
         metadata: { name: "shop", namespace: "default" },
         spec: {
-          allowance: { plan: "Pro", credits: { type: "Unlimited" }, topUps: [] },
+          allowance: { plan: "Pro", credits: { type: "Unlimited" }, topUps: [], standing: "Normal" },
           sending: "Enabled",
           environments: [{ name: "a", mode: "Disabled", credentials: [] }],
           revokedKeyIds: [],

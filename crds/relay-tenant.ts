@@ -133,8 +133,14 @@ export const RelayTenantStatus = Type.Object(
     sending: Type.Optional(
       Type.Object(
         {
-          state: oneOf(["Active", "Disabled"], { description: "Whether the tenant may send." }),
+          state: oneOf(["Active", "Disabled", "Suspended"], { description: "Whether the tenant may send." }),
           reason: Type.String({ maxLength: 64, description: "Why." }),
+          domain: Type.Optional(
+            Type.String({
+              maxLength: 253,
+              description: "The name below the fleet's shared domain that a tenant without own domains sends as.",
+            }),
+          ),
         },
         { description: "The effective sending state." },
       ),

@@ -53,6 +53,10 @@ export const Allowance = Type.Object(
     }),
     credits: Credits,
     topUps: listMap("name", TopUp, { maxItems: 64, default: [], description: "Extra credits." }),
+    standing: oneOf(["Normal", "Suspended"], {
+      default: "Normal",
+      description: "Suspended: the platform refuses the tenant's mail; what was accepted before is delivered.",
+    }),
   },
   { description: "What the platform allows the tenant. Required, without a default." },
 );

@@ -17,7 +17,7 @@ test("an empty file has the default catalogue, open to every namespace", () => {
     errors: [],
     fleet: {
       plans: {
-        Starter: { maxCredits: 6200, namespaces: ["*"] },
+        Starter: { maxCredits: 6200, namespaces: ["*"], features: { ownDomains: false } },
         Pro: { maxCredits: 1_000_000, namespaces: ["*"] },
         Scale: { maxCredits: "Unlimited", namespaces: ["*"] },
       },

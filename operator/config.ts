@@ -14,6 +14,20 @@ const Plan = Type.Object(
       maxItems: 1000,
       description: "Namespaces whose tenants may use the plan: names, with * at the end only.",
     }),
+    features: Type.Optional(
+      Type.Object(
+        {
+          ownDomains: Type.Optional(
+            Type.Boolean({
+              default: true,
+              description:
+                "Tenants send as their SendingDomains; without it as a name below sharedDomain, and as nothing else.",
+            }),
+          ),
+        },
+        { additionalProperties: false, description: "What tenants of the plan may do." },
+      ),
+    ),
   },
   { additionalProperties: false, description: "A plan of the catalogue." },
 );
@@ -23,13 +37,37 @@ export type PlanConfig = Type.Static<typeof Plan>;
 export const PlansConfig = Type.Record(Type.String({ pattern: "^[A-Za-z][A-Za-z0-9-]{0,62}$" }), Plan, {
   additionalProperties: false,
   default: {
-    Starter: { maxCredits: 6200 },
+    Starter: { maxCredits: 6200, features: { ownDomains: false } },
     Pro: { maxCredits: 1_000_000 },
     Scale: { maxCredits: "Unlimited" },
   },
   description: "The catalogue that spec.allowance.plan chooses from, by name.",
 });
 export type PlansConfig = Type.Static<typeof PlansConfig>;
+
+/** The `sharedDomain` object of the fleet file. */
+export const SharedDomainConfig = Type.Object(
+  {
+    domain: Type.String({
+      minLength: 3,
+      maxLength: 190,
+      pattern: "^([a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?\\.)+[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$",
+      description: "The domain, such as mail.example.net.",
+    }),
+    namespace: Type.String({
+      minLength: 1,
+      maxLength: 63,
+      pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$",
+      description: "Namespace of the SendingDomain that claims it; no other claim of it counts.",
+    }),
+  },
+  {
+    additionalProperties: false,
+    description:
+      "The domain for plans without own domains: their tenants send as <tenant>.<namespace>.<domain>, signed by it. Such tenants cannot send while it is absent.",
+  },
+);
+export type SharedDomain = Type.Static<typeof SharedDomainConfig>;
 
 /** The `spf` object of the fleet file; the composer fills in `_spf.<hostname>` where `include` is absent. */
 export const SpfConfig = Type.Object(

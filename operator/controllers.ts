@@ -53,8 +53,8 @@ export function createController(parts: ControllerParts, metrics?: OperatorMetri
 async function workOnTenant(key: OwnerKey, parts: ControllerParts): Promise<number | undefined> {
   const { cluster, clock, settings, relations } = parts;
   const { namespace, name } = key;
-  const { contractNamespace, plans, submission } = settings;
-  const sources = { cluster, relations, contractNamespace, plans, submission };
+  const { contractNamespace, plans, submission, sharedDomain } = settings;
+  const sources = { cluster, relations, contractNamespace, plans, submission, ...(sharedDomain && { sharedDomain }) };
   const there = cluster.get(key) !== undefined;
   const usage = there ? await parts.pull.of(tenantKey(namespace, name)) : { kind: "Unavailable" as const };
   const makePlan = () => {

@@ -21,6 +21,7 @@ import { planDomain, planGoneDomain } from "./sending-domain/plan.ts";
 const contractNamespace = "posthouse-system";
 const submission = { host: "relay.example.net", port: 587, implicitTls: false };
 const plans = {
+  Starter: { maxCredits: "Unlimited" as const, namespaces: ["*"], features: { ownDomains: false } },
   Pro: { maxCredits: 100, namespaces: ["a"] },
   Scale: { maxCredits: "Unlimited" as const, namespaces: ["*"] },
 };
@@ -58,7 +59,8 @@ function planOf(world: World, key: OwnerKey): Plan<unknown> {
   const { cluster, relations, now } = world;
   const { namespace, name } = key;
   if (key.kind === "RelayTenant") {
-    const sources = { cluster, relations, contractNamespace, plans, submission };
+    const sharedDomain = { domain: "mail.example", namespace: "a" };
+    const sources = { cluster, relations, contractNamespace, plans, submission, sharedDomain };
     const observed = observeTenant(sources, namespace, name, { kind: "Known" });
     return observed ? planTenant(observed, now) : planGoneTenant(observeGoneTenant(sources, namespace, name));
   }
@@ -142,7 +144,7 @@ function look(world: World): void {
 const label = fc.constantFrom("x", "y", "constructor");
 const tenant: fc.Arbitrary<RelayTenantSpec> = fc.record({
   allowance: fc.record({
-    plan: fc.constantFrom("Pro", "Scale", "None", "constructor"),
+    plan: fc.constantFrom("Starter", "Pro", "Scale", "None", "constructor"),
     credits: fc.oneof(
       fc.constant({ type: "Unlimited" as const }),
       fc.record({
@@ -163,6 +165,7 @@ const tenant: fc.Arbitrary<RelayTenantSpec> = fc.record({
       ),
       { selector: ({ name }) => name, maxLength: 3 },
     ),
+    standing: fc.constantFrom("Normal", "Suspended"),
   }),
   sending: fc.constantFrom("Enabled", "Disabled"),
   environments: fc.uniqueArray(

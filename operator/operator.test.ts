@@ -15,7 +15,7 @@ import { startOperator, type Operator } from "./operator.ts";
 
 const rotation = { schedule: "Manual", overlap: "24h", oldKeys: "KeepWhileUsed" } as const;
 const tenantSpec: RelayTenantSpec = {
-  allowance: { plan: "Pro", credits: { type: "Recurring", amount: 100, reset: "Monthly" }, topUps: [] },
+  allowance: { plan: "Pro", credits: { type: "Recurring", amount: 100, reset: "Monthly" }, topUps: [], standing: "Normal" },
   sending: "Enabled",
   environments: [
     { name: "production", mode: "Deliver", credentials: [{ name: "web", secretName: "shop-web", rotation }] },

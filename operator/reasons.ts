@@ -37,6 +37,20 @@ export const reasons = {
     remedy: "Lower spec.allowance, or choose a plan with a higher cap.",
     command: "kubectl -n NAMESPACE get relaytenant NAME -o jsonpath='{.spec.allowance}'",
   },
+  NoSharedDomain: {
+    kind: "Stalled",
+    means:
+      "The plan does not let the tenant send as domains of its own, and the fleet file has no `sharedDomain` that it could send below. Mail of the tenant is refused.",
+    remedy: "Choose a plan with own domains, or set sharedDomain in the fleet file.",
+    command: "kubectl -n NAMESPACE get relaytenant NAME -o jsonpath='{.spec.allowance.plan}'",
+  },
+  SharedNameTooLong: {
+    kind: "Stalled",
+    means:
+      "The name that the tenant would have below the fleet's shared domain is longer than DNS allows: 63 characters between two dots, 253 in all. Mail of the tenant is refused.",
+    remedy: "Give the RelayTenant a shorter name, or choose a plan with own domains.",
+    command: "kubectl -n NAMESPACE get relaytenants",
+  },
   TopUpTimeInvalid: {
     kind: "Stalled",
     means: "The expiresAt of a top-up is not a time. Mail is accepted; that top-up counts for nothing.",

@@ -1,10 +1,12 @@
 import type { Submission } from "./action.ts";
-import type { DnsTiming, PlansConfig } from "./config.ts";
+import type { DnsTiming, PlansConfig, SharedDomain } from "./config.ts";
 
 /** The fleet's settings, as the operator needs them; durations in milliseconds. */
 export interface OperatorSettings {
   readonly contractNamespace: string;
   readonly plans: PlansConfig;
+  /** The domain that tenants without own domains send below. */
+  readonly sharedDomain?: SharedDomain;
   /** The name that domains include in their SPF records. */
   readonly spfInclude: string;
   readonly dns: DnsTiming;

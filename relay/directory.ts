@@ -39,10 +39,21 @@ export function buildDirectory(tenants: readonly TenantContract[], domains: read
 /** A directory of nothing: everybody is refused. */
 export const emptyDirectory: Directory = buildDirectory([], []);
 
+/** The contract of the fleet's shared domain, if the claim that is to hold it does. */
+export function sharedContract(
+  directory: Pick<Directory, "domain">,
+  shared: NonNullable<TenantContract["shared"]>,
+): DomainContract | undefined {
+  const held = directory.domain(shared.signedBy);
+  return held?.claim.namespace === shared.namespace ? held : undefined;
+}
+
 /** Whether an environment may send as a domain, compared exactly. */
 export function maySendAs(directory: Directory, login: Login, domain: string): boolean {
   const { tenant, environment } = login;
   if (environment.domains !== undefined && !environment.domains.includes(domain)) return false;
+  const { shared } = tenant;
+  if (tenant.domains === "Shared") return shared?.domain === domain && sharedContract(directory, shared) !== undefined;
   const held = directory.domain(domain);
   if (held?.claim.namespace === tenant.namespace && held.tenant === tenant.name) return true;
   return environment.mode === "Capture" && tenant.unproven.some((unproven) => unproven.domain === domain);

@@ -11,8 +11,9 @@ const daily = (amount: number, topUps: Spec["topUps"] = []): Spec => ({
   plan: "Starter",
   credits: { type: "Recurring", amount, reset: "Daily" },
   topUps,
+  standing: "Normal",
 });
-const base = (credits: Spec["credits"]): Spec => ({ plan: "Starter", credits, topUps: [] });
+const base = (credits: Spec["credits"]): Spec => ({ plan: "Starter", credits, topUps: [], standing: "Normal" });
 
 test.each<[string, Spec, PlanConfig | undefined, string, readonly string[]]>([
   ["200 a day", daily(200), plan, "team-a", []],

@@ -3,9 +3,8 @@ import type { RelayTenantSpec } from "../../crds/relay-tenant.ts";
 import { allowanceOf } from "./allowance.ts";
 import type { CredentialOutcome } from "./credentials.ts";
 import type { ObservedTenant } from "./observed.ts";
-
-/** Whether a tenant may send, and why. */
-export type Sending = TenantContract["sending"];
+import type { Sending } from "./sending.ts";
+import { allowsOwnDomains, sharedName } from "./shared-domain.ts";
 
 /** What the relay must know of a tenant. */
 export function tenantContract(
@@ -15,6 +14,7 @@ export function tenantContract(
 ): TenantContract {
   const { namespace, name, spec } = observed;
   const { credits, topUps } = allowanceOf(spec.allowance);
+  const shared = sharedName(observed, observed.sharedDomain);
   const { route, tlsPolicy, smarthosts = [] } = spec.delivery;
   return {
     version: 1,
@@ -24,6 +24,8 @@ export function tenantContract(
     environments: spec.environments.map((environment) => environmentOf(environment, outcomes)).toSorted(byName),
     allowance: { credits, topUps: [...topUps] },
     delivery: { route, tlsPolicy, smarthosts: smarthosts.map(smarthostOf).toSorted(byName) },
+    domains: allowsOwnDomains(observed.plan) ? "Own" : "Shared",
+    ...(shared && { shared }),
     unproven: observed.unproven.map(({ domain, keys }) => ({ domain, keys: [...keys] })),
   };
 }

@@ -13,7 +13,7 @@ import {
 import type { ContractKey } from "../../contract/tenant-contract.ts";
 import type { RelayTenantSpec } from "../../crds/relay-tenant.ts";
 import type { Submission } from "../action.ts";
-import type { PlansConfig } from "../config.ts";
+import type { PlanConfig, PlansConfig, SharedDomain } from "../config.ts";
 import { domainSpec, tenantSpec, tenantStatusOf } from "../custom-objects.ts";
 import type { Relations } from "../relations.ts";
 import { decodeKeyHistory } from "../sending-domain/key-history.ts";
@@ -28,6 +28,7 @@ export interface TenantSources {
   readonly contractNamespace: string;
   readonly plans: PlansConfig;
   readonly submission: Submission;
+  readonly sharedDomain?: SharedDomain;
 }
 
 /** All that matters for a RelayTenant, from caches alone; undefined when it is gone. */
@@ -37,13 +38,13 @@ export function observeTenant(
   name: string,
   usage: ObservedUsage,
 ): ObservedTenant | undefined {
-  const { cluster, contractNamespace, plans } = sources;
+  const { cluster, contractNamespace, plans, sharedDomain } = sources;
   const object = cluster.get<"RelayTenant">({ kind: "RelayTenant", namespace, name });
   if (object === undefined) return undefined;
   const spec = tenantSpec(object);
   const status = tenantStatusOf(object);
   const rotate = object.metadata.annotations?.[annotations.rotate];
-  const plan = Object.hasOwn(plans, spec.allowance.plan) ? plans[spec.allowance.plan] : undefined;
+  const plan = planOf(plans, spec.allowance.plan);
   const records = storedRecords(sources, namespace, name);
   const contract = cluster.get<"Secret">(contractKey(contractNamespace, namespace, name));
   const labelled = contract?.metadata.labels?.[labels.contract] === "tenant";
@@ -55,6 +56,7 @@ export function observeTenant(
     ...(status && { status }),
     ...(rotate !== undefined && { rotate }),
     ...(plan && { plan }),
+    ...(sharedDomain && { sharedDomain }),
     records,
     secrets: secretsOf(sources, spec, records, { namespace, name }),
     ...(contract && labelled && { contract: contract.data }),
@@ -62,6 +64,11 @@ export function observeTenant(
     unproven: unprovenDomains(sources, namespace, name),
     contractNamespace,
   };
+}
+
+/** The plan of a name, which may be one that objects inherit. */
+function planOf(plans: PlansConfig, name: string): PlanConfig | undefined {
+  return Object.hasOwn(plans, name) ? plans[name] : undefined;
 }
 
 /** What a tenant that is gone has left behind. */

@@ -2,7 +2,7 @@ import type { ObjectData } from "../../contract/codec.ts";
 import type { Usage } from "../../contract/credits.ts";
 import type { ContractKey } from "../../contract/tenant-contract.ts";
 import type { RelayTenantSpec, RelayTenantStatus } from "../../crds/relay-tenant.ts";
-import type { PlanConfig } from "../config.ts";
+import type { PlanConfig, SharedDomain } from "../config.ts";
 import type { ObservedSecret } from "./application-secret.ts";
 import type { CredentialRecord } from "./credential-record.ts";
 
@@ -29,6 +29,8 @@ export interface ObservedTenant {
   readonly rotate?: string;
   /** The plan that the spec names, if the fleet has it. */
   readonly plan?: PlanConfig;
+  /** The fleet's shared domain. */
+  readonly sharedDomain?: SharedDomain;
   /** Every record of the tenant. */
   readonly records: readonly StoredRecord[];
   /** The Secrets that the spec and the records name, as far as they exist. */

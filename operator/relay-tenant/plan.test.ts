@@ -69,6 +69,8 @@ interface Given {
   readonly sending?: RelayTenantSpec["sending"];
   readonly plan?: ObservedTenant["plan"];
   readonly rotate?: string;
+  readonly standing?: RelayTenantSpec["allowance"]["standing"];
+  readonly sharedDomain?: ObservedTenant["sharedDomain"];
   readonly revoked?: readonly string[];
   readonly usage?: ObservedTenant["usage"];
 }
@@ -82,7 +84,12 @@ function planOf(given: Given): Plan<RelayTenantStatus> {
       name: "shop",
       generation: 1,
       spec: {
-        allowance: { plan: "Pro", credits: { type: "OneTime", amount: 100 }, topUps: [] },
+        allowance: {
+          plan: "Pro",
+          credits: { type: "OneTime", amount: 100 },
+          topUps: [],
+          standing: given.standing ?? "Normal",
+        },
         sending,
         environments: [...environments],
         revokedKeyIds: [...(given.revoked ?? [])],
@@ -90,6 +97,7 @@ function planOf(given: Given): Plan<RelayTenantStatus> {
       },
       ...(given.rotate !== undefined && { rotate: given.rotate }),
       ...(plan && { plan }),
+      ...(given.sharedDomain && { sharedDomain: given.sharedDomain }),
       records,
       secrets: new Map(Object.entries(secrets)),
       usage: given.usage ?? { kind: "Known" },
@@ -359,6 +367,26 @@ describe("which keys a relay accepts", () => {
   });
 });
 
+const starter = { maxCredits: 1000, namespaces: ["*"], features: { ownDomains: false } };
+const shared = (domain: string) => ({ domain, namespace: "mail-platform" });
+
+test("the fleet's shared domain stands in the contract, and in the status of who can send as nothing else", () => {
+  const given = { sharedDomain: shared("mail.example.net") };
+  const name = { domain: "shop.team-shop.mail.example.net", signedBy: "mail.example.net", namespace: "mail-platform" };
+  expect(contractOf({ ...given, plan: starter })).toMatchObject({ domains: "Shared", shared: name });
+  expect(contractOf(given)).toMatchObject({ domains: "Own", shared: name });
+  expect(contractOf({ plan: starter })).not.toHaveProperty("shared");
+  expect(planOf({ ...given, plan: starter }).status?.sending?.domain).toBe(name.domain);
+  expect(planOf(given).status?.sending).not.toHaveProperty("domain");
+});
+
+test("a suspended tenant is told so, and is not Stalled: there is nothing to wait for", () => {
+  const { status } = planOf({ standing: "Suspended" });
+  const conditions = Object.fromEntries((status?.conditions ?? []).map((each) => [each.type, each]));
+  expect(conditions["SendingAllowed"]).toMatchObject({ status: "False", reason: "SuspendedByPlatform" });
+  expect(conditions).not.toHaveProperty("Stalled");
+});
+
 test.each<[string, Given, string]>([
   ["as it is", {}, "Active/Enabled"],
   ["switched off", { sending: "Disabled" }, "Disabled/DisabledByTenant"],
@@ -366,6 +394,16 @@ test.each<[string, Given, string]>([
   ["no such plan, and switched off", { plan: undefined, sending: "Disabled" }, "Disabled/UnknownPlan"],
   ["another's plan", { plan: { maxCredits: 1000, namespaces: ["other"] } }, "Disabled/PlanNotAllowed"],
   ["over the cap", { plan: { maxCredits: 99, namespaces: ["*"] } }, "Disabled/CreditsOverPlan"],
+  ["suspended", { standing: "Suspended" }, "Suspended/SuspendedByPlatform"],
+  ["suspended, and switched off", { standing: "Suspended", sending: "Disabled" }, "Suspended/SuspendedByPlatform"],
+  ["suspended, and no such plan", { standing: "Suspended", plan: undefined }, "Suspended/SuspendedByPlatform"],
+  ["without own domains, and no shared one", { plan: starter }, "Disabled/NoSharedDomain"],
+  ["without own domains", { plan: starter, sharedDomain: shared("mail.example.net") }, "Active/Enabled"],
+  [
+    "without own domains, and no room for the name",
+    { plan: starter, sharedDomain: shared(`${"m.".repeat(120)}net`) },
+    "Disabled/SharedNameTooLong",
+  ],
 ])("sending: %s", (_, given, expected) => {
   const { state, reason } = contractOf(given).sending;
   expect(`${state}/${reason}`).toBe(expected);

@@ -5,20 +5,24 @@ import type { RelayTenantStatus } from "../../crds/relay-tenant.ts";
 import type { Action } from "../action.ts";
 import { tenantContractSecret } from "../own-objects.ts";
 import type { Plan } from "../plan.ts";
-import type { Problem } from "../reasons.ts";
 import { allowanceOf, allowanceProblems } from "./allowance.ts";
-import { tenantContract, type Sending } from "./contract.ts";
+import { tenantContract } from "./contract.ts";
 import { planCredentials, rotateNow, targetsOf, type CredentialOutcome } from "./credentials.ts";
 import { reportCredits } from "./credit-report.ts";
 import { works } from "./key-life.ts";
+import { effectiveSending } from "./sending.ts";
+import { sharedProblems } from "./shared-domain.ts";
 import type { ObservedGoneTenant, ObservedTenant } from "./observed.ts";
 import { tenantStatus } from "./status.ts";
 
 /** What to do about a RelayTenant. Pure and total; the same world and time give the same plan. */
 export function planTenant(observed: ObservedTenant, now: number): Plan<RelayTenantStatus> {
   const { spec } = observed;
-  const refused = allowanceProblems(spec.allowance, observed.plan, observed.namespace, now);
-  const sending = sendingOf(spec.sending, refused);
+  const refused = [
+    ...allowanceProblems(spec.allowance, observed.plan, observed.namespace, now),
+    ...sharedProblems(observed, observed.plan, observed.sharedDomain),
+  ];
+  const sending = effectiveSending(spec, refused);
   const outcomes = planCredentials(observed, now);
   const problems = [...refused, ...outcomes.flatMap(({ problem }) => problem ?? []), ...rotateNow(observed).problems];
   const allowance = allowanceOf(spec.allowance);
@@ -45,14 +49,6 @@ export function planGoneTenant(observed: ObservedGoneTenant): Plan<never> {
     actions: [{ kind: "delete", key, uid: contractUid }],
     notes: [{ level: "info", reason: "TenantGone", message }],
   };
-}
-
-function sendingOf(wanted: "Enabled" | "Disabled", refused: readonly Problem[]): Sending {
-  const [first] = refused;
-  if (first && first.reason !== "TopUpTimeInvalid") return { state: "Disabled", reason: first.reason };
-  return wanted === "Enabled"
-    ? { state: "Active", reason: "Enabled" }
-    : { state: "Disabled", reason: "DisabledByTenant" };
 }
 
 function contractChange(observed: ObservedTenant, contract: TenantContract): readonly Action[] {

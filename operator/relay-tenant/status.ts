@@ -3,11 +3,12 @@ import { summarise, type ConditionType, type Finding } from "../conditions.ts";
 import type { Problem } from "../reasons.ts";
 import { timestamp } from "../timestamp.ts";
 import { credentialText } from "./application-secret.ts";
-import type { Sending } from "./contract.ts";
 import type { CredentialOutcome } from "./credentials.ts";
 import type { CreditReport } from "./credit-report.ts";
 import { outlivesOverlap } from "./key-life.ts";
 import type { ObservedTenant } from "./observed.ts";
+import { sendingMessage, type Sending } from "./sending.ts";
+import { allowsOwnDomains, sharedName } from "./shared-domain.ts";
 
 /** The conditions of a RelayTenant beside Ready, Reconciling and Stalled. */
 export const tenantConditions: readonly ConditionType[] = [
@@ -36,12 +37,13 @@ export function tenantStatus(observed: ObservedTenant, outcome: Outcome, now: nu
     CreditsAvailable: credits.finding,
     SendingAllowed: sendingAllowed(sending, problems),
   };
+  const shared = sharedName(observed, observed.sharedDomain);
   const previous = observed.status?.conditions ?? [];
   const summary = { table: tenantConditions, findings, problems, generation: observed.generation, previous };
   return {
     observedGeneration: observed.generation,
     conditions: summarise(summary, now),
-    sending,
+    sending: { ...sending, ...(shared && !allowsOwnDomains(observed.plan) && { domain: shared.domain }) },
     ...(credits.status && { credits: credits.status }),
     environments: observed.spec.environments
       .map(({ name }) => ({ name, credentials: issuedIn(name, outcomes) }))
@@ -99,8 +101,6 @@ function oldKeyInUse(outcomes: readonly CredentialOutcome[], now: number): Findi
 }
 
 function sendingAllowed(sending: Sending, problems: readonly Problem[]): Finding {
-  if (sending.state === "Active") return { status: "True", reason: sending.reason, message: "Mail is accepted." };
-  const cause = problems.find(({ reason }) => reason === sending.reason);
-  const message = cause?.message ?? "The tenant has switched sending off: set spec.sending to Enabled.";
-  return { status: "False", reason: sending.reason, message };
+  const status = sending.state === "Active" ? "True" : "False";
+  return { status, reason: sending.reason, message: sendingMessage(sending, problems) };
 }

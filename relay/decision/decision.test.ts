@@ -74,7 +74,10 @@ function of(id: string, senderDomain?: string, fromDomain?: string, from = direc
   return { directory: from, login: from.login(id), source: "198.51.100.1", now: 10, senderDomain, ...author };
 }
 
+const holder = (namespace: string) => ({ ...domains[0]!, domain: "mail.example", claim: { namespace, name: "m" } });
+
 describe("a submission", () => {
+  const suspended: TenantContract = { ...shop, sending: { state: "Suspended", reason: "SuspendedByPlatform" } };
   const paused: TenantContract = { ...shop, sending: { state: "Disabled", reason: "SwitchedOff" } };
 
   test.each<[string, SubmissionFacts, string]>([
@@ -102,8 +105,42 @@ describe("a submission", () => {
       of("production00", "shop.example", undefined, buildDirectory([paused], domains)),
       "TenantDisabled",
     ],
+    [
+      "a suspended tenant",
+      of("production00", "shop.example", undefined, buildDirectory([suspended], domains)),
+      "TenantSuspended",
+    ],
   ])("from %s", (_, facts, reason) => {
     expect(reasonOf(decide(submissionChecks, facts))).toBe(reason);
+  });
+
+  describe("of a tenant without own domains", () => {
+    const name = "shop.team-shop.mail.example";
+    const shared = { domain: name, signedBy: "mail.example", namespace: "platform" };
+    const starter: TenantContract = {
+      ...shop,
+      environments: shop.environments.map(({ name, mode, credentials }) => ({ name, mode, credentials })),
+      domains: "Shared",
+      shared,
+    };
+    test.each<[string, string, string, TenantContract, string]>([
+      [name, "platform", "production00", starter, "Accept"],
+      [name, "platform", "staging00000", starter, "Accept"],
+      ["mail.example", "platform", "production00", starter, "SenderDomainNotAllowed"],
+      ["bank.team-bank.mail.example", "platform", "production00", starter, "SenderDomainNotAllowed"],
+      [`x.${name}`, "platform", "production00", starter, "SenderDomainNotAllowed"],
+      ["shop.example", "platform", "production00", starter, "SenderDomainNotAllowed"],
+      ["soon.example", "platform", "staging00000", starter, "SenderDomainNotAllowed"],
+      [name, "team-thief", "production00", starter, "SenderDomainNotAllowed"],
+      [name, "team-thief", "staging00000", starter, "SenderDomainNotAllowed"],
+      [name, "platform", "staging00000", { ...starter, domains: "Own" }, "SenderDomainNotAllowed"],
+      [name, "platform", "production00", shop, "SenderDomainNotAllowed"],
+    ])("from %s, shared domain held in %s, by %s", (...[sender, namespace, id, tenant, reason]) => {
+      const from = buildDirectory([tenant], [...domains, holder(namespace)]);
+      expect(reasonOf(decide(submissionChecks, of(id, sender, undefined, from)))).toBe(reason);
+      const author = reason === "Accept" ? reason : "FromDomainNotAllowed";
+      expect(reasonOf(decide(submissionChecks, of(id, undefined, sender, from)))).toBe(author);
+    });
   });
 
   test("an unproven domain is not delivered from", () => {

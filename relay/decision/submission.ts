@@ -31,8 +31,13 @@ export const sourceStands: Check<SubmissionFacts> = ({ login, source }) =>
     : refuse(replies.credentialsRevoked, "SourceNotAllowed");
 
 /** Checks that the tenant may send at all. */
-export const tenantMaySend: Check<SubmissionFacts> = ({ login }) =>
-  login?.tenant.sending.state === "Active" ? accept : refuse(replies.tenantDisabled, "TenantDisabled");
+export const tenantMaySend: Check<SubmissionFacts> = ({ login }) => {
+  const state = login?.tenant.sending.state;
+  if (state === "Active") return accept;
+  return state === "Suspended"
+    ? refuse(replies.tenantSuspended, "TenantSuspended")
+    : refuse(replies.tenantDisabled, "TenantDisabled");
+};
 
 /** Checks that the environment takes mail. */
 export const environmentTakesMail: Check<SubmissionFacts> = ({ login }) =>

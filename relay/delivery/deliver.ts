@@ -12,7 +12,7 @@ import { NoSigningKey, type Signer } from "../sign/signer.ts";
 import type { Captures } from "../store/captures.ts";
 import type { Delivery, Spool } from "../store/spool.ts";
 import type { TenantContract } from "../../contract/tenant-contract.ts";
-import { signingKeys } from "./signing-keys.ts";
+import { signingIdentity } from "./signing-keys.ts";
 
 /** What one delivery needs. */
 export interface DeliverParts {
@@ -52,12 +52,12 @@ export async function deliver(delivery: Delivery, parts: DeliverParts, signal: A
   const tenant = directory.tenant(envelope.tenant);
   if (tenant === undefined) return wait(temporary("TenantUnknown", "4.3.5", "there is no contract of its tenant"));
   const isCapture = delivery.domain === "";
-  const keys = signingKeys(directory, tenant, envelope, isCapture);
-  if (keys.length === 0) return wait(noVisibleKey(envelope.fromDomain));
+  const { domain, keys } = signingIdentity(directory, tenant, envelope, isCapture);
+  if (keys.length === 0) return wait(noVisibleKey(domain));
   const content = await parts.spool.content(envelope.id);
   if (content === undefined) return wait(temporary("InternalError", "4.3.0", "its content cannot be read"));
-  const signature = await signedFields(parts.signer, content, { domain: envelope.fromDomain, keys, now });
-  if (signature === undefined) return wait(noVisibleKey(envelope.fromDomain));
+  const signature = await signedFields(parts.signer, content, { domain, keys, now });
+  if (signature === undefined) return wait(noVisibleKey(domain));
   const message = [signature, content];
   return isCapture ? capture(delivery, message, parts) : send(delivery, { message, tenant }, parts, signal);
 }

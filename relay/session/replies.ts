@@ -75,6 +75,7 @@ export const creditsExhausted = reply(451, "4.7.1", "Authentication failed: Maxi
 // Policy
 
 export const tenantDisabled = reply(550, "5.7.1", "Sending is disabled for this account");
+export const tenantSuspended = reply(550, "5.7.1", "Sending is suspended for this account");
 export const environmentDisabled = (name: string): Reply =>
   reply(550, "5.7.1", `Sending is disabled for environment ${name}`);
 export const senderDomainNotAllowed = (domain: string): Reply =>
