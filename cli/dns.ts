@@ -1,6 +1,8 @@
 import type { CustomObject } from "../cluster/object.ts";
 import type { RecordStatus, SendingDomainSpec, SendingDomainStatus } from "../crds/sending-domain.ts";
 import { domainSpec, domainStatusOf } from "../operator/custom-objects.ts";
+import { formats, type FormatName } from "../operator/hand-over/formats.ts";
+import { explanationLines } from "../operator/hand-over/text.ts";
 import { openState } from "./state.ts";
 import { exitCode, palette, table, UserError, type Terminal } from "./terminal.ts";
 
@@ -18,27 +20,21 @@ function claimOf(object: CustomObject<"SendingDomain">): Claim {
   return { namespace, name, spec: domainSpec(object), status };
 }
 
-/** True when every record that must be there is: DKIM of each Pending and Active key, SPF and DMARC. */
+/**
+ * True when every record that must be there is: DKIM of each Pending and Active key, SPF and DMARC. Where reports go is
+ * another domain's matter, and stops no mail.
+ */
 function complete(claim: Claim): boolean {
-  const records = claim.status.records ?? [];
+  const records = (claim.status.records ?? []).filter(({ purpose }) => purpose !== "DMARCReport");
   const hasKey = records.some((record) => record.purpose === "DKIM");
   return hasKey && records.every((record) => record.verdict === "Valid");
-}
-
-/** A TXT value as a zone file wants it: strings of at most 255 octets, quoted. */
-export function zoneStrings(value: string): string {
-  const parts = value.match(/[\s\S]{1,255}/g) ?? [""];
-  return parts.map((part) => `"${part.replaceAll(/["\\]/g, (character) => `\\${character}`)}"`).join(" ");
 }
 
 function recordLines(record: RecordStatus, terminal: Terminal): readonly string[] {
   const paint = palette(terminal);
   const verdict = record.verdict === "Valid" ? paint.green("Valid") : paint.red(record.verdict);
   const head = `${paint.bold(record.purpose.padEnd(5))}  ${verdict}  ${record.fqdn}`;
-  if (record.verdict === "Valid") return [head];
-  const rows = [["    publish", `${record.name}  ${record.type}  ${zoneStrings(record.value)}`]];
-  if (record.observed !== undefined) rows.push(["    found", record.observed]);
-  return [head, ...table(rows)];
+  return record.verdict === "Valid" ? [head] : [head, ...explanationLines(record)];
 }
 
 function claimLines(claim: Claim, terminal: Terminal): readonly string[] {
@@ -64,27 +60,55 @@ function claimLines(claim: Claim, terminal: Terminal): readonly string[] {
   ];
 }
 
+function handOverOf({ spec, status }: Claim): { readonly domain: string; readonly records: readonly RecordStatus[] } {
+  return { domain: spec.domain, records: status.records ?? [] };
+}
+
+/** The claim whose records are to be published: the holder's, else the first, which is said. */
+function chosen(claims: readonly [Claim, ...Claim[]], terminal: Terminal): Claim {
+  const [first, ...others] = claims;
+  const holder = claims.find(({ status }) =>
+    status.conditions?.some(({ type, status: value }) => type === "OwnershipProven" && value === "True"),
+  );
+  const claim = holder ?? first;
+  if (others.length > 0)
+    terminal.err(
+      `${claims.length} SendingDomains claim the domain; these records are of ${claim.namespace}/${claim.name}`,
+    );
+  return claim;
+}
+
+function print(claims: readonly [Claim, ...Claim[]], format: FormatName, terminal: Terminal): void {
+  if (format === "text") terminal.out(claims.map((claim) => claimLines(claim, terminal).join("\n")).join("\n\n"));
+  else if (format === "json") {
+    const parsed = claims.map((claim) => {
+      const handOver: unknown = JSON.parse(formats.json.write(handOverOf(claim)));
+      return { ...claim, handOver };
+    });
+    terminal.out(JSON.stringify(parsed, undefined, 2));
+  } else terminal.out(formats[format].write(handOverOf(chosen(claims, terminal))).trimEnd());
+}
+
 /**
- * `posthouse dns DOMAIN`: the records to publish and what DNS showed at the last check.
+ * `posthouse dns DOMAIN`: the records to publish and what DNS showed at the last check, in one of several formats.
  * Exit code 1 while a required record is not Valid, or when no SendingDomain claims the domain.
  */
 export async function showDns(
   domain: string,
-  options: { readonly state: string },
+  options: { readonly state: string; readonly format: FormatName },
   terminal: Terminal,
 ): Promise<number> {
   const wanted = domain.toLowerCase().replace(/\.$/, "");
   const state = await openState(options.state);
-  const claims = state
+  const [first, ...others] = state
     .list("SendingDomain")
     .map(claimOf)
     .filter((claim) => claim.spec.domain === wanted);
-  if (claims.length === 0) {
+  if (first === undefined) {
     throw new UserError(
       `no SendingDomain in ${options.state} claims ${wanted}; is \`posthouse up\` running with this --state?`,
     );
   }
-  if (terminal.json) terminal.out(JSON.stringify(claims, undefined, 2));
-  else terminal.out(claims.map((claim) => claimLines(claim, terminal).join("\n")).join("\n\n"));
-  return claims.some(complete) ? exitCode.ok : exitCode.failed;
+  print([first, ...others], options.format, terminal);
+  return [first, ...others].some(complete) ? exitCode.ok : exitCode.failed;
 }

@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { readFileSync } from "node:fs";
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
+import type { FormatName } from "../operator/hand-over/formats.ts";
 import { exitCode, palette, processTerminal, UserError, type Terminal } from "./terminal.ts";
 
 /** Where `posthouse up` keeps what it makes when nothing else is said. */
@@ -72,8 +73,12 @@ function dnsCommand(): Command {
     .description("show the DNS records to publish and what DNS shows; exit 1 while a required one is not Valid")
     .argument("<domain>", "the domain of a SendingDomain")
     .addOption(state())
-    .addOption(new Option("--format <format>", "how to print").choices(["text", "json"]).default("text"))
-    .action((domain: string, options: { state: string; format: string }) =>
+    .addOption(
+      new Option("--format <format>", "how to print: for people, or for what publishes the records")
+        .choices(["text", "bind", "terraform", "json", "octodns"] satisfies FormatName[])
+        .default("text"),
+    )
+    .action((domain: string, options: { state: string; format: FormatName }) =>
       run(options.format === "json", async (terminal) => (await import("./dns.ts")).showDns(domain, options, terminal)),
     );
 }
