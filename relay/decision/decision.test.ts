@@ -119,7 +119,11 @@ describe("a submission", () => {
     const shared = { domain: name, signedBy: "mail.example", namespace: "platform" };
     const starter: TenantContract = {
       ...shop,
-      environments: shop.environments.map(({ name, mode, credentials }) => ({ name, mode, credentials })),
+      environments: shop.environments.map((each) => ({
+        name: each.name,
+        mode: each.mode,
+        credentials: each.credentials,
+      })),
       domains: "Shared",
       shared,
     };
