@@ -71,7 +71,11 @@ async function workOnDomain(key: OwnerKey, parts: ControllerParts): Promise<numb
   const { cluster, clock, settings, relations, checks } = parts;
   const { namespace, name } = key;
   const { contractNamespace, spfInclude, dns: timing, longestMessageAge = threeDays } = settings;
-  const sources = { cluster, relations, settings: { contractNamespace, spfInclude, timing, longestMessageAge } };
+  const sources = {
+    cluster,
+    relations,
+    settings: { contractNamespace, plans: settings.plans, spfInclude, timing, longestMessageAge },
+  };
   const text = ownerText(key);
   const makePlan = () => {
     const observed = observeDomain(sources, namespace, name, checks.evidence(text));

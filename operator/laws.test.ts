@@ -67,7 +67,13 @@ function planOf(world: World, key: OwnerKey): Plan<unknown> {
   const sources = {
     cluster,
     relations,
-    settings: { contractNamespace, spfInclude: "_spf.relay.example.net", timing, longestMessageAge: 72 * 3_600_000 },
+    settings: {
+      contractNamespace,
+      plans,
+      spfInclude: "_spf.relay.example.net",
+      timing,
+      longestMessageAge: 72 * 3_600_000,
+    },
   };
   const observed = observeDomain(sources, namespace, name, world.evidence.get(`${namespace}/${name}`) ?? noEvidence);
   return observed ? planDomain(observed, now) : planGoneDomain(observeGoneDomain(sources, namespace, name));

@@ -37,6 +37,13 @@ export const reasons = {
     remedy: "Lower spec.allowance, or choose a plan with a higher cap.",
     command: "kubectl -n NAMESPACE get relaytenant NAME -o jsonpath='{.spec.allowance}'",
   },
+  OwnDomainsNotAllowed: {
+    kind: "Stalled",
+    means:
+      "The plan of the tenant does not let it send as domains of its own. Mail from the domain is refused, and the claim takes no hold; keys, records and a hold from before are kept.",
+    remedy: "Choose a plan with own domains for the RelayTenant, or send as the name in its status.sending.domain.",
+    command: "kubectl -n NAMESPACE get relaytenant NAME -o jsonpath='{.spec.allowance.plan} {.status.sending.domain}'",
+  },
   NoSharedDomain: {
     kind: "Stalled",
     means:

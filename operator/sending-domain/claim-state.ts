@@ -87,5 +87,8 @@ function problemsOf(observed: ObservedDomain, standing: Standing, shown: boolean
     problems.push(problem("DomainTaken", "The domain is held by another SendingDomain."));
   if (!observed.tenantExists)
     problems.push(problem("TenantNotFound", `The RelayTenant ${spec.tenantRef.name} is not in this namespace.`));
+  const { planWithoutOwnDomains: plan } = observed;
+  if (plan !== undefined)
+    problems.push(problem("OwnDomainsNotAllowed", `The plan ${plan} of the tenant has no own domains.`));
   return problems;
 }

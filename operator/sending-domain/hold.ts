@@ -34,7 +34,9 @@ export function release(
 export function holdChange(observed: ObservedDomain, state: ClaimState, now: number): Changes {
   const { claim, hold, settings } = observed;
   if (state.standing === "Taken" || state.standing === "Unreadable") return nothing;
-  if (hold === undefined) return state.shown ? takeHold(observed, state, now) : nothing;
+  // Nobody is kept from a domain by a claim that may not be used.
+  const mayHold = state.shown && observed.planWithoutOwnDomains === undefined;
+  if (hold === undefined) return mayHold ? takeHold(observed, state, now) : nothing;
   if (!state.absence.over) return changeHold(hold, observed, state, now);
   const message = `No server has shown a record of this claim for 72 h: it holds ${claim.domain} no more.`;
   return {

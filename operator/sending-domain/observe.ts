@@ -11,8 +11,9 @@ import {
   tenantKey,
   type ClaimIdentity,
 } from "../../contract/names.ts";
-import { domainSpec, domainStatusOf } from "../custom-objects.ts";
+import { domainSpec, domainStatusOf, tenantSpec } from "../custom-objects.ts";
 import type { Relations } from "../relations.ts";
+import { allowsOwnDomains } from "../relay-tenant/shared-domain.ts";
 import type { DomainEvidence } from "./evidence.ts";
 import { rotationToken } from "./next-keys.ts";
 import { decodeKeyHistory, type KeyHistory } from "./key-history.ts";
@@ -47,7 +48,7 @@ export function observeDomain(
     spec,
     ...(status && { status }),
     ...(rotate !== undefined && { rotate }),
-    tenantExists: cluster.get({ kind: "RelayTenant", namespace, name: spec.tenantRef.name }) !== undefined,
+    ...tenantOf(sources, namespace, spec.tenantRef.name),
     ...seenKeys(sources, claim, history?.value),
     ...(history && { history }),
     ...(hold && { hold }),
@@ -55,6 +56,19 @@ export function observeDomain(
     evidence,
     settings,
   };
+}
+
+/** What the tenant of a claim lets it do. */
+function tenantOf(
+  { cluster, settings: { plans = {} } }: DomainSources,
+  namespace: string,
+  name: string,
+): Pick<ObservedDomain, "tenantExists" | "planWithoutOwnDomains"> {
+  const tenant = cluster.get<"RelayTenant">({ kind: "RelayTenant", namespace, name });
+  if (tenant === undefined) return { tenantExists: false };
+  const { plan } = tenantSpec(tenant).allowance;
+  const allowed = allowsOwnDomains(Object.hasOwn(plans, plan) ? plans[plan] : undefined);
+  return { tenantExists: true, ...(!allowed && { planWithoutOwnDomains: plan }) };
 }
 
 /** What a claim that is gone has left behind. */

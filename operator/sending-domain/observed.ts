@@ -2,7 +2,7 @@ import type { DomainContract } from "../../contract/domain-contract.ts";
 import type { PublicKey } from "../../contract/key-secret.ts";
 import type { ClaimIdentity } from "../../contract/names.ts";
 import type { SendingDomainSpec, SendingDomainStatus } from "../../crds/sending-domain.ts";
-import type { DnsTiming } from "../config.ts";
+import type { DnsTiming, PlansConfig } from "../config.ts";
 import type { DomainEvidence } from "./evidence.ts";
 import type { KeyHistory } from "./key-history.ts";
 
@@ -28,6 +28,8 @@ export interface ObservedDomain {
   /** The token of the annotation posthouse.dev/rotate. */
   readonly rotate?: string;
   readonly tenantExists: boolean;
+  /** The plan of the tenant, when it lets nobody send as domains of their own. */
+  readonly planWithoutOwnDomains?: string;
   /** Public halves of the claim's key Secrets, by selector. */
   readonly keys: readonly StoredKey[];
   /** Selectors whose Secret is there and is no key of this claim: their names are of no use. */
@@ -43,6 +45,8 @@ export interface ObservedDomain {
 
 /** The fleet's side of a SendingDomain. */
 export interface DomainSettings {
+  /** The fleet's catalogue; none means that every plan has own domains. */
+  readonly plans?: PlansConfig;
   readonly contractNamespace: string;
   readonly spfInclude: string;
   readonly timing: DnsTiming;

@@ -181,6 +181,27 @@ describe("what is done", () => {
       ["create history", "createKey s2026q4", "createKey s2026q4-ed"],
     ],
     [
+      "the plan has no own domains: no hold is taken",
+      {
+        entries: working,
+        keys: both,
+        evidence: evidenceOf([rsa, long], [ed, long]),
+        more: { planWithoutOwnDomains: "Starter" },
+      },
+      [],
+    ],
+    [
+      "the plan has no own domains any more: the hold stays",
+      {
+        entries: working,
+        keys: both,
+        hold: proven,
+        evidence: evidenceOf([rsa, long], [ed, long]),
+        more: { planWithoutOwnDomains: "Starter" },
+      },
+      [],
+    ],
+    [
       "a key Secret is gone: its selector is burnt",
       { entries: working, keys: [ed], hold: proven, evidence: evidenceOf([ed, long]) },
       ["apply history", "createKey s2026q4-2", "apply hold"],
@@ -321,6 +342,21 @@ describe("what is said", () => {
         evidence: evidenceOf([rsa, "missing"], [ed, "missing"]),
       },
       ["Ready=True/Reconciled", "OwnershipProven=False/RecordNotSeen", "DKIMVerified=False/RecordMissing"],
+    ],
+    [
+      "a plan without own domains",
+      {
+        entries: pending,
+        keys: both,
+        evidence: evidenceOf([rsa, "failed"]),
+        more: { planWithoutOwnDomains: "Starter" },
+      },
+      [
+        "Ready=False/OwnDomainsNotAllowed",
+        "OwnershipProven=False/RecordNotSeen",
+        "DKIMVerified=Unknown/RecordUnknown",
+        "Stalled=True/OwnDomainsNotAllowed",
+      ],
     ],
     [
       "no tenant",
