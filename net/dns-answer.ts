@@ -144,9 +144,8 @@ export function readOwnAnswer<T extends RecordType>(
   type: T,
   name: string,
 ): OwnReading<T> {
-  const own = { ...packet, answers: packet.answers?.filter((record) => normaliseName(record.name) === name) ?? [] };
   const chain: Chain = { seen: [name], ttl: Number.MAX_SAFE_INTEGER };
-  const alias = readAnswer(own, "CNAME", chain);
+  const alias = readAnswer(packet, "CNAME", chain);
   if (alias.kind === "Answer" && alias.answer.kind === "Failed") return alias.answer;
   if (!packet.flag_aa) return { kind: "Failed", reason: "not authoritative for the zone" };
   if (type !== "CNAME" && alias.kind === "Answer" && alias.answer.kind === "Records") {
@@ -154,6 +153,6 @@ export function readOwnAnswer<T extends RecordType>(
     if (others.length > 0) return { kind: "Failed", reason: "two aliases at one name" };
     return { kind: "Alias", target };
   }
-  const reading = readAnswer(own, type, chain);
+  const reading = readAnswer(packet, type, chain);
   return reading.kind === "Answer" ? reading.answer : { kind: "Failed", reason: "an alias that leads nowhere" };
 }

@@ -1,0 +1,76 @@
+import { expect, test } from "vitest";
+import type { Agreement } from "../../net/authoritative-answer.ts";
+import type { Answer } from "../../net/resolver.ts";
+import { dkimValue } from "./dkim-record.ts";
+import { foldAgreement, type NameEvidence } from "./evidence.ts";
+import type { KeyEntry } from "./key-history.ts";
+import { visibilityOf, visibleLongEnough, type Visibility } from "./visibility.ts";
+
+const entry: KeyEntry = {
+  selector: "s1",
+  algorithm: "RSA2048",
+  allottedAt: 1,
+  key: { publicKey: "AAAA", fingerprint: "f", createdAt: 1 },
+};
+type Shown = Exclude<Answer<"TXT">, { kind: "Failed" }>;
+const right: Shown = {
+  kind: "Records",
+  values: [[dkimValue({ algorithm: "RSA2048", publicKey: "AAAA" })]],
+  ttl: 60,
+};
+const foreign: Shown = { kind: "Records", values: [["v=DKIM1; k=rsa; p=BBBB"]], ttl: 60 };
+const beside: Shown = { ...right, values: [...right.values, ["v=DKIM1; k=rsa; p=BBBB"]] };
+const gone: Shown = { kind: "NXDomain", negativeTtl: 30 };
+const silence = [{ server: "ns9", reason: "SERVFAIL" }];
+
+const all = (answer: Shown): Agreement<"TXT"> => ({ kind: "Agreed", answer, silent: [] });
+const most = (answer: Shown): Agreement<"TXT"> => ({ kind: "Agreed", answer, silent: silence });
+const split = (...answers: readonly Shown[]): Agreement<"TXT"> => ({
+  kind: "Disagreement",
+  servers: answers.map((answer, i) => ({ server: `ns${i}`, answer })),
+  silent: [],
+});
+const none: Agreement<"TXT"> = { kind: "Unreachable", reason: "no name server answers", silent: silence };
+
+/** Of checks a second apart. */
+function look(...checks: readonly Agreement<"TXT">[]): Visibility {
+  let name: NameEvidence | undefined;
+  for (const [i, agreement] of checks.entries()) name = foldAgreement(name, agreement, 1000 * (i + 1));
+  const names = new Map(name ? [["s1._domainkey.shop.example", name]] : []);
+  return visibilityOf(entry, "shop.example", { names, negativeTtl: 0 }, 2000);
+}
+
+test.each<[string, readonly Agreement<"TXT">[], Partial<Visibility>]>([
+  ["not asked for yet", [], { seen: undefined, shownSomewhere: false }],
+  ["shown by all", [all(right)], { seen: true, visibleSince: 1000 }],
+  ["shown by all that answer", [most(right)], { seen: true, visibleSince: 1000 }],
+  ["shown by one of two, once", [split(right, gone)], { seen: undefined, shownSomewhere: true }],
+  ["shown by one of two, twice", [split(right, gone), split(right, gone)], { seen: false, shownSomewhere: true }],
+  ["shown by each of two in turn", [split(right, gone), split(gone, right)], { seen: false, shownSomewhere: true }],
+  ["missing at one of two now", [all(right), split(right, gone)], { seen: undefined, shownSomewhere: true }],
+  ["foreign at one of two", [split(right, foreign), split(right, foreign)], { seen: false, shownSomewhere: true }],
+  ["beside another", [all(beside), all(beside)], { seen: false, shownSomewhere: true }],
+  ["missing everywhere", [all(gone), all(gone)], { seen: false, absentEverywhereAt: 2000, shownSomewhere: false }],
+  ["missing where an answer came from", [most(gone), most(gone)], { seen: false, shownSomewhere: false }],
+  ["not to be asked for now", [all(right), none, none], { seen: true, visibleSince: 1000, confirmedAt: 1000 }],
+])("a record that is %s", (_, checks, expected) => {
+  const view = look(...checks);
+  expect(view).toMatchObject(expected);
+  expect(view.absentEverywhereAt).toBe(expected.absentEverywhereAt);
+  expect(view.visibleSince).toBe(expected.visibleSince);
+});
+
+const longTime = 3600;
+test.each<[string, readonly Agreement<"TXT">[], boolean]>([
+  ["two seconds by all", [all(right), all(right), all(right)], false],
+  ["as long as caches may hold that it was not there", Array.from({ length: 61 }, () => all(right)), true],
+  ["not by all until now", [...Array.from({ length: 60 }, () => split(right, gone)), all(right)], false],
+  ["by one of two", Array.from({ length: longTime }, () => split(right, gone)), false],
+  [
+    "by all, with a gap at one",
+    [...Array.from({ length: 60 }, () => all(right)), split(right, gone), all(right)],
+    false,
+  ],
+])("shown for %s is long enough: %s", (_, checks, expected) => {
+  expect(visibleLongEnough(look(...checks))).toBe(expected);
+});
