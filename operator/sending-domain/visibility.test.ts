@@ -62,15 +62,15 @@ test.each<[string, readonly Agreement<"TXT">[], Partial<Visibility>]>([
 
 const longTime = 3600;
 test.each<[string, readonly Agreement<"TXT">[], boolean]>([
-  ["two seconds by all", [all(right), all(right), all(right)], false],
-  ["as long as caches may hold that it was not there", Array.from({ length: 61 }, () => all(right)), true],
-  ["not by all until now", [...Array.from({ length: 60 }, () => split(right, gone)), all(right)], false],
-  ["by one of two", Array.from({ length: longTime }, () => split(right, gone)), false],
+  ["two seconds, less than caches may hold that it was not there", [all(right), all(right), all(right)], false],
+  ["as long as they may", Array.from({ length: 61 }, () => all(right)), true],
+  ["a minute, by all only now", [...Array.from({ length: 60 }, () => split(right, gone)), all(right)], false],
+  ["an hour, by one of two", Array.from({ length: longTime }, () => split(right, gone)), false],
   [
-    "by all, with a gap at one",
+    "a minute, with a gap at one server",
     [...Array.from({ length: 60 }, () => all(right)), split(right, gone), all(right)],
     false,
   ],
-])("shown for %s is long enough: %s", (_, checks, expected) => {
+])("a record shown for %s", (_, checks, expected) => {
   expect(visibleLongEnough(look(...checks))).toBe(expected);
 });

@@ -29,21 +29,19 @@ export interface World {
 }
 
 export interface WorldOptions {
-  /** `host:port` of the authoritative servers of shop.example; a resolver is asked for its records when absent. */
+  /** `host:port` of the authoritative servers of every domain; the zone server of the world when absent. */
   readonly nameServers?: readonly string[];
 }
 
 function fleetFile({ nameServers }: WorldOptions, ports: World["ports"], zone: ZoneServer, sink: MxSink): string {
-  const mode = nameServers
-    ? `mode: Authoritative, authorities: [{ zone: shop.example, servers: ${JSON.stringify(nameServers)} }]`
-    : "mode: Resolvers";
+  const servers = JSON.stringify(nameServers ?? [zone.address]);
   return `# Free ports, loopback only, an impatient operator.
 hostname: relay.example
 listeners:
   - { name: submission, host: 127.0.0.1, port: ${ports.startTls}, tls: StartTLS }
   - { name: submissions, host: 127.0.0.1, port: ${ports.implicit}, tls: Implicit }
 admin: { host: 127.0.0.1, port: ${ports.admin} }
-dns: { ${mode}, resolvers: ["${zone.address}"], activationDelay: 0s, checkInterval: 2s, missingInterval: 200ms, missingIntervalMax: 1s }
+dns: { resolvers: ["${zone.address}"], authorities: [{ zone: example, servers: ${servers} }], activationDelay: 0s, checkInterval: 2s, missingInterval: 200ms, missingIntervalMax: 1s }
 spf: { include: _spf.relay.example }
 delivery: { port: ${sink.port}, allowNetworks: [127.0.0.0/8] }
 `;
