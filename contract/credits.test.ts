@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { balance, charge, periodOf, type Allowance, type Credits, type Usage } from "./credits.ts";
+import { balance, charge, creditLevel, periodOf, type Allowance, type Credits, type Usage } from "./credits.ts";
 
 const at = (text: string): number => Date.parse(text);
 const recurring = (amount: number, reset: "Daily" | "Weekly" | "Monthly"): Credits => ({
@@ -24,6 +24,16 @@ describe("periodOf", () => {
     [recurring(1, "Monthly"), "2028-02-29T00:00:00Z", "2028-02", "2028-02-01", "2028-03-01"],
     [recurring(1, "Monthly"), "2027-02-28T23:59:59Z", "2027-02", "2027-02-01", "2027-03-01"],
     [recurring(1, "Monthly"), "2026-01-31T00:00:00Z", "2026-01", "2026-01-01", "2026-02-01"],
+    [recurring(1, "Monthly"), "2028-02-29T23:59:59.999Z", "2028-02", "2028-02-01", "2028-03-01"],
+    [recurring(1, "Monthly"), "2028-03-01T00:00:00Z", "2028-03", "2028-03-01", "2028-04-01"],
+    [recurring(1, "Monthly"), "2100-02-28T23:59:59.999Z", "2100-02", "2100-02-01", "2100-03-01"],
+    [recurring(1, "Monthly"), "2100-03-01T00:00:00Z", "2100-03", "2100-03-01", "2100-04-01"],
+    [recurring(1, "Monthly"), "2027-04-30T23:59:59.999Z", "2027-04", "2027-04-01", "2027-05-01"],
+    [recurring(1, "Daily"), "2026-03-29T01:30:00Z", "2026-03-29", "2026-03-29", "2026-03-30"],
+    [recurring(1, "Daily"), "2026-10-25T02:30:00Z", "2026-10-25", "2026-10-25", "2026-10-26"],
+    [recurring(1, "Daily"), "2026-12-31T23:59:59.999Z", "2026-12-31", "2026-12-31", "2027-01-01"],
+    [recurring(1, "Weekly"), "2028-02-29T12:00:00Z", "2028-W09", "2028-02-28", "2028-03-06"],
+    [recurring(1, "Weekly"), "2032-12-31T12:00:00Z", "2032-W53", "2032-12-27", "2033-01-03"],
   ])("%j at %s is %s", (credits, ...[now, name, startsAt, endsAt]) => {
     expect(periodOf(credits, at(now))).toEqual({ name, startsAt: at(startsAt), endsAt: at(endsAt) });
   });
@@ -33,6 +43,25 @@ describe("periodOf", () => {
     [{ type: "Unlimited" }, "unlimited"],
   ])("%j never ends", (credits, name) => {
     expect(periodOf(credits, at("2026-11-22T00:00:00Z"))).toEqual({ name, startsAt: 0 });
+  });
+});
+
+describe("creditLevel", () => {
+  test.each<[number | undefined, number, string]>([
+    [undefined, 1_000_000, "Left"],
+    [10, 0, "Left"],
+    [10, 8, "Left"],
+    [10, 9, "Low"],
+    [10, 10, "Exhausted"],
+    [1, 0, "Left"],
+    [1, 1, "Exhausted"],
+    [0, 0, "Exhausted"],
+    [11, 9, "Left"],
+    [11, 10, "Low"],
+    [1_000_000_000, 899_999_999, "Left"],
+    [1_000_000_000, 900_000_000, "Low"],
+  ])("of %s, %i used: %s", (limit, used, level) => {
+    expect(creditLevel(limit === undefined ? { used } : { limit, used, remaining: limit - used })).toBe(level);
   });
 });
 
@@ -220,6 +249,22 @@ describe("charge and balance", () => {
     });
     expect(balance({ credits: once(3), topUps: [] }, undefined, now)).toEqual({ limit: 3, used: 0, remaining: 3 });
     expect(balance({ credits: { type: "Unlimited" }, topUps: [] }, row("unlimited", 4), now)).toEqual({ used: 4 });
+  });
+
+  test.each<[string, Allowance, Usage, string, number]>([
+    // The reset changes; each time a new period opens at once with nothing used.
+    ["Monthly to Daily", { credits: recurring(10, "Daily"), topUps: [] }, row("2026-11", 10), "2026-11-22", 10],
+    ["Monthly to Weekly", { credits: recurring(10, "Weekly"), topUps: [] }, row("2026-11", 10), "2026-W47", 10],
+    ["Daily to Monthly", monthly(10), row("2026-11-22", 10), "2026-11", 10],
+    ["Recurring to OneTime", { credits: once(10), topUps: [] }, row("2026-11", 10), "once", 10],
+    ["OneTime to Recurring", monthly(10), row("once", 10), "2026-11", 10],
+    ["Unlimited to Recurring", monthly(10), row("unlimited", 900), "2026-11", 10],
+    // The amount changes: the period goes on.
+    ["a higher amount", monthly(15), row("2026-11", 10), "2026-11", 5],
+    ["a lower amount", monthly(5), row("2026-11", 10), "2026-11", 0],
+  ])("in mid-period, %s", (...[, allowance, usage, period, remaining]) => {
+    expect(periodOf(allowance.credits, now).name).toBe(period);
+    expect(balance(allowance, usage, now).remaining).toBe(remaining);
   });
 
   test("a charge takes exactly its recipients from the balance, or nothing", () => {

@@ -50,6 +50,9 @@ export interface Balance {
   readonly resetsAt?: number;
 }
 
+/** How far a tenant's credits are used up: `Low` from nine tenths on, `Exhausted` when none is left. */
+export type CreditLevel = "Left" | "Low" | "Exhausted";
+
 const day = 86_400_000;
 
 /** The period that `now` lies in. */
@@ -77,6 +80,13 @@ export function balance(allowance: Allowance, usage: Usage | undefined, now: num
   const remaining = Math.max(0, credits.amount - used) + sum(pools.map((pool) => pool.left));
   const resetsAt = period.endsAt === undefined ? {} : { resetsAt: period.endsAt };
   return { limit, used: limit - remaining, remaining, ...resetsAt };
+}
+
+/** The level of a balance; Unlimited credits are always `Left`. */
+export function creditLevel({ limit, used, remaining }: Omit<Balance, "resetsAt">): CreditLevel {
+  if (limit === undefined) return "Left";
+  if (remaining === 0) return "Exhausted";
+  return used * 10 >= limit * 9 ? "Low" : "Left";
 }
 
 /**

@@ -14,6 +14,8 @@ export interface Plan<Status> {
   /** The status to write once no action is left; absent when the object is gone. */
   readonly status?: Status;
   readonly notes: readonly Note[];
+  /** What to say when the status is written: it tells of a change that needed no action. */
+  readonly statusNotes?: readonly Note[];
   /** Milliseconds after which time alone may change the plan. */
   readonly recheckAfter?: number;
 }

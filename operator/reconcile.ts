@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from "node:util";
 import type { CustomObject } from "../cluster/object.ts";
 import type { Logger } from "../runtime/log.ts";
 import { applyAction, type ApplyContext } from "./apply.ts";
-import type { Plan } from "./plan.ts";
+import type { Note, Plan } from "./plan.ts";
 import type { OwnerKey } from "./relations.ts";
 
 /** More passes than any object needs: whoever still has work then does not settle. */
@@ -21,11 +21,11 @@ export async function reconcile<Status>(
   for (let pass = 0; pass < mostPasses; pass++) {
     const plan = makePlan();
     if (plan.actions.length === 0) {
-      await writeStatus(key, plan.status, context);
+      if (await writeStatus(key, plan.status, context)) tell(key, plan.statusNotes ?? [], log);
       return plan.recheckAfter;
     }
     if (!(await applyAll(plan, context))) continue;
-    for (const { level, reason, message } of plan.notes) log[level]({ object: key, reason }, message);
+    tell(key, plan.notes, log);
   }
   throw new Error(`${key.kind} ${key.namespace}/${key.name} does not settle`);
 }
@@ -36,9 +36,15 @@ async function applyAll(plan: Plan<unknown>, context: ApplyContext): Promise<boo
   return true;
 }
 
-async function writeStatus(key: OwnerKey, status: unknown, { cluster }: ApplyContext): Promise<void> {
-  if (status === undefined) return;
+function tell(key: OwnerKey, notes: readonly Note[], log: Logger): void {
+  for (const { level, reason, message } of notes) log[level]({ object: key, reason }, message);
+}
+
+/** Whether it had to be written. */
+async function writeStatus(key: OwnerKey, status: unknown, { cluster }: ApplyContext): Promise<boolean> {
+  if (status === undefined) return false;
   const object: CustomObject | undefined = cluster.get(key);
-  if (object === undefined || isDeepStrictEqual(object.status, status)) return;
+  if (object === undefined || isDeepStrictEqual(object.status, status)) return false;
   await cluster.applyStatus({ ...object, status });
+  return true;
 }

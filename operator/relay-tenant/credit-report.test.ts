@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { Allowance, Usage } from "../../contract/credits.ts";
-import { reportCredits } from "./credit-report.ts";
+import { creditNotes, reportCredits } from "./credit-report.ts";
 
 const now = Date.parse("2026-11-22T12:00:00Z");
 const period = "2026-11";
@@ -55,4 +55,27 @@ test("it knows when time alone changes it", () => {
   expect(reportCredits({ ...monthly(1), topUps }, { kind: "Known" }, undefined, now).changesAt).toBe(now + 5000);
   expect(reportCredits(monthly(1), { kind: "Known" }, undefined, now).changesAt).toBe(Date.parse("2026-12-01"));
   expect(reportCredits(unlimited, { kind: "Known" }, undefined, now)).not.toHaveProperty("changesAt");
+});
+
+test("each crossing is told once, in the steps in which a status is written", () => {
+  const told: string[] = [];
+  let before: ReturnType<typeof reportCredits>["status"];
+  const pass = (observed: Parameters<typeof reportCredits>[1], allowance = monthly(100), at = now): void => {
+    const { status } = reportCredits(allowance, observed, before, at);
+    told.push(...creditNotes(before, status).map(({ level, reason }) => `${level} ${reason}`));
+    before = status;
+  };
+  for (let count = 0; count <= 100; count++) pass({ kind: "Known", usage: used(count) });
+  expect(told.splice(0)).toEqual(["warn CreditsLow", "warn CreditsExhausted"]);
+  pass({ kind: "Unavailable" });
+  pass({ kind: "Known", usage: used(100) });
+  expect(told.splice(0)).toEqual([]);
+  pass({ kind: "Known", usage: used(100) }, monthly(200));
+  expect(told.splice(0)).toEqual(["info CreditsRenewed"]);
+  pass({ kind: "Known", usage: used(190) }, monthly(200));
+  pass({ kind: "Known", usage: used(190) }, monthly(200), Date.parse("2026-12-01"));
+  pass({ kind: "Known", usage: used(95, "2026-12") }, monthly(100), Date.parse("2026-12-02"));
+  expect(told.splice(0)).toEqual(["warn CreditsLow", "warn CreditsLow"]);
+  pass({ kind: "Known", usage: used(5, "unlimited") }, unlimited);
+  expect(told).toEqual([]);
 });

@@ -1,6 +1,14 @@
-import { balance, periodOf, type Allowance } from "../../contract/credits.ts";
+import {
+  balance,
+  creditLevel,
+  periodOf,
+  type Allowance,
+  type Balance,
+  type CreditLevel,
+} from "../../contract/credits.ts";
 import type { RelayTenantStatus } from "../../crds/relay-tenant.ts";
 import type { Finding } from "../conditions.ts";
+import { info, warn, type Note } from "../plan.ts";
 import { timestamp } from "../timestamp.ts";
 import type { ObservedUsage } from "./observed.ts";
 
@@ -41,20 +49,36 @@ export function reportCredits(
     ...(limit !== undefined && { remaining: limit - shown }),
     ...(resetsAt !== undefined && { resetsAt: timestamp(resetsAt) }),
   };
-  return { status, finding: available(limit, used, remaining), ...change };
+  return { status, finding: available({ limit, used, remaining }), ...change };
 }
 
-function available(limit: number | undefined, used: number, remaining: number | undefined): Finding {
-  if (limit === undefined) return { status: "True", reason: "Unlimited", message: "Credits are unlimited." };
-  if (remaining === 0) {
-    const message = "All credits are used: mail is refused until they are renewed or topped up.";
-    return { status: "False", reason: "CreditsExhausted", message };
-  }
-  if (used * 10 >= limit * 9)
-    return { status: "True", reason: "CreditsLow", message: "Nine tenths of the credits are used, or more." };
-  return { status: "True", reason: "CreditsLeft", message: "More than a tenth of the credits is left." };
+/**
+ * What to say when the credits have become low, have run out, or are there again. A status tells what the level was, as
+ * its steps round down to what was surely used; one of another period, or of none, says that all was left.
+ */
+export function creditNotes(before: CreditStatus | undefined, after: CreditStatus | undefined): readonly Note[] {
+  if (after === undefined) return [];
+  const was = before?.period === after.period ? creditLevel(before) : "Left";
+  const is = creditLevel(after);
+  if (rank[is] > rank[was]) return [warn(is === "Low" ? "CreditsLow" : "CreditsExhausted", messages[is])];
+  const wasGone = before !== undefined && creditLevel(before) === "Exhausted";
+  return wasGone && is !== "Exhausted" ? [info("CreditsRenewed", "There are credits again: mail is accepted.")] : [];
 }
 
+const rank: Readonly<Record<CreditLevel, number>> = { Left: 0, Low: 1, Exhausted: 2 };
+const messages: Readonly<Record<CreditLevel, string>> = {
+  Left: "More than a tenth of the credits is left.",
+  Low: "Nine tenths of the credits are used, or more.",
+  Exhausted: "All credits are used: mail is refused until they are renewed or topped up.",
+};
+
+function available(now: Omit<Balance, "resetsAt">): Finding {
+  if (now.limit === undefined) return { status: "True", reason: "Unlimited", message: "Credits are unlimited." };
+  const level = creditLevel(now);
+  const message = messages[level];
+  if (level === "Exhausted") return { status: "False", reason: "CreditsExhausted", message };
+  return { status: "True", reason: level === "Low" ? "CreditsLow" : "CreditsLeft", message };
+}
 function unknown(message: string): Finding {
   return { status: "Unknown", reason: "UsageUnavailable", message };
 }

@@ -8,7 +8,7 @@ import type { Plan } from "../plan.ts";
 import { allowanceOf, allowanceProblems } from "./allowance.ts";
 import { tenantContract } from "./contract.ts";
 import { planCredentials, rotateNow, targetsOf, type CredentialOutcome } from "./credentials.ts";
-import { reportCredits } from "./credit-report.ts";
+import { creditNotes, reportCredits } from "./credit-report.ts";
 import { works } from "./key-life.ts";
 import { effectiveSending } from "./sending.ts";
 import { sharedProblems } from "./shared-domain.ts";
@@ -35,6 +35,7 @@ export function planTenant(observed: ObservedTenant, now: number): Plan<RelayTen
     actions: [...contractChange(observed, contract), ...issued, ...cleanUp(observed, outcomes, now)],
     status: tenantStatus(observed, { sending, outcomes, problems, credits }, now),
     notes: outcomes.flatMap(({ notes }) => notes),
+    statusNotes: creditNotes(observed.status?.credits, credits.status),
     ...(Number.isFinite(recheckAfter) && { recheckAfter }),
   };
 }

@@ -40,6 +40,7 @@ const events: readonly MailEvent[] = [
   { type: "deferred", id: "q1/0/1/1", ...outcome, class: "Greylisted", reply: "451 later", nextAttempt: eventTime(1) },
   { type: "bounced", id: "q1/0/1/2", ...outcome, class: "UnknownRecipient" },
   { type: "expired", id: "q1/0/1/3", ...outcome, timings: { queued: 1 }, class: "Expired" },
+  { type: "credits", id: "q2/credits", time: eventTime(0), tenant: "a/b", class: "CreditsLow", queueId: "q2" },
   { type: "captured", id: "q2/0/1", ...head, recipients: [], size: 9, timings: { queued: 1 } },
 ];
 

@@ -139,6 +139,18 @@ export const CapturedEvent = Type.Object(
   { additionalProperties: false },
 );
 
+/** With an accepted message nine tenths of a tenant's credits were used (`CreditsLow`), or all (`CreditsExhausted`). */
+export const CreditsEvent = Type.Object(
+  {
+    type: Type.Literal("credits"),
+    ...head,
+    tenant: message.tenant,
+    class: oneOf(["CreditsLow", "CreditsExhausted"], { description: "What the credits are now." }),
+    queueId: message.queueId,
+  },
+  { additionalProperties: false },
+);
+
 /**
  * What happened to mail, for people and programs: one JSON line each. Readers ignore types and fields that they do
  * not know. No event holds a password, a key or a part of a message other than its Message-ID.
@@ -151,6 +163,7 @@ export const MailEvent = Type.Union([
   BouncedEvent,
   ExpiredEvent,
   CapturedEvent,
+  CreditsEvent,
 ]);
 export type AcceptedEvent = Type.Static<typeof AcceptedEvent>;
 export type RefusedEvent = Type.Static<typeof RefusedEvent>;
@@ -159,6 +172,7 @@ export type DeliveredEvent = Type.Static<typeof DeliveredEvent>;
 export type BouncedEvent = Type.Static<typeof BouncedEvent>;
 export type ExpiredEvent = Type.Static<typeof ExpiredEvent>;
 export type CapturedEvent = Type.Static<typeof CapturedEvent>;
+export type CreditsEvent = Type.Static<typeof CreditsEvent>;
 export type MailEvent = Type.Static<typeof MailEvent>;
 
 /** Where events go. It never throws and never waits: an event must not hold up mail. */

@@ -3,11 +3,11 @@ import { isBilled } from "../decision/authentication.ts";
 import { submissionChecks } from "../decision/submission.ts";
 import { type Refusal, refuse } from "../decision/verdict.ts";
 import type { Directory, Login } from "../directory.ts";
-import type { EventTls } from "../event/event.ts";
+import type { CreditsEvent, EventTls } from "../event/event.ts";
 import { prepare, type Prepared } from "../message/prepare.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import type { Logger } from "../../runtime/log.ts";
-import { type NewMessage, type Spool, StoreFull } from "../store/spool.ts";
+import { type AcceptResult, type NewMessage, type Spool, StoreFull } from "../store/spool.ts";
 import type { Mailbox } from "./address.ts";
 import { groupRecipients } from "./group.ts";
 import * as replies from "./replies.ts";
@@ -35,9 +35,9 @@ export interface IntakeServices {
   readonly nextQueueId: () => string;
 }
 
-/** What became of a message: spooled, or refused. `messageId` is known once its header was read. */
+/** What became of a message: spooled, `credits` telling what they are with it, or refused. `messageId` is known once its header was read. */
 export type Taken =
-  | { readonly kind: "Spooled"; readonly message: NewMessage }
+  | { readonly kind: "Spooled"; readonly message: NewMessage; readonly credits?: CreditsEvent["class"] }
   | { readonly kind: "Refused"; readonly refusal: Refusal; readonly messageId?: string };
 
 /**
@@ -61,9 +61,19 @@ export async function takeIn(services: IntakeServices, submission: Submission, c
   if (login === undefined) return { kind: "Refused", refusal: revoked, messageId };
 
   const message = compose({ queueId, now, submission, login, prepared });
-  const refusal = await spoolIt(services, message);
-  return refusal === undefined ? { kind: "Spooled", message } : { kind: "Refused", refusal, messageId };
+  const result = await spoolIt(services, message);
+  if (typeof result === "object") return { kind: "Refused", refusal: result, messageId };
+  const credits = crossings[result];
+  return { kind: "Spooled", message, ...(credits && { credits }) };
 }
+
+type Spooled = Exclude<AcceptResult, "Exhausted">;
+
+const crossings: Readonly<Record<Spooled, CreditsEvent["class"] | undefined>> = {
+  Accepted: undefined,
+  AcceptedLow: "CreditsLow",
+  AcceptedLast: "CreditsExhausted",
+};
 
 const revoked = refuse(replies.credentialsRevoked, "CredentialRevoked");
 
@@ -102,10 +112,10 @@ function compose(parts: {
   };
 }
 
-async function spoolIt({ spool, log }: IntakeServices, message: NewMessage): Promise<Refusal | undefined> {
+async function spoolIt({ spool, log }: IntakeServices, message: NewMessage): Promise<Refusal | Spooled> {
   try {
     const result = await spool.accept(message);
-    return result === "Accepted" ? undefined : refuse(replies.creditsExhausted, "CreditsExhausted");
+    return result === "Exhausted" ? refuse(replies.creditsExhausted, "CreditsExhausted") : result;
   } catch (error) {
     const full = error instanceof StoreFull;
     log.error({ err: error, queueId: message.envelope.id }, full ? "the store is full" : "cannot spool a message");

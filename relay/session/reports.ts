@@ -1,4 +1,4 @@
-import type { AcceptedEvent, EventTls, RefusedEvent } from "../event/event.ts";
+import type { AcceptedEvent, CreditsEvent, EventTls, RefusedEvent } from "../event/event.ts";
 import { eventTime } from "../event/event.ts";
 import { redact } from "../event/redact.ts";
 import type { Refusal } from "../decision/verdict.ts";
@@ -28,6 +28,12 @@ export function acceptedEvent(
     ...(at.tls === undefined ? {} : { tls: at.tls }),
     timings: { total: Math.max(0, at.now - at.startedAt) },
   };
+}
+
+/** The event of a message with which the credits of its tenant are low, or gone. */
+export function creditsEvent({ envelope }: NewMessage, level: CreditsEvent["class"], now: number): CreditsEvent {
+  const { id, tenant } = envelope;
+  return { type: "credits", id: `${id}/credits`, time: eventTime(now), tenant, class: level, queueId: id };
 }
 
 /** What is known of somebody who is refused. */

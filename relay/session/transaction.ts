@@ -6,7 +6,7 @@ import { takeIn } from "./intake.ts";
 import type { Received } from "./receive.ts";
 import type { Reply } from "./reply.ts";
 import * as replies from "./replies.ts";
-import { acceptedEvent } from "./reports.ts";
+import { acceptedEvent, creditsEvent } from "./reports.ts";
 import type { Session, Transaction } from "./state.ts";
 
 /** MAIL: opens a transaction if the tenant may send from that address now. */
@@ -71,6 +71,7 @@ async function finish(session: Session, transaction: Transaction, received: Rece
   if (taken.kind === "Refused") return refuseData(session, taken.refusal, taken.messageId);
   const { startedAt } = transaction;
   services.events(acceptedEvent(taken.message, { now: services.clock.now(), startedAt, client, tls }));
+  if (taken.credits !== undefined) services.events(creditsEvent(taken.message, taken.credits, services.clock.now()));
   return replies.queued(taken.message.envelope.id);
 }
 

@@ -53,8 +53,12 @@ export interface NewMessage {
   readonly charge: Charge;
 }
 
-/** `Exhausted`: the credits do not cover all recipients; nothing was spooled, nothing billed. */
-export type AcceptResult = "Accepted" | "Exhausted";
+/**
+ * `Exhausted`: the credits do not cover all recipients; nothing was spooled, nothing billed. Of all messages that were
+ * accepted just one is `AcceptedLow`, the one with which nine tenths of the credits were used, and one `AcceptedLast`,
+ * the one with which all were; until the credits are more again.
+ */
+export type AcceptResult = "Accepted" | "AcceptedLow" | "AcceptedLast" | "Exhausted";
 
 /** No room for a message: a full disk, a full map. Answered with 452 4.3.1; it passes when there is room again. */
 export class StoreFull extends Error {

@@ -1,4 +1,4 @@
-import { charge } from "../../../contract/credits.ts";
+import { balance, charge, creditLevel } from "../../../contract/credits.ts";
 import type { Clock } from "../../../runtime/clock.ts";
 import type { AcceptResult, Delivery, NewMessage, QueueRow, Settlement, Spool } from "../spool.ts";
 import { advance } from "./clock-row.ts";
@@ -54,24 +54,28 @@ function accept(tables: Tables, message: NewMessage): AcceptResult {
   const { envelope, deliveries } = message;
   if (deliveries.length === 0) throw new RangeError(`message ${envelope.id} has no deliveries`);
   if (tables.billed.get(envelope.id) !== undefined) return "Accepted";
-  if (!bill(tables, message)) return "Exhausted";
+  const result = bill(tables, message);
+  if (result === "Exhausted") return result;
   tables.billed.putSync(envelope.id, envelope.acceptedAt);
   tables.envelopes.putSync(envelope.id, envelope);
   tables.contents.putSync(envelope.id, message.content);
   deliveries.forEach(({ domain, recipients }, index) => {
     insert(tables, [envelope.id, index], { domain, recipients, attempts: 0, dueAt: envelope.acceptedAt, token: 0 });
   });
-  return "Accepted";
+  return result;
 }
 
-/** False: the credits do not cover it, and nothing was billed. A message without a price needs no row. */
-function bill(tables: Tables, { envelope, charge: price }: NewMessage): boolean {
+/** Bills what a message costs; nothing when the credits do not cover it. A message without a price needs no row. */
+function bill(tables: Tables, { envelope, charge: price }: NewMessage): AcceptResult {
   const time = advance(tables, envelope.acceptedAt);
-  if (price.recipients === 0) return true;
-  const usage = charge(price.allowance, tables.usage.get(price.tenant), price.recipients, time);
-  if (usage === "Exhausted") return false;
+  if (price.recipients === 0) return "Accepted";
+  const before = tables.usage.get(price.tenant);
+  const usage = charge(price.allowance, before, price.recipients, time);
+  if (usage === "Exhausted") return "Exhausted";
   tables.usage.putSync(price.tenant, usage);
-  return true;
+  const [from, to] = [before, usage].map((row) => creditLevel(balance(price.allowance, row, time)));
+  if (to === undefined || from === to) return "Accepted";
+  return to === "Exhausted" ? "AcceptedLast" : "AcceptedLow";
 }
 
 function isDue(tables: Tables, now: number): boolean {

@@ -8,6 +8,7 @@ export function acceptContract(store: () => Store, reopen: () => Promise<Store>)
   describe("accept", () => {
     spools(store, reopen);
     bills(store, reopen);
+    crosses(store);
     refuses(store);
   });
   describe("the store's clock", () => {
@@ -77,21 +78,22 @@ function bills(store: () => Store, reopen: () => Promise<Store>): void {
   test("takes the same id when there are credits again", async () => {
     const exhausted = draft("m1", { allowance: daily(0) });
     expect(await store().spool.accept(exhausted)).toBe("Exhausted");
-    expect(await store().spool.accept(draft("m1", { allowance: daily(1) }))).toBe("Accepted");
+    expect(await store().spool.accept(draft("m1", { allowance: daily(1) }))).toBe("AcceptedLast");
   });
 
   test("200 at once against 123 credits: 123 are taken, never one over or under", async () => {
     const results = await Promise.all(
       Array.from({ length: 200 }, (_, index) => store().spool.accept(draft(name(index), { allowance: daily(123) }))),
     );
-    expect(results.filter((result) => result === "Accepted")).toHaveLength(123);
+    expect(results.filter((result) => result !== "Exhausted")).toHaveLength(123);
+    expect(new Set(results).size).toBe(4);
     expect(await usedBy(store())).toBe(123);
     expect(await store().spool.list(300)).toHaveLength(123);
   });
 
   test("counts tenants apart", async () => {
     await store().spool.accept(draft("m1", { tenant: "a/one", allowance: daily(1) }));
-    expect(await store().spool.accept(draft("m2", { tenant: "a/two", allowance: daily(1) }))).toBe("Accepted");
+    expect(await store().spool.accept(draft("m2", { tenant: "a/two", allowance: daily(1) }))).toBe("AcceptedLast");
     expect(await store().spool.accept(draft("m3", { tenant: "a/one", allowance: daily(1) }))).toBe("Exhausted");
   });
 
@@ -99,6 +101,24 @@ function bills(store: () => Store, reopen: () => Promise<Store>): void {
     const free = draft("m1", { allowance: daily(0) });
     expect(await store().spool.accept({ ...free, charge: { ...free.charge, recipients: 0 } })).toBe("Accepted");
     expect(await usedBy(store())).toBe(0);
+  });
+}
+
+function acceptOf({ spool }: Store, id: string, amount: number, at = noon): Promise<string> {
+  return spool.accept(draft(id, { allowance: daily(amount), at }));
+}
+
+function crosses(store: () => Store): void {
+  test("tells with which message the credits are low, and with which they are gone, once until there are more", async () => {
+    for (const index of Array.from({ length: 8 }).keys())
+      expect(await acceptOf(store(), `m${index}`, 10)).toBe("Accepted");
+    expect(await acceptOf(store(), "low", 10)).toBe("AcceptedLow");
+    expect(await acceptOf(store(), "low", 10)).toBe("Accepted");
+    expect(await acceptOf(store(), "last", 10)).toBe("AcceptedLast");
+    expect(await acceptOf(store(), "over", 10)).toBe("Exhausted");
+    expect(await acceptOf(store(), "more", 12)).toBe("AcceptedLow");
+    expect(await acceptOf(store(), "all", 12)).toBe("AcceptedLast");
+    expect(await acceptOf(store(), "tomorrow", 12, noon + day)).toBe("Accepted");
   });
 }
 
@@ -131,9 +151,9 @@ function clock(store: () => Store, reopen: () => Promise<Store>): void {
 
   test("opens a period when its time has come, with nothing used", async () => {
     const { spool } = store();
-    expect(await spool.accept(draft("m1", { allowance: daily(1) }))).toBe("Accepted");
+    expect(await spool.accept(draft("m1", { allowance: daily(1) }))).toBe("AcceptedLast");
     expect(await spool.accept(draft("m2", { allowance: daily(1) }))).toBe("Exhausted");
-    expect(await spool.accept(draft("m3", { allowance: daily(1), at: noon + day }))).toBe("Accepted");
+    expect(await spool.accept(draft("m3", { allowance: daily(1), at: noon + day }))).toBe("AcceptedLast");
     expect(await usedBy(store())).toBe(1);
   });
 

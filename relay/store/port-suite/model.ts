@@ -138,7 +138,8 @@ async function accept(one: Extract<Step, { kind: "accept" }>, { store, model }: 
     same(result, "Accepted");
     return;
   }
-  same(result, used + to.length > 9 ? "Exhausted" : "Accepted");
+  const left = 9 - used - to.length;
+  same(result, left < 0 ? "Exhausted" : left === 0 ? "AcceptedLast" : "Accepted");
   if (result === "Exhausted") return;
   model.billed.add(one.id);
   model.used.set(one.tenant, used + to.length);
