@@ -10,7 +10,10 @@ import {
   type DomainEvidence,
   type NameEvidence,
 } from "./sending-domain/evidence.ts";
+import { questionKey, type Question } from "./sending-domain/look-up.ts";
 import type { DnsQuestions } from "./sending-domain/next-check.ts";
+import { foldRelated, type RelatedEvidence } from "./sending-domain/related-evidence.ts";
+import { relatedQuestions, type ClaimPolicies } from "./sending-domain/related-questions.ts";
 import { createWorkQueue } from "./work-queue.ts";
 
 export interface DnsChecksOptions {
@@ -105,7 +108,32 @@ async function ask(
     askZone(options, asked.zone, signal),
     ...asked.names.map(async (name) => [name, await askName(options, name, before.names.get(name), signal)] as const),
   ]);
-  return { names: new Map(names), negativeTtl: negativeTtl || before.negativeTtl };
+  const own = { names: new Map(names), negativeTtl: negativeTtl || before.negativeTtl };
+  const related = asked.policies && (await askRelated(options, asked.policies, { own, before, signal }));
+  return { ...own, ...(related && { related }) };
+}
+
+/**
+ * Asks for what records include and inherit, as answers tell where to look next. It ends: each name is asked once, and all
+ * are bounded. A resolver does, since these names lie in everybody's zones and prove nothing.
+ */
+async function askRelated(
+  { resolver }: DnsChecksOptions,
+  policies: ClaimPolicies,
+  { own, before, signal }: { own: DomainEvidence; before: DomainEvidence; signal: AbortSignal },
+): Promise<ReadonlyMap<string, RelatedEvidence>> {
+  const related = new Map<string, RelatedEvidence>();
+  for (;;) {
+    const open = relatedQuestions(policies, { ...own, related });
+    if (open.length === 0 || signal.aborted) return related;
+    const answers = await Promise.all(
+      open.map(async ({ name, type }) => {
+        const answer: Answer<Question["type"]> = await resolver.resolve(name, type, signal);
+        return [questionKey({ name, type }), answer] as const;
+      }),
+    );
+    for (const [key, answer] of answers) related.set(key, foldRelated(before.related?.get(key), answer));
+  }
 }
 
 /** Seconds that a cache may hold that a name is not there: the most that any server says. */

@@ -1,5 +1,6 @@
 import type { Agreement } from "../../net/authoritative-answer.ts";
 import type { Answer } from "../../net/resolver.ts";
+import type { RelatedEvidence } from "./related-evidence.ts";
 import type { ShownAnswer } from "./verdict.ts";
 
 /** What the checks of one name have shown so far. */
@@ -30,6 +31,8 @@ export interface NameEvidence {
 export interface DomainEvidence {
   /** TXT answers by lower-case name. */
   readonly names: ReadonlyMap<string, NameEvidence>;
+  /** Answers beyond the claim's own records, by `TYPE name`; absent before the first check. */
+  readonly related?: ReadonlyMap<string, RelatedEvidence>;
   /** Seconds that caches may hold that a name of the zone does not exist (RFC 2308); 0 when unknown. */
   readonly negativeTtl: number;
 }

@@ -1,7 +1,8 @@
 import type { DnsTiming } from "../config.ts";
 import type { NameEvidence } from "./evidence.ts";
 import type { ObservedDomain } from "./observed.ts";
-import type { ReportedRecord } from "./report.ts";
+import type { ClaimPolicies } from "./related-questions.ts";
+import { spfPolicyOf, type ReportedRecord } from "./report.ts";
 import type { Visibility } from "./visibility.ts";
 
 /** What to ask the DNS for a claim, and when. */
@@ -10,6 +11,8 @@ export interface DnsQuestions {
   readonly names: readonly string[];
   /** The domain, whose SOA tells how long caches hold that nothing is there. */
   readonly zone: string;
+  /** What decides which names beyond these are asked for, as answers come in; none without it. */
+  readonly policies?: ClaimPolicies;
   /** When to ask next; what lies in the past means now. */
   readonly checkAt: number;
 }
@@ -24,7 +27,7 @@ export function nextCheck(
   waiting: ReadonlyMap<string, Visibility>,
   now: number,
 ): DnsQuestions {
-  const { evidence, settings, claim } = observed;
+  const { evidence, settings, claim, spec } = observed;
   const due = records.map(({ fqdn, verdict, state }) => {
     const name = evidence.names.get(fqdn);
     if (name === undefined) return now;
@@ -40,7 +43,8 @@ export function nextCheck(
     return activation > checkedAt ? Math.min(activation, soon) : soon;
   });
   const names = records.map(({ fqdn }) => fqdn).toSorted();
-  return { names, zone: claim.domain, checkAt: Math.min(...due) };
+  const policies = { domain: claim.domain, spf: spfPolicyOf(observed), dmarc: spec.dmarc };
+  return { names, zone: claim.domain, policies, checkAt: Math.min(...due) };
 }
 
 /** How long to wait after a check: longer the longer nothing has changed, and longest when all is well. */

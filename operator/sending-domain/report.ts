@@ -2,10 +2,14 @@ import type { RecordStatus } from "../../crds/sending-domain.ts";
 import { timestamp } from "../timestamp.ts";
 import { compareDkim, compareRevoked } from "./dkim-record.ts";
 import { compareDmarc } from "./dmarc-record.ts";
+import { dmarcName } from "./dmarc-tree.ts";
 import type { KeyEntry } from "./key-history.ts";
 import { keyState, type KeyState } from "./key-state.ts";
 import type { ObservedDomain } from "./observed.ts";
-import { compareSpf } from "./spf-record.ts";
+import { lookUpIn } from "./related-evidence.ts";
+import type { LookUp } from "./look-up.ts";
+import { compareAuthorisation, foreignReceivers, type ReportReceiver } from "./report-authorisation.ts";
+import { compareSpf, type SpfPolicy } from "./spf-record.ts";
 import { compareShown, silenceSentence } from "./disagreement.ts";
 import { presentable, type Comparison, type ConclusiveAnswer } from "./verdict.ts";
 
@@ -17,6 +21,8 @@ export interface ReportedRecord extends Comparison {
   readonly selector?: string;
   /** Of a DKIM record: where its key is in its life. */
   readonly state?: KeyState;
+  /** The domain whose owner publishes the record, where that is another than the claim's. */
+  readonly publishIn?: string;
 }
 
 /** Failed checks in a row after which the last answer counts no more for the report. */
@@ -29,11 +35,17 @@ export function dkimName(domain: string, selector: string): string {
   return `${selector}._domainkey.${domain}`;
 }
 
-/** Compares every record of a claim with what DNS shows: DKIM in the order of the entries, which have keys, then SPF and DMARC. */
+/** What the SPF record of a claim must do. */
+export function spfPolicyOf({ settings, spec }: ObservedDomain): SpfPolicy {
+  return { include: settings.spfInclude, qualifier: spec.spf.qualifier };
+}
+
+/**
+ * Compares every record of a claim with what DNS shows: DKIM in the order of the entries, which have keys, then SPF and
+ * DMARC, then the word of those who receive DMARC reports.
+ */
 export function compareRecords(observed: ObservedDomain, entries: readonly KeyEntry[]): readonly ReportedRecord[] {
-  const { claim, spec, settings } = observed;
-  const { domain } = claim;
-  const spf = { include: settings.spfInclude, qualifier: spec.spf.qualifier };
+  const { domain } = observed.claim;
   const dkim = entries.flatMap((entry): readonly ReportedRecord[] => {
     const { selector, algorithm, key } = entry;
     if (key === undefined) return [];
@@ -43,15 +55,34 @@ export function compareRecords(observed: ObservedDomain, entries: readonly KeyEn
       state === "Revoked" ? compareRevoked(answer) : compareDkim({ algorithm, publicKey: key.publicKey }, answer);
     return [{ purpose: "DKIM", fqdn, selector, state, ...look(observed, fqdn, compare) }];
   });
+  return [...dkim, ...policyRecords(observed)];
+}
+
+function policyRecords(observed: ObservedDomain): readonly ReportedRecord[] {
+  const { claim, spec, evidence } = observed;
+  const { domain } = claim;
+  const lookUp = lookUpIn(evidence);
+  const spf = (answer: ConclusiveAnswer): Comparison => compareSpf(spfPolicyOf(observed), answer, { domain, lookUp });
+  const exists = evidence.names.get(domain)?.answer?.kind !== "NXDomain";
+  const dmarc = (answer: ConclusiveAnswer): Comparison => compareDmarc(spec.dmarc, answer, { domain, exists, lookUp });
   return [
-    ...dkim,
-    { purpose: "SPF", fqdn: domain, ...look(observed, domain, (answer) => compareSpf(spf, answer)) },
-    {
-      purpose: "DMARC",
-      fqdn: `_dmarc.${domain}`,
-      ...look(observed, `_dmarc.${domain}`, (answer) => compareDmarc(spec.dmarc, answer)),
-    },
+    { purpose: "SPF", fqdn: domain, ...look(observed, domain, spf) },
+    { purpose: "DMARC", fqdn: dmarcName(domain), ...look(observed, dmarcName(domain), dmarc) },
+    ...receivers(observed, lookUp).map((receiver) => receiverRecord(observed, receiver)),
   ];
+}
+
+/** Whose word is needed; after a restart those that were last found, until it is known again who belongs together. */
+function receivers({ claim, spec, evidence, status }: ObservedDomain, lookUp: LookUp): readonly ReportReceiver[] {
+  const found = foreignReceivers(claim.domain, spec.dmarc.rua ?? [], lookUp);
+  if (evidence.related !== undefined) return found;
+  return found.filter(({ fqdn }) => status?.records?.some((record) => record.fqdn === fqdn));
+}
+
+function receiverRecord(observed: ObservedDomain, { host, fqdn }: ReportReceiver): ReportedRecord {
+  const { domain } = observed.claim;
+  const compare = (answer: ConclusiveAnswer): Comparison => compareAuthorisation(domain, host, answer);
+  return { purpose: "DMARCReport", fqdn, publishIn: host, ...look(observed, fqdn, compare) };
 }
 
 function look(observed: ObservedDomain, fqdn: string, compare: (answer: ConclusiveAnswer) => Comparison): Comparison {
@@ -63,16 +94,18 @@ function look(observed: ObservedDomain, fqdn: string, compare: (answer: Conclusi
   const { value } = evidence?.answer ? compareShown(evidence.answer, compare) : compare({ kind: "NoData" });
   const before = observed.status?.records?.find((record) => record.fqdn === fqdn);
   if (evidence === undefined && before !== undefined) return asBefore(before, value);
-  const why = evidence?.failure === undefined ? "" : ` (${presentable([evidence.failure]).slice(0, 512)})`;
-  const explanation = evidence ? `DNS could not be asked${why}; it will be again.` : notAsked;
-  return { verdict: "Unknown", value, explanation };
+  return { verdict: "Unknown", value, explanation: evidence ? failureSentence(evidence.failure) : notAsked };
+}
+
+function failureSentence(failure: string | undefined): string {
+  const why = failure === undefined ? "" : ` (${presentable([failure]).slice(0, 512)})`;
+  return `DNS could not be asked${why}; it will be again.`;
 }
 
 /** After a restart the last report stands until the first check, so that a status does not flap. */
 function asBefore(before: RecordStatus, value: string): Comparison {
-  const { verdict, observed } = before;
+  const { verdict, observed, explanation = notAsked } = before;
   const standing = verdict === "Valid" || verdict === "NeedsMerge" ? before.value : value;
-  const explanation = notAsked;
   return { verdict, value: standing, ...(observed !== undefined && { observed }), explanation };
 }
 
@@ -83,16 +116,18 @@ export function recordStatuses(
   before: readonly RecordStatus[],
   now: number,
 ): RecordStatus[] {
-  return records.map(({ purpose, fqdn, value, verdict, observed }) => {
+  return records.map(({ purpose, fqdn, value, verdict, observed, explanation, publishIn }) => {
     const previous = before.find((record) => record.fqdn === fqdn);
     return {
       purpose,
       type: "TXT",
       fqdn: fqdn.slice(0, 255),
-      name: fqdn === domain ? "@" : fqdn.slice(0, -domain.length - 1),
+      name: fqdn === domain ? "@" : fqdn.slice(0, -(publishIn ?? domain).length - 1),
       value: presentable([value]),
       verdict,
       ...(observed !== undefined && verdict !== "Valid" && { observed }),
+      ...(verdict !== "Valid" && { explanation: presentable([explanation]).slice(0, 2048) }),
+      ...(publishIn !== undefined && { publishIn }),
       verdictSince: previous?.verdict === verdict ? previous.verdictSince : timestamp(now),
     };
   });

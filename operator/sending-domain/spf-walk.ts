@@ -7,7 +7,7 @@ export const mostLookUps = 10;
 /** Look-ups without an answer, at most, before receivers give up (RFC 7208 §4.6.4). */
 export const mostVoids = 2;
 /** Where counting ends: enough beyond the limit to say how much too much a record is. */
-export const countingEnds = 20;
+export const countingEnds = 15;
 /** More mail exchangers of one name are an error (RFC 7208 §4.6.4). */
 const mostExchangers = 10;
 /** As many faults as are told. */
@@ -37,21 +37,20 @@ export interface SpfWalk {
   readonly costs: readonly (readonly [term: string, lookUps: number])[];
   /** Names that could not be asked for. */
   readonly unclear: readonly string[];
-  /** Questions without whose answers this is not all. */
-  readonly wanted: readonly Question[];
 }
 
 interface Tally {
   readonly lookUp: LookUp;
   readonly include: string;
   reached: boolean;
+  /** A record is not known yet. */
+  isWaiting: boolean;
   lookUps: number;
   readonly voids: string[];
   readonly faults: string[];
   readonly includeFaults: string[];
   readonly costs: [string, number][];
   readonly unclear: Set<string>;
-  readonly wanted: Map<string, Question>;
 }
 
 /** Where in the tree of records a term stands. */
@@ -69,16 +68,16 @@ export function walkSpf({ domain, record, include }: SpfSubject, lookUp: LookUp)
     lookUp,
     include: plainName(include),
     reached: false,
+    isWaiting: false,
     lookUps: 0,
     voids: [],
     faults: [],
     includeFaults: [],
     costs: [],
     unclear: new Set(),
-    wanted: new Map(),
   };
   visit(tally, record, { domain: plainName(domain), path: [plainName(domain)], passing: true });
-  return { ...tally, unclear: [...tally.unclear], wanted: [...tally.wanted.values()] };
+  return { ...tally, unclear: [...tally.unclear] };
 }
 
 function plainName(name: string): string {
@@ -138,11 +137,13 @@ function fault(tally: Tally, place: Place, sentence: string): void {
 }
 
 function answerTo<T extends Question["type"]>(tally: Tally, name: string, type: T) {
+  if (tally.isWaiting) return undefined;
   const answer = tally.lookUp(name, type);
-  if (answer === undefined) tally.wanted.set(`${type} ${name}`, { name, type });
-  else if (answer.kind === "Failed") tally.unclear.add(name);
-  else return answer;
-  return undefined;
+  // In the order of a receiver: what lies behind an unknown record is asked for when that is known, so that no more is
+  // ever asked for than a receiver would.
+  if (answer === undefined && type === "TXT") tally.isWaiting = true;
+  if (answer?.kind === "Failed") tally.unclear.add(name);
+  return answer?.kind === "Failed" ? undefined : answer;
 }
 
 function descend(tally: Tally, term: Extract<SpfTerm, { kind: "Include" | "Redirect" }>, place: Place): void {
