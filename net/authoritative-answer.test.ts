@@ -48,3 +48,15 @@ test.each<[string, readonly Answer<"TXT">[], Partial<Agreement<"TXT">>]>([
 test("a walk that led nowhere says why", () => {
   expect(agree({ servers: [], problem: "a loop of aliases" })).toMatchObject({ reason: "a loop of aliases" });
 });
+
+test.each<[string, Answer<"TXT">, readonly string[]]>([
+  ["heard at another address", txt(1, ["a"]), ["ns2 (::2)"]],
+  ["heard nowhere", failed, ["ns1 (192.0.2.1)", "ns1 (::1)", "ns2 (::2)"]],
+])("a server that was %s", (_, first, silent) => {
+  const servers = [
+    { server: "ns1 (192.0.2.1)", host: "ns1", answer: first },
+    { server: "ns1 (::1)", host: "ns1", answer: failed },
+    { server: "ns2 (::2)", host: "ns2", answer: failed },
+  ];
+  expect(agree({ servers }).silent.map(({ server }) => server)).toEqual(silent);
+});

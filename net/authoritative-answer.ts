@@ -7,6 +7,8 @@ export type Conclusive<T extends RecordType = RecordType> = Exclude<Answer<T>, {
 export interface ServerAnswer<T extends RecordType = RecordType> {
   /** The server's name and address, such as `ns1.example.net (192.0.2.1)`, or its address and port. */
   readonly server: string;
+  /** The server's name; addresses of one name are one server. Absent where only its address is known. */
+  readonly host?: string;
   /** `Failed`: it could not be reached, is not authoritative for the zone, or must not be asked. */
   readonly answer: Answer<T>;
 }
@@ -37,19 +39,30 @@ export type Agreement<T extends RecordType = RecordType> =
   | { readonly kind: "Disagreement"; readonly servers: readonly Showing<T>[]; readonly silent: readonly Silence[] }
   | { readonly kind: "Unreachable"; readonly reason: string; readonly silent: readonly Silence[] };
 
-/** Whether every server that could be reached says the same; order, TTL and how a TXT record is cut do not matter. */
+/**
+ * Whether every server that could be reached says the same; order, TTL and how a TXT record is cut do not matter. A server
+ * that was heard at one of its addresses is not silent, though another leads nowhere: many networks have no IPv6.
+ */
 export function agree<T extends RecordType>({ servers, problem }: AuthoritativeAnswer<T>): Agreement<T> {
   const showing: Showing<T>[] = [];
   const silent: Silence[] = [];
-  for (const { server, answer } of servers) {
-    if (answer.kind === "Failed") silent.push({ server, reason: answer.reason });
-    else showing.push({ server, answer });
+  const heard = new Set(servers.map(({ host, answer }) => (answer.kind === "Failed" ? undefined : host)));
+  for (const { server, host, answer } of servers) {
+    if (answer.kind !== "Failed") showing.push({ server, answer });
+    else if (host === undefined || !heard.has(host)) silent.push({ server, reason: answer.reason });
   }
   const [first] = showing;
   if (first === undefined) return { kind: "Unreachable", reason: problem ?? silenceText(silent), silent };
   if (new Set(showing.map(({ answer }) => contentOf(answer))).size > 1)
     return { kind: "Disagreement", servers: showing, silent };
   return { kind: "Agreed", answer: longestLived(first.answer, showing), silent };
+}
+
+/** Two of several that contradict each other: as much as one must know to know that they do. */
+export function contradiction<T extends RecordType>(servers: readonly Showing<T>[]): readonly Showing<T>[] {
+  const [first] = servers;
+  const other = servers.find(({ answer }) => first !== undefined && contentOf(answer) !== contentOf(first.answer));
+  return [first, other].filter((each) => each !== undefined);
 }
 
 /** What an answer says of the zone. That a name has no such record and that it does not exist say the same. */

@@ -87,8 +87,8 @@ describe("the servers of a zone", () => {
     const shows = { kind: "Records", values: [["v=DKIM1; p=one"]], ttl: 60 };
     expect(answer).toEqual({
       servers: [
-        { server: ns1, answer: shows },
-        { server: ns2, answer: shows },
+        { server: ns1, host: "ns1.host.example", answer: shows },
+        { server: ns2, host: "ns2.host.example", answer: shows },
       ],
     });
     expect(agree(answer)).toMatchObject({ kind: "Agreed", silent: [] });
@@ -224,7 +224,7 @@ describe("an alias", () => {
     const it = await world([cname(selector, "key.mail.example"), there]);
     const answer = await ask(it);
     expect(answer.servers).toEqual([
-      { server: ns3, answer: { kind: "Records", values: [["v=DKIM1; ", "p=one"]], ttl: 60 } },
+      { server: ns3, host: "ns3.host.example", answer: { kind: "Records", values: [["v=DKIM1; ", "p=one"]], ttl: 60 } },
     ]);
   });
 
@@ -244,6 +244,21 @@ describe("an alias", () => {
       servers: [
         { server: ns1, answer: { kind: "Records" } },
         { server: ns2, answer: { kind: "NXDomain" } },
+      ],
+    });
+  });
+
+  test("whose target is in dispute is no agreement with a server that has the record itself", async () => {
+    const it = await world([txt(selector, "v=DKIM1; p=one"), txt("key.lag.shop.example", "v=DKIM1; p=one")]);
+    it.two.withdraw(selector);
+    it.two.publish(cname(selector, "key.lag.shop.example"));
+    it.two.withdraw("key.lag.shop.example");
+    expect(agree(await ask(it))).toMatchObject({
+      kind: "Disagreement",
+      servers: [
+        { server: ns1, answer: { kind: "Records" } },
+        { server: `${ns2} by way of ${ns1}`, answer: { kind: "Records" } },
+        { server: `${ns2} by way of ${ns2}`, answer: { kind: "NXDomain" } },
       ],
     });
   });

@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import type { Clock } from "../runtime/clock.ts";
 import type { AddressGuard } from "./address-guard.ts";
 import { askServer, type Transport } from "./ask.ts";
-import { agree, type AuthoritativeAnswer, type ServerAnswer } from "./authoritative-answer.ts";
+import { agree, contradiction, type AuthoritativeAnswer, type ServerAnswer } from "./authoritative-answer.ts";
 import { longestChain, readOwnAnswer, type OwnReading } from "./dns-answer.ts";
 import { cachedResolver, type CacheLimits } from "./dns-cache.ts";
 import { encodeQuery, octetsOfChance } from "./dns-message.ts";
@@ -107,19 +107,25 @@ async function search<T extends RecordType>(
   const cut = await findZone(state.shell.walk, name, state.signal);
   if (cut.kind === "Failed") return { servers: [], problem: cut.reason };
   const readings = await Promise.all(
-    cut.servers.map(async (each) => ({ server: each.server, reading: await read(state, each, name) })),
+    cut.servers.map(async (each) => ({ label: labelOf(each), reading: await read(state, each, name) })),
   );
   return follow(state, names, readings);
 }
 
+type Label = Pick<ServerAnswer, "server" | "host">;
+
+function labelOf({ server, host }: Label): Label {
+  return { server, ...(host !== undefined && { host }) };
+}
+
 interface ServerReading<T extends RecordType> {
-  readonly server: string;
+  readonly label: Label;
   readonly reading: OwnReading<T>;
 }
 
 /**
  * Goes on where servers name an alias. When all that say anything name the same, the servers of its target answer; else
- * what its servers agree on stands for the answer of each server that names it.
+ * what its servers say stands for the answer of each server that names it.
  */
 async function follow<T extends RecordType>(
   state: Search<T>,
@@ -133,15 +139,14 @@ async function follow<T extends RecordType>(
   const answering = readings.filter(({ reading }) => reading.kind !== "Failed");
   const [only] = targets.values();
   if (only !== undefined && targets.size === 1 && answering.every(({ reading }) => reading.kind === "Alias")) {
-    const silent = readings.flatMap(({ server, reading }) =>
-      reading.kind === "Failed" ? [{ server, answer: reading }] : [],
+    const silent = readings.flatMap(({ label, reading }) =>
+      reading.kind === "Failed" ? [{ ...label, answer: reading }] : [],
     );
     return { ...only, servers: merge([...only.servers, ...silent]) };
   }
-  const servers = readings.map(({ server, reading }) => ({
-    server,
-    answer: reading.kind === "Alias" ? agreedAnswer(targets.get(reading.target)) : reading,
-  }));
+  const servers = readings.flatMap(({ label, reading }) =>
+    reading.kind === "Alias" ? byAlias(label, targets.get(reading.target)) : [{ ...label, answer: reading }],
+  );
   return { servers: merge(servers) };
 }
 
@@ -152,11 +157,18 @@ function merge<T extends RecordType>(servers: readonly ServerAnswer<T>[]): reado
   return [...byName.values()].toSorted((a, b) => (a.server < b.server ? -1 : 1));
 }
 
-function agreedAnswer<T extends RecordType>(answer: AuthoritativeAnswer<T> | undefined): Answer<T> {
-  const agreement = agree(answer ?? { servers: [] });
-  if (agreement.kind === "Agreed") return agreement.answer;
-  const reason = agreement.kind === "Disagreement" ? "the servers of its alias disagree" : agreement.reason;
-  return { kind: "Failed", reason };
+/** What a server says that names an alias: what the servers of the target agree on, or two of them that do not. */
+function byAlias<T extends RecordType>(
+  label: Label,
+  target: AuthoritativeAnswer<T> = { servers: [] },
+): readonly ServerAnswer<T>[] {
+  const agreement = agree(target);
+  if (agreement.kind === "Agreed") return [{ ...label, answer: agreement.answer }];
+  if (agreement.kind === "Unreachable") return [{ ...label, answer: { kind: "Failed", reason: agreement.reason } }];
+  return contradiction(agreement.servers).map(({ server, answer }) => ({
+    server: `${label.server} by way of ${server}`,
+    answer,
+  }));
 }
 
 /** What one server says of one name. */

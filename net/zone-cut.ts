@@ -15,6 +15,8 @@ export interface Authority {
 export interface ZoneServer {
   /** For people: `ns1.example.net (192.0.2.1)`. */
   readonly server: string;
+  /** Its name alone; absent when it was named by its address. */
+  readonly host?: string;
   readonly at: Endpoint | { readonly reason: string };
 }
 
@@ -77,7 +79,7 @@ async function isAlias(resolver: Resolver, name: string, signal?: AbortSignal): 
 /** The addresses of a name server; each is vetted, because whoever runs the zone chose it. */
 async function serversAt(options: ZoneCutOptions, host: string, signal?: AbortSignal): Promise<readonly ZoneServer[]> {
   const server = presentableHost(host);
-  if (!isDomainName(host)) return [{ server, at: { reason: "not a host name" } }];
+  if (!isDomainName(host)) return [{ server, host, at: { reason: "not a host name" } }];
   const [four, six] = await Promise.all([
     options.resolver.resolve(host, "A", signal),
     options.resolver.resolve(host, "AAAA", signal),
@@ -85,12 +87,12 @@ async function serversAt(options: ZoneCutOptions, host: string, signal?: AbortSi
   const addresses = [four, six].flatMap((answer) => (answer.kind === "Records" ? answer.values.toSorted() : []));
   if (addresses.length === 0) {
     const failure = four.kind === "Failed" ? four : six;
-    return [{ server, at: { reason: failure.kind === "Failed" ? failure.reason : "it has no address" } }];
+    return [{ server, host, at: { reason: failure.kind === "Failed" ? failure.reason : "it has no address" } }];
   }
   return [...new Set(addresses)].slice(0, mostAddresses).map((address) => {
     const refusal = isIP(address) === 0 ? "NotAnAddress" : options.guard(address);
     const at = refusal ? { reason: `its address must not be asked: ${refusal}` } : { address, port: options.port };
-    return { server: `${server} (${address})`, at };
+    return { server: `${server} (${address})`, host, at };
   });
 }
 
