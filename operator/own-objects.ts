@@ -48,13 +48,18 @@ export function ownSecret(own: OwnObject, data: ObjectData, immutable = false): 
 }
 
 /** The contract Secret of a tenant. */
-export function tenantContractSecret(namespace: string, contract: TenantContract): SecretObject {
+export function tenantContractSecret(
+  namespace: string,
+  contract: TenantContract,
+  resourceVersion?: string,
+): SecretObject {
   return ownSecret(
     {
       namespace,
       name: tenantContractName(contract.namespace, contract.name),
       labels: { [labels.contract]: "tenant" },
       owner: tenantKey(contract.namespace, contract.name),
+      ...(resourceVersion !== undefined && { resourceVersion }),
     },
     encodeTenantContract(contract),
   );

@@ -46,8 +46,6 @@ export function observeTenant(
   const rotate = object.metadata.annotations?.[annotations.rotate];
   const plan = planOf(plans, spec.allowance.plan);
   const records = storedRecords(sources, namespace, name);
-  const contract = cluster.get<"Secret">(contractKey(contractNamespace, namespace, name));
-  const labelled = contract?.metadata.labels?.[labels.contract] === "tenant";
   return {
     namespace,
     name,
@@ -59,7 +57,7 @@ export function observeTenant(
     ...(sharedDomain && { sharedDomain }),
     records,
     secrets: secretsOf(sources, spec, records, { namespace, name }),
-    ...(contract && labelled && { contract: contract.data }),
+    ...storedContract(sources, namespace, name),
     usage,
     unproven: unprovenDomains(sources, namespace, name),
     contractNamespace,
@@ -76,6 +74,18 @@ export function observeGoneTenant(sources: TenantSources, namespace: string, nam
   const { cluster, contractNamespace } = sources;
   const contractUid = cluster.get(contractKey(contractNamespace, namespace, name))?.metadata.uid;
   return { contractNamespace, namespace, name, ...(contractUid !== undefined && { contractUid }) };
+}
+
+function storedContract(
+  { cluster, contractNamespace }: TenantSources,
+  namespace: string,
+  name: string,
+): Pick<ObservedTenant, "contract" | "contractVersion"> {
+  const secret = cluster.get<"Secret">(contractKey(contractNamespace, namespace, name));
+  if (secret === undefined) return {};
+  const { labels: labelled, resourceVersion = "" } = secret.metadata;
+  const isContract = labelled?.[labels.contract] === "tenant";
+  return { contractVersion: resourceVersion, ...(isContract && { contract: secret.data }) };
 }
 
 function contractKey(contractNamespace: string, namespace: string, name: string) {

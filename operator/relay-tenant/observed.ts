@@ -37,6 +37,8 @@ export interface ObservedTenant {
   readonly secrets: ReadonlyMap<string, ObservedSecret>;
   /** Data of the contract Secret as it stands. */
   readonly contract?: ObjectData;
+  /** resourceVersion of the Secret in the contract's place, whatever it holds; absent when there is none. */
+  readonly contractVersion?: string;
   readonly usage: ObservedUsage;
   /** Domains of the tenant that no claim of it holds, with their keys. */
   readonly unproven: readonly { readonly domain: string; readonly keys: readonly ContractKey[] }[];

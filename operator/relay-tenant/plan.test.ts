@@ -73,8 +73,11 @@ interface Given {
   readonly sharedDomain?: ObservedTenant["sharedDomain"];
   readonly revoked?: readonly string[];
   readonly usage?: ObservedTenant["usage"];
+  /** "3" when absent. */
+  readonly contractVersion?: string;
 }
 
+// oxlint-disable-next-line complexity -- one default after another
 function planOf(given: Given): Plan<RelayTenantStatus> {
   const { environments = [production], records = [], secrets = {}, sending = "Enabled" } = given;
   const plan = "plan" in given ? given.plan : { maxCredits: 1000, namespaces: ["*"] };
@@ -103,6 +106,7 @@ function planOf(given: Given): Plan<RelayTenantStatus> {
       usage: given.usage ?? { kind: "Known" },
       unproven: [],
       contractNamespace: "posthouse-system",
+      ...(given.contractVersion !== "None" && { contractVersion: given.contractVersion ?? "3" }),
     },
     now,
   );
@@ -416,4 +420,15 @@ test("a tenant that is gone loses its contract and nothing else", () => {
     `delete posthouse-system/${name} u`,
   ]);
   expect(planGoneTenant(gone)).toEqual({ actions: [], notes: [] });
+});
+
+test("a contract is created where there is none, and changed only as it was seen", () => {
+  const [created] = planOf({ contractVersion: "None" }).actions;
+  expect(created).toMatchObject({
+    kind: "create",
+    object: { metadata: { name: tenantContractName("team-shop", "shop") } },
+  });
+  expect(created).not.toHaveProperty("object.metadata.resourceVersion");
+  const [changed] = planOf({ contractVersion: "7" }).actions;
+  expect(changed).toMatchObject({ kind: "apply", object: { metadata: { resourceVersion: "7" } } });
 });

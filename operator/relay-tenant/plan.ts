@@ -52,9 +52,12 @@ export function planGoneTenant(observed: ObservedGoneTenant): Plan<never> {
   };
 }
 
+/** Created if there is none, else changed only as it was seen: another operator's newer contract is never overwritten unread. */
 function contractChange(observed: ObservedTenant, contract: TenantContract): readonly Action[] {
-  const same = observed.contract?.[contractDataKey] === encodeTenantContract(contract)[contractDataKey];
-  return same ? [] : [{ kind: "apply", object: tenantContractSecret(observed.contractNamespace, contract) }];
+  const { contractNamespace, contractVersion } = observed;
+  if (observed.contract?.[contractDataKey] === encodeTenantContract(contract)[contractDataKey]) return [];
+  const object = tenantContractSecret(contractNamespace, contract, contractVersion);
+  return [{ kind: contractVersion === undefined ? "create" : "apply", object }];
 }
 
 /**
