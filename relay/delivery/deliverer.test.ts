@@ -350,6 +350,19 @@ describe("a deliverer", () => {
     expect(await world.store.spool.list(10)).toEqual([]);
   });
 
+  test("signs what is sent below the fleet's shared domain as that domain", async () => {
+    const world = await start();
+    const shared = { domain: "shop.team-shop.example.com", signedBy: "example.com", namespace: "platform" };
+    const holder = domainContract({ claim: { namespace: "platform", name: "mail" }, tenant: "platform" });
+    world.directory = buildDirectory([{ ...tenantContract(), domains: "Shared", shared }], [holder]);
+    await world.accept("m1", { fromDomain: shared.domain }, [
+      { domain: "", recipients: [{ address: "a@example.net" }] },
+    ]);
+    expect(await world.told(1)).toEqual(["captured"]);
+    const kept = Buffer.from((await world.store.captures.content("m1")) ?? "").toString("latin1");
+    expect(kept.match(/\bd=example\.com;/g)).toHaveLength(2);
+  });
+
   test("goes on after a delivery broke, which is deferred", async () => {
     const world = await start(
       { resolver: loopbackResolver(new Set(["broken.example"])) },
