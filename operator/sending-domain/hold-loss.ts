@@ -1,6 +1,6 @@
 import type { KeyEntry } from "./key-history.ts";
 import type { Visibility } from "./visibility.ts";
-import { advanceWatch, startWatch, timeServed, type WatchedTime } from "./watched-time.ts";
+import { advanceWatch, startWatch, timeServed, type Pace, type WatchedTime } from "./watched-time.ts";
 
 /** How long every record of a holder must be absent at every authoritative server before it loses the domain. */
 const holdLoss = 72 * 3_600_000;
@@ -21,7 +21,7 @@ export function holdAbsence(
   before: WatchedTime | undefined,
   keys: readonly KeyEntry[],
   visibility: (entry: KeyEntry) => Visibility,
-  { gap, now }: { readonly gap: number; readonly now: number },
+  { waits, now }: { readonly waits: Pace; readonly now: number },
 ): Absence {
   const views = keys.filter(({ key }) => key !== undefined).map(visibility);
   if (views.some(({ shownSomewhere }) => shownSomewhere)) return { over: false };
@@ -32,5 +32,5 @@ export function holdAbsence(
   // One miss happens; the count begins with the second.
   if (before === undefined)
     return views.every(({ seen }) => seen === false) ? { watch: startWatch(seenAt), over: false } : unchanged;
-  return { watch: advanceWatch(before, seenAt, gap), over: timeServed(before, seenAt, gap) >= holdLoss };
+  return { watch: advanceWatch(before, seenAt, waits), over: timeServed(before, seenAt, waits) >= holdLoss };
 }

@@ -19,6 +19,8 @@ export const KeyEntry = Type.Object({
   activatedAt: Type.Optional(time),
   /** Present on a key that its owner brought along: it proves nothing. */
   imported: Type.Optional(Type.Literal(true)),
+  /** When the check was that missed the record of a key that was Active; absent again when one has seen it. */
+  missedAt: Type.Optional(time),
   /** When two checks had not shown the record of a key that was Active; absent again when it was visible long enough. */
   unseenAt: Type.Optional(time),
   /** When a newer key took over. */

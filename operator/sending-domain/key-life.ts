@@ -3,7 +3,7 @@ import type { KeyEntry } from "./key-history.ts";
 import { isLiving, isSpent } from "./key-state.ts";
 import type { RotationRules } from "./rotation.ts";
 import { visibleLongEnough, type Visibility } from "./visibility.ts";
-import { advanceWatch, startWatch, timeServed } from "./watched-time.ts";
+import { advanceWatch, startWatch, timeServed, type Pace } from "./watched-time.ts";
 
 /** What moves the keys of a claim from state to state, beside time. */
 export interface KeyWorld {
@@ -17,8 +17,10 @@ export interface KeyWorld {
   /** Selectors that the claim's contract names; relays sign with these now. */
   readonly inContract: ReadonlySet<string>;
   readonly visibility: (entry: KeyEntry) => Visibility;
-  /** The longest pause between two looks that counts, in milliseconds. */
-  readonly gap: number;
+  /** How overlap and retention are counted. */
+  readonly waits: Pace;
+  /** How the age of keys is counted. */
+  readonly ages: Pace;
   readonly now: number;
 }
 
@@ -37,18 +39,28 @@ export function takeIn(entry: KeyEntry, world: KeyWorld): KeyEntry {
     return { ...entry, revokedAt: now, wait: startWatch(now) };
   if (!isLiving(entry) || entry.key === undefined) return entry;
   const view = world.visibility(entry);
-  if (entry.activatedAt === undefined) return activate(entry, view, world);
-  if (entry.unseenAt === undefined) return view.seen === false ? { ...entry, unseenAt: now } : entry;
-  if (!visibleLongEnough(view)) return entry;
-  const { unseenAt: _, ...rest } = entry;
-  return rest;
+  return entry.activatedAt === undefined ? activate(entry, view, world) : look(entry, view, now);
+}
+
+/** A first miss is written down, so that it counts after a restart too; the second stops the key. */
+function look(entry: KeyEntry, view: Visibility, now: number): KeyEntry {
+  const { missedAt, unseenAt, ...rest } = entry;
+  if (view.missed && view.confirmedAt !== undefined) {
+    if (unseenAt !== undefined) return entry;
+    if (view.seen === false || (missedAt !== undefined && missedAt !== view.confirmedAt))
+      return { ...rest, unseenAt: now };
+    return missedAt === undefined ? { ...entry, missedAt: view.confirmedAt } : entry;
+  }
+  if (view.seen !== true) return entry;
+  if (unseenAt !== undefined) return visibleLongEnough(view) ? rest : entry;
+  return missedAt === undefined ? entry : rest;
 }
 
 function activate(entry: KeyEntry, view: Visibility, world: KeyWorld): KeyEntry {
   if (!world.mayActivate || (entry.imported !== undefined && !world.held)) return entry;
   // The contract of a claim whose history was lost knows which keys were Active.
   const known = world.inContract.has(entry.selector) && view.seen !== false;
-  return known || visibleLongEnough(view) ? { ...entry, activatedAt: world.now } : entry;
+  return known || visibleLongEnough(view) ? { ...entry, activatedAt: world.now, wait: startWatch(world.now) } : entry;
 }
 
 /**
@@ -81,7 +93,7 @@ export function retire(
 ): readonly KeyEntry[] {
   return entries.map((entry, place) => {
     if (!isLiving(entry)) return isSpent(entry) ? countRetention(entry, world) : entry;
-    if (signing.includes(entry)) return back(entry);
+    if (signing.includes(entry)) return countAge(back(entry), world);
     const signer = signing.find(({ algorithm }) => algorithm === entry.algorithm);
     const replaced =
       !world.algorithms.includes(entry.algorithm) ||
@@ -89,7 +101,7 @@ export function retire(
         ((entry.imported !== undefined && signer.imported === undefined) || place < entries.indexOf(signer)));
     if (entry.activatedAt === undefined)
       return replaced && !entry.imported ? { ...entry, retiredAt: world.now } : entry;
-    return replaced ? countOverlap(entry, world) : entry;
+    return replaced ? countOverlap(entry, world) : countAge(entry, world);
   });
 }
 
@@ -100,19 +112,24 @@ function back(entry: KeyEntry): KeyEntry {
   return rest;
 }
 
-function countOverlap(entry: KeyEntry, { now, gap, rules, inContract }: KeyWorld): KeyEntry {
+function countAge(entry: KeyEntry, { now, ages }: KeyWorld): KeyEntry {
+  const { retiringAt, wait } = entry;
+  return retiringAt === undefined && wait ? { ...entry, wait: advanceWatch(wait, now, ages) } : entry;
+}
+
+function countOverlap(entry: KeyEntry, { now, waits, rules, inContract }: KeyWorld): KeyEntry {
   const { retiringAt, wait } = entry;
   // As long as the contract names it, relays sign with it.
   if (retiringAt === undefined || wait === undefined || inContract.has(entry.selector))
     return { ...entry, retiringAt: now, wait: startWatch(now) };
-  if (timeServed(wait, now, gap) >= rules.overlap) return { ...entry, retiredAt: now, wait: startWatch(now) };
-  return { ...entry, wait: advanceWatch(wait, now, gap) };
+  if (timeServed(wait, now, waits) >= rules.overlap) return { ...entry, retiredAt: now, wait: startWatch(now) };
+  return { ...entry, wait: advanceWatch(wait, now, waits) };
 }
 
-function countRetention(entry: KeyEntry, { now, gap, rules }: KeyWorld): KeyEntry {
+function countRetention(entry: KeyEntry, { now, waits, rules }: KeyWorld): KeyEntry {
   const { wait } = entry;
   if (wait === undefined) return { ...entry, wait: startWatch(now) };
   if (wait.served >= rules.retention) return entry;
-  if (timeServed(wait, now, gap) >= rules.retention) return { ...entry, wait: { served: rules.retention, at: now } };
-  return { ...entry, wait: advanceWatch(wait, now, gap) };
+  if (timeServed(wait, now, waits) >= rules.retention) return { ...entry, wait: { served: rules.retention, at: now } };
+  return { ...entry, wait: advanceWatch(wait, now, waits) };
 }

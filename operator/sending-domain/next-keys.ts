@@ -7,8 +7,8 @@ import { isLiving, isReported } from "./key-state.ts";
 import type { ObservedDomain } from "./observed.ts";
 import { needsKey, rotationRules, scheduleDue, type RotationRules } from "./rotation.ts";
 import { allotSelectors } from "./selectors.ts";
-import { visibilityOf } from "./visibility.ts";
-import { longestGap } from "./watched-time.ts";
+import { visibilityOf, type Visibility } from "./visibility.ts";
+import { agePace, timeServed, waitPace } from "./watched-time.ts";
 
 /** Who holds the domain: nobody, the claim, another, or a contract that cannot be read. */
 export type Standing = "Free" | "Held" | "Taken" | "Unreadable";
@@ -55,6 +55,14 @@ function keyWorld(observed: ObservedDomain, standing: Standing, now: number): Ke
   const { spec, claim, evidence, hold, settings } = observed;
   const { timing, longestMessageAge } = settings;
   const held = standing === "Held";
+  const views = new Map<string, Visibility>();
+  const visibility = (entry: KeyEntry): Visibility => {
+    const known = views.get(entry.selector);
+    if (known) return known;
+    const view = visibilityOf(entry, claim.domain, evidence, timing.activationDelay);
+    views.set(entry.selector, view);
+    return view;
+  };
   return {
     algorithms: spec.dkim.algorithms,
     revokedSelectors: spec.dkim.revokedSelectors,
@@ -62,8 +70,9 @@ function keyWorld(observed: ObservedDomain, standing: Standing, now: number): Ke
     mayActivate: held || standing === "Free",
     held,
     inContract: new Set(held ? hold?.value?.keys.map(({ selector }) => selector) : []),
-    visibility: (entry) => visibilityOf(entry, claim.domain, evidence, timing.activationDelay),
-    gap: longestGap(timing.checkInterval),
+    visibility,
+    waits: waitPace(timing.checkInterval),
+    ages: agePace(timing.checkInterval),
     now,
   };
 }
@@ -89,13 +98,20 @@ function rotationDue(observed: ObservedDomain, world: KeyWorld, known: readonly 
   const never = { due: () => false, ...before, problems: [] };
   if (!world.mayActivate) return never;
   const asked = rotate !== undefined && rotate !== before.handled;
-  const due = (newest: KeyEntry): boolean => asked || scheduleDue(claim, world.rules, newest, world.now);
+  const due = (newest: KeyEntry): boolean =>
+    asked ||
+    scheduleDue(claim, world.rules, { since: newest.activatedAt ?? world.now, age: ageOf(newest, world) }, world.now);
   const standing = known.filter((entry) => isReported(entry, reportRules(observed, world.rules))).length;
   if (standing + spec.dkim.algorithms.length <= mostKeys)
     return { due, ...(asked ? { handled: rotate } : before), problems: [] };
   if (needyAlgorithms(observed, known, due).length === 0) return never;
   const found = `${standing} records of DKIM keys stand or are to stand at ${claim.domain}: no further key is made.`;
   return { ...never, problems: [problem("TooManyKeys", found)] };
+}
+
+/** Milliseconds that an Active key was seen to be in use. */
+function ageOf({ wait, activatedAt }: KeyEntry, { now, ages }: KeyWorld): number {
+  return wait ? timeServed(wait, now, ages) : now - (activatedAt ?? now);
 }
 
 /** The token that was last acted on; the status knows it when the history was lost. */

@@ -163,7 +163,7 @@ describe("what is done", () => {
     [
       "one miss",
       { entries: working, keys: both, hold: proven, evidence: evidenceOf([rsa, "once missing"], [ed, "once missing"]) },
-      [],
+      ["apply history"],
     ],
     [
       "two misses",

@@ -63,18 +63,25 @@ function quarterStart(now: number): number {
   return Date.UTC(date.getUTCFullYear(), 3 * Math.floor(date.getUTCMonth() / 3), 1);
 }
 
+/** How long a key has been in use. */
+export interface KeyAge {
+  /** When it became Active. */
+  readonly since: number;
+  /** Milliseconds that were seen to pass since; a jump of the clock adds nothing. */
+  readonly age: number;
+}
+
 /**
- * Whether the schedule calls for a successor of a key. Quarterly asks how old the key was at the slot, not now: else all
- * the domains that a platform made in one hour would catch up in one hour too.
+ * Whether the schedule calls for a successor of an Active key. Quarterly asks how old the key was at the slot, not now:
+ * else all the domains that a platform made in one hour would catch up in one hour too.
  */
-export function scheduleDue(claim: ClaimIdentity, rules: RotationRules, newest: KeyEntry, now: number): boolean {
-  const since = Math.max(newest.allottedAt, newest.activatedAt ?? now);
+export function scheduleDue(claim: ClaimIdentity, rules: RotationRules, { since, age }: KeyAge, now: number): boolean {
   if (rules.schedule === "Manual") return false;
-  if (rules.schedule === "Interval") return now - since >= rules.every;
+  if (rules.schedule === "Interval") return age >= rules.every;
   const slot = quarterlySlot(claim, now);
   // In the first days of a quarter the slot of the one before may still be owed.
   const last = slot <= now ? slot : quarterlySlot(claim, quarterStart(now) - 1);
-  return last - since >= youngestQuarterly;
+  return last - since >= youngestQuarterly && age >= youngestQuarterly;
 }
 
 /**

@@ -11,6 +11,8 @@ export interface Visibility {
    * check that brought an answer says so, false when neither of the last two does, undefined in between.
    */
   readonly seen: boolean | undefined;
+  /** Whether the last check that brought an answer says that it is not. */
+  readonly missed: boolean;
   /** Since when no check said otherwise; absent unless `seen`. */
   readonly visibleSince?: number;
   /** When the last check was that brought an answer. */
@@ -23,7 +25,7 @@ export interface Visibility {
   readonly absentEverywhereAt?: number;
 }
 
-const nothingKnown: Visibility = { seen: undefined, requiredDelay: 0, shownSomewhere: false };
+const nothingKnown: Visibility = { seen: undefined, missed: false, requiredDelay: 0, shownSomewhere: false };
 
 /** The one place where evidence becomes what is known of a key's record. */
 export function visibilityOf(
@@ -43,6 +45,7 @@ export function visibilityOf(
   const all = name.failures === 0 && (name.silent ?? []).length === 0;
   return {
     seen: now || (before === false ? false : undefined),
+    missed: !now,
     ...(now && { visibleSince: name.since }),
     confirmedAt: name.confirmedAt,
     requiredDelay: activationWait(name, evidence, activationDelay),

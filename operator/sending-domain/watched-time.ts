@@ -14,12 +14,22 @@ export type WatchedTime = Type.Static<typeof WatchedTime>;
 
 const hour = 3_600_000;
 
-/** How often the time that passed is written down. */
-const step = 6 * hour;
+/** How a wait is counted, in milliseconds. */
+export interface Pace {
+  /** How often what has passed is written down. */
+  readonly step: number;
+  /** The longest pause between two looks that counts. */
+  readonly gap: number;
+}
 
-/** The longest pause between two looks that counts: two steps, and two checks of a fleet that checks seldom. */
-export function longestGap(checkInterval: number): number {
-  return 2 * step + 2 * checkInterval;
+/** For overlap, retention and absence; two checks of a fleet that checks seldom still count. */
+export function waitPace(checkInterval: number): Pace {
+  return { step: 6 * hour, gap: 12 * hour + 2 * checkInterval };
+}
+
+/** For the age of keys, which is counted for months. */
+export function agePace(checkInterval: number): Pace {
+  return { step: 48 * hour, gap: 72 * hour + 2 * checkInterval };
 }
 
 /** A wait that begins now. */
@@ -28,13 +38,13 @@ export function startWatch(now: number): WatchedTime {
 }
 
 /** Milliseconds that were seen to pass until now. */
-export function timeServed(watch: WatchedTime, now: number, gap: number): number {
+export function timeServed(watch: WatchedTime, now: number, { gap }: Pace): number {
   const passed = now - watch.at;
   return passed >= 0 && passed <= gap ? watch.served + passed : watch.served;
 }
 
 /** The wait as it is to be written down: the same until a step has passed or the clock has jumped. */
-export function advanceWatch(watch: WatchedTime, now: number, gap: number): WatchedTime {
+export function advanceWatch(watch: WatchedTime, now: number, pace: Pace): WatchedTime {
   const passed = now - watch.at;
-  return passed >= 0 && passed < step ? watch : { served: timeServed(watch, now, gap), at: now };
+  return passed >= 0 && passed < pace.step ? watch : { served: timeServed(watch, now, pace), at: now };
 }
