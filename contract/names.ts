@@ -14,7 +14,10 @@ export const labels = {
   contract: "posthouse.dev/contract",
   /** `dkim`: the Secret is a DKIM key. */
   key: "posthouse.dev/key",
-  /** `credential` or `key-history`: the object is a record of what cannot be derived. */
+  /**
+   * `credential` or `key-history`: the object is a record of what cannot be derived. `hand-over`: it tells users of DNS
+   * records.
+   */
   record: "posthouse.dev/record",
   /** {@link tenantHash} of the RelayTenant that an object belongs to. */
   tenant: "posthouse.dev/tenant",
@@ -90,6 +93,12 @@ export function keySecretName(claim: ClaimIdentity, selector: string): string {
 /** Name of the ConfigMap with a claim's key history. */
 export function keyHistoryName(claim: ClaimIdentity): string {
   return `keys-${claimHash(claim)}`;
+}
+
+/** Name of the ConfigMap beside a SendingDomain that hands over its records; a hash takes the place of what is too long. */
+export function handOverName(name: string): string {
+  if (name.length <= 249) return `${name}-dns`;
+  return `${name.slice(0, 200).replace(/[^a-z0-9]+$/, "")}-${hash(name)}-dns`;
 }
 
 /** Name of the record of the n-th key issued for a credential, counted from 1: who is second to issue it finds the name taken. */

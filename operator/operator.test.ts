@@ -15,7 +15,12 @@ import { startOperator, type Operator } from "./operator.ts";
 
 const rotation = { schedule: "Manual", overlap: "24h", oldKeys: "KeepWhileUsed" } as const;
 const tenantSpec: RelayTenantSpec = {
-  allowance: { plan: "Pro", credits: { type: "Recurring", amount: 100, reset: "Monthly" }, topUps: [], standing: "Normal" },
+  allowance: {
+    plan: "Pro",
+    credits: { type: "Recurring", amount: 100, reset: "Monthly" },
+    topUps: [],
+    standing: "Normal",
+  },
   sending: "Enabled",
   environments: [
     { name: "production", mode: "Deliver", credentials: [{ name: "web", secretName: "shop-web", rotation }] },
@@ -300,4 +305,22 @@ test("used credits show in steps", async () => {
   cluster.put(tenantObject(raised));
   await until(() => expect(condition(tenantStatus(), "CreditsAvailable")).toBe("True/CreditsLeft"));
   expect(contract()?.allowance.topUps).toEqual([{ name: "more", amount: 50 }]);
+});
+
+test("the records are handed over in a ConfigMap beside the SendingDomain, which goes with it", async () => {
+  const key = { kind: "ConfigMap", namespace: "team-shop", name: "example-com-dns" } as const;
+  await bringUp();
+  await until(() => expect(cluster.get<"ConfigMap">(key)?.data["records.txt"]).toContain("SPF    Valid  example.com"));
+  cluster.remove(claimKey());
+  await until(() => expect(cluster.get(key)).toBeUndefined());
+});
+
+test("a ConfigMap of that name that is not ours is left alone and reported, until it goes", async () => {
+  const metadata = { namespace: "team-shop", name: "example-com-dns" };
+  cluster.put({ apiVersion: "v1", kind: "ConfigMap", metadata, data: { theirs: "x" } });
+  await bringUp();
+  await until(() => expect(condition(domainStatus(), "Stalled")).toBe("True/ConfigMapNotOwned"));
+  expect(cluster.get<"ConfigMap">({ kind: "ConfigMap", ...metadata })?.data).toEqual({ theirs: "x" });
+  cluster.remove({ kind: "ConfigMap", ...metadata });
+  await until(() => expect(condition(domainStatus(), "Ready")).toBe("True/Reconciled"));
 });

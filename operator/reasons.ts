@@ -72,6 +72,14 @@ export const reasons = {
       "Posthouse never changes a Secret that it did not make: choose another secretName, or delete that Secret if nothing needs it.",
     command: "kubectl -n NAMESPACE get secret SECRET --show-labels",
   },
+  ConfigMapNotOwned: {
+    kind: "Stalled",
+    means:
+      "A ConfigMap of the name that the records are handed over in stands there and is not Posthouse's. It is left alone; keys, checks and mail go on, and the status holds the records.",
+    remedy:
+      "Posthouse never changes a ConfigMap that it did not make: rename or delete that one, or read the records with posthouse dns.",
+    command: "kubectl -n NAMESPACE get configmap NAME-dns --show-labels",
+  },
   SecretNameShared: {
     kind: "Stalled",
     means: "Two credentials of the tenant name one Secret. The second of them is not issued.",

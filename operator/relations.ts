@@ -1,6 +1,6 @@
 import { keyText, type ClusterObject, type ObjectKey } from "../cluster/object.ts";
 import type { Cluster } from "../cluster/port.ts";
-import { annotations, domainContractName, labels, tenantKey } from "../contract/names.ts";
+import { annotations, domainContractName, handOverName, labels, tenantKey } from "../contract/names.ts";
 import { domainSpec, tenantSpec } from "./custom-objects.ts";
 
 /** A custom resource to look at again. */
@@ -73,7 +73,8 @@ function isOwner(key: ObjectKey): key is OwnerKey {
 }
 
 /**
- * The links of an object: `names:` a Secret that a tenant wants, `member:` the tenant and `claims:` the contract that a
+ * The links of an object: `names:` a Secret that a tenant wants or the ConfigMap that a SendingDomain wants, `member:` the
+ * tenant and `claims:` the contract that a
  * SendingDomain is about, `made:` what an object of ours is and for whom.
  */
 function linksOf(object: ClusterObject | undefined, contractNamespace: string): readonly string[] {
@@ -87,11 +88,16 @@ function linksOf(object: ClusterObject | undefined, contractNamespace: string): 
   }
   if (object.kind === "SendingDomain") {
     const { tenantRef, domain } = domainSpec(object);
-    return [`member:${tenantKey(namespace, tenantRef.name)}`, `claims:${domainContractName(domain)}`];
+    return [
+      `member:${tenantKey(namespace, tenantRef.name)}`,
+      `claims:${domainContractName(domain)}`,
+      `names:${namespace}/${handOverName(object.metadata.name)}`,
+    ];
   }
   const { labels: labelled = {}, annotations: annotated = {} } = object.metadata;
   const owner = annotated[annotations.owner];
   if (labelled[labels.managedBy] !== "posthouse" || owner === undefined) return [];
+  if (labelled[labels.record] === "hand-over") return [`made:hand-over:${owner}`];
   if (namespace !== contractNamespace) return [`made:application:${owner}`];
   const what = labelled[labels.contract] ?? labelled[labels.key] ?? labelled[labels.record];
   return what === undefined ? [] : [`made:${what}:${owner}`];

@@ -1,4 +1,4 @@
-import { domainContractName, keyHistoryName } from "../../contract/names.ts";
+import { domainContractName, handOverName, keyHistoryName } from "../../contract/names.ts";
 import { problem, type Problem } from "../reasons.ts";
 import { holdAbsence, type Absence } from "./hold-loss.ts";
 import type { KeyEntry } from "./key-history.ts";
@@ -90,5 +90,7 @@ function problemsOf(observed: ObservedDomain, standing: Standing, shown: boolean
   const { planWithoutOwnDomains: plan } = observed;
   if (plan !== undefined)
     problems.push(problem("OwnDomainsNotAllowed", `The plan ${plan} of the tenant has no own domains.`));
+  if (observed.handOver?.kind === "Foreign")
+    problems.push(problem("ConfigMapNotOwned", `The ConfigMap ${handOverName(claim.name)} is not Posthouse's.`));
   return problems;
 }

@@ -16,6 +16,7 @@ import type { Relations } from "../relations.ts";
 import { allowsOwnDomains } from "../relay-tenant/shared-domain.ts";
 import type { DomainEvidence } from "./evidence.ts";
 import { rotationToken } from "./next-keys.ts";
+import { observeHandOver } from "./hand-over.ts";
 import { decodeKeyHistory, type KeyHistory } from "./key-history.ts";
 import type { DomainSettings, ObservedDomain, ObservedGoneDomain, Stored, StoredKey } from "./observed.ts";
 
@@ -53,6 +54,7 @@ export function observeDomain(
     ...(history && { history }),
     ...(hold && { hold }),
     formerHolds: holdsOf(sources, namespace, name).filter(({ value }) => value?.domain !== spec.domain),
+    handOver: observeHandOver(cluster, claim),
     evidence,
     settings,
   };
@@ -74,7 +76,8 @@ function tenantOf(
 /** What a claim that is gone has left behind. */
 export function observeGoneDomain(sources: DomainSources, namespace: string, name: string): ObservedGoneDomain {
   const { contractNamespace } = sources.settings;
-  return { contractNamespace, namespace, name, holds: holdsOf(sources, namespace, name) };
+  const handOver = observeHandOver(sources.cluster, { namespace, name });
+  return { contractNamespace, namespace, name, holds: holdsOf(sources, namespace, name), handOver };
 }
 
 /** Every contract that says to be of a SendingDomain of this name. */

@@ -4,6 +4,7 @@ import type { ClaimIdentity } from "../../contract/names.ts";
 import type { SendingDomainSpec, SendingDomainStatus } from "../../crds/sending-domain.ts";
 import type { DnsTiming, PlansConfig } from "../config.ts";
 import type { DomainEvidence } from "./evidence.ts";
+import type { ObservedHandOver } from "./hand-over.ts";
 import type { KeyHistory } from "./key-history.ts";
 
 /** A record object as it stands in the cluster. */
@@ -39,6 +40,8 @@ export interface ObservedDomain {
   readonly hold?: Stored<DomainContract>;
   /** Contracts of other domains that a SendingDomain of this name held before it was made anew. */
   readonly formerHolds: readonly Stored<DomainContract>[];
+  /** The ConfigMap in which records are handed over; absent when nobody looked. */
+  readonly handOver?: ObservedHandOver;
   readonly evidence: DomainEvidence;
   readonly settings: DomainSettings;
 }
@@ -61,4 +64,6 @@ export interface ObservedGoneDomain {
   readonly name: string;
   /** Contracts that the claim still holds. */
   readonly holds: readonly Stored<DomainContract>[];
+  /** The ConfigMap in which its records were handed over. */
+  readonly handOver?: ObservedHandOver;
 }

@@ -4,6 +4,7 @@ import { keyHistoryObject } from "../own-objects.ts";
 import { info, type Plan } from "../plan.ts";
 import { claimState, type ClaimState } from "./claim-state.ts";
 import { encodeKeyHistory, type KeyHistory } from "./key-history.ts";
+import { dropHandOver, handOverActions } from "./hand-over.ts";
 import { holdChange, release, type Changes } from "./hold.ts";
 import { lifeNotes } from "./life-notes.ts";
 import { nextCheck, type DnsQuestions } from "./next-check.ts";
@@ -19,11 +20,16 @@ export interface DomainPlan extends Plan<SendingDomainStatus> {
 export function planDomain(observed: ObservedDomain, now: number): DomainPlan {
   const state = claimState(observed, now);
   const changes = changesOf(observed, state, now);
-  const { formerHolds, settings, claim } = observed;
+  const { formerHolds, settings, claim, handOver } = observed;
+  const status = domainStatus(observed, state, now);
   return {
-    // First, so that nobody sends as a domain that this object was about before it was deleted and made anew.
-    actions: [...release(formerHolds, settings.contractNamespace, claim), ...changes.actions],
-    status: domainStatus(observed, state, now),
+    actions: [
+      // First, so that nobody sends as a domain that this object was about before it was deleted and made anew.
+      ...release(formerHolds, settings.contractNamespace, claim),
+      ...changes.actions,
+      ...handOverActions(claim, status.records ?? [], handOver),
+    ],
+    status,
     notes: changes.notes,
     dns: nextCheck(observed, state.records, state.waiting, now),
   };
@@ -34,9 +40,10 @@ export function planDomain(observed: ObservedDomain, now: number): DomainPlan {
  * its keys and their history stay, so that the same claim made again proves itself with the record that still stands.
  */
 export function planGoneDomain(observed: ObservedGoneDomain): Plan<never> {
-  const actions = release(observed.holds, observed.contractNamespace, observed);
+  const released = release(observed.holds, observed.contractNamespace, observed);
   const message = "The SendingDomain is gone: its domain is released, its keys are kept.";
-  return { actions, notes: actions.length > 0 ? [info("DomainReleased", message)] : [] };
+  const actions = [...released, ...dropHandOver(observed, observed.handOver)];
+  return { actions, notes: released.length > 0 ? [info("DomainReleased", message)] : [] };
 }
 
 function changesOf(observed: ObservedDomain, state: ClaimState, now: number): Changes {

@@ -1,0 +1,71 @@
+import { isDeepStrictEqual } from "node:util";
+import type { ConfigMapObject } from "../../cluster/object.ts";
+import type { Cluster } from "../../cluster/port.ts";
+import { annotations, handOverName, labels, tenantKey } from "../../contract/names.ts";
+import type { RecordStatus } from "../../crds/sending-domain.ts";
+import type { Action } from "../action.ts";
+import { handOverFiles } from "../hand-over/formats.ts";
+import { ownMetadata } from "../own-objects.ts";
+
+/** The ConfigMap beside a SendingDomain in which its records are handed over, as it stands. */
+export type ObservedHandOver =
+  | { readonly kind: "Absent" }
+  /** Somebody else's, which is left alone. */
+  | { readonly kind: "Foreign" }
+  | {
+      readonly kind: "Ours";
+      readonly data: Readonly<Record<string, string>>;
+      readonly resourceVersion: string;
+      readonly uid: string;
+    };
+
+interface Place {
+  readonly namespace: string;
+  readonly name: string;
+}
+
+/** Looks at the ConfigMap of a SendingDomain. */
+export function observeHandOver(cluster: Cluster, { namespace, name }: Place): ObservedHandOver {
+  const object = cluster.get<"ConfigMap">({ kind: "ConfigMap", namespace, name: handOverName(name) });
+  if (object === undefined) return { kind: "Absent" };
+  const { labels: labelled, annotations: annotated, resourceVersion = "", uid = "" } = object.metadata;
+  const ours =
+    labelled?.[labels.managedBy] === "posthouse" &&
+    labelled[labels.record] === "hand-over" &&
+    annotated?.[annotations.owner] === tenantKey(namespace, name);
+  return ours ? { kind: "Ours", data: object.data, resourceVersion, uid } : { kind: "Foreign" };
+}
+
+/** Makes the ConfigMap say what the status says; never touches another's. */
+export function handOverActions(
+  claim: Place & { readonly domain: string },
+  records: readonly RecordStatus[],
+  standing: ObservedHandOver | undefined,
+): readonly Action[] {
+  if (standing === undefined || standing.kind === "Foreign") return [];
+  const data = handOverFiles({ domain: claim.domain, records });
+  if (standing.kind === "Absent") return [{ kind: "create", object: configMap(claim, data) }];
+  if (isDeepStrictEqual(standing.data, data)) return [];
+  return [{ kind: "apply", object: configMap(claim, data, standing.resourceVersion) }];
+}
+
+/** Deletes the ConfigMap of a SendingDomain that is gone. */
+export function dropHandOver({ namespace, name }: Place, standing: ObservedHandOver | undefined): readonly Action[] {
+  if (standing?.kind !== "Ours") return [];
+  return [{ kind: "delete", key: { kind: "ConfigMap", namespace, name: handOverName(name) }, uid: standing.uid }];
+}
+
+function configMap(
+  { namespace, name }: Place,
+  data: Readonly<Record<string, string>>,
+  resourceVersion?: string,
+): ConfigMapObject {
+  const own = {
+    namespace,
+    name: handOverName(name),
+    labels: { [labels.record]: "hand-over" },
+    owner: tenantKey(namespace, name),
+    ...(resourceVersion !== undefined && { resourceVersion }),
+  };
+  return { apiVersion: "v1", kind: "ConfigMap", metadata: ownMetadata(own), data };
+}
