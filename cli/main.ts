@@ -68,6 +68,18 @@ function validateCommand(): Command {
     );
 }
 
+function doctorCommand(): Command {
+  return new Command("doctor")
+    .description("check fleet file, certificate, ports, DNS, clock and disk; exit 1 if something is wrong")
+    .option("--fleet <file>", "the fleet file that posthouse up is to get")
+    .option("--probe <host...>", "hosts that take mail, host or host:port, to be connected to", [])
+    .addOption(state())
+    .addOption(json())
+    .action((options: { fleet?: string; probe: string[]; state: string; json: boolean }) =>
+      run(options.json, async (terminal) => (await import("./doctor/doctor.ts")).doctor(options, terminal)),
+    );
+}
+
 function dnsCommand(): Command {
   return new Command("dns")
     .description("show the DNS records to publish and what DNS shows; exit 1 while a required one is not Valid")
@@ -196,6 +208,7 @@ const program = new Command("posthouse")
 for (const command of [
   upCommand(),
   validateCommand(),
+  doctorCommand(),
   dnsCommand(),
   secretCommand(),
   sendCommand(),

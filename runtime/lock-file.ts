@@ -96,3 +96,9 @@ async function startOf(pid: number): Promise<string> {
     return "";
   }
 }
+
+/** The running process that holds a lock; undefined when nobody does. Takes nothing. */
+export async function holderOf(path: string): Promise<LockHolder | undefined> {
+  const holder = parseHolder((await textOf(path)) ?? "");
+  return holder && (await isRunning(holder)) ? holder : undefined;
+}
