@@ -68,6 +68,24 @@ function validateCommand(): Command {
     );
 }
 
+interface DnsFlags {
+  readonly state: string;
+  readonly format: FormatName;
+  /** True without a file. */
+  readonly fleet?: string | true;
+}
+
+async function dns(domain: string | undefined, options: DnsFlags, terminal: Terminal): Promise<number> {
+  const { fleet, format } = options;
+  if (fleet === undefined) {
+    if (domain === undefined) throw new UserError("name a domain, or say --fleet");
+    return (await import("./dns.ts")).showDns(domain, options, terminal);
+  }
+  if (domain !== undefined) throw new UserError("a domain and --fleet are two questions; ask one at a time");
+  if (format !== "text" && format !== "json") throw new UserError(`--fleet knows text and json, not ${format}`);
+  return (await import("./fleet-dns.ts")).showFleetDns(fleet === true ? undefined : fleet, terminal);
+}
+
 function doctorCommand(): Command {
   return new Command("doctor")
     .description("check fleet file, certificate, ports, DNS, clock and disk; exit 1 if something is wrong")
@@ -83,15 +101,19 @@ function doctorCommand(): Command {
 function dnsCommand(): Command {
   return new Command("dns")
     .description("show the DNS records to publish and what DNS shows; exit 1 while a required one is not Valid")
-    .argument("<domain>", "the domain of a SendingDomain")
+    .argument("[domain]", "the domain of a SendingDomain")
+    .option(
+      "--fleet [file]",
+      "check the fleet's own SPF name, PTR and EHLO host name in live DNS instead; a fleet file",
+    )
     .addOption(state())
     .addOption(
       new Option("--format <format>", "how to print: for people, or for what publishes the records")
         .choices(["text", "bind", "terraform", "json", "octodns"] satisfies FormatName[])
         .default("text"),
     )
-    .action((domain: string, options: { state: string; format: FormatName }) =>
-      run(options.format === "json", async (terminal) => (await import("./dns.ts")).showDns(domain, options, terminal)),
+    .action((domain: string | undefined, options: DnsFlags) =>
+      run(options.format === "json", async (terminal) => dns(domain, options, terminal)),
     );
 }
 

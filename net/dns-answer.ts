@@ -49,6 +49,7 @@ const valueOf: { readonly [T in RecordType]: (record: Record) => RecordValues[T]
         [record.data].flat().map((part) => (typeof part === "string" ? part : part.toString("latin1")))
       : undefined,
   CNAME: (record) => (record.type === "CNAME" ? normaliseName(record.data) : undefined),
+  PTR: (record) => (record.type === "PTR" ? normaliseName(record.data) : undefined),
   NS: (record) => (record.type === "NS" ? normaliseName(record.data) : undefined),
   SOA: (record) =>
     record.type === "SOA"

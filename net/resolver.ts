@@ -1,5 +1,5 @@
 /** Record types that Posthouse asks for. */
-export type RecordType = "A" | "AAAA" | "MX" | "TXT" | "CNAME" | "NS" | "SOA";
+export type RecordType = "A" | "AAAA" | "MX" | "TXT" | "CNAME" | "NS" | "SOA" | "PTR";
 
 export interface MxRecord {
   readonly preference: number;
@@ -16,6 +16,8 @@ export interface RecordValues {
   readonly TXT: readonly string[];
   readonly CNAME: string;
   readonly NS: string;
+  /** Lower case, no trailing dot. */
+  readonly PTR: string;
   readonly SOA: { readonly primary: string; readonly serial: number; readonly minimum: number };
 }
 
