@@ -47,7 +47,12 @@ delivery: { port: ${sink.port}, allowNetworks: [127.0.0.0/8] }
 `;
 }
 
-const zones = ["shop.example", "friend.example", "relay.example"].map((name) => ({ name, ttl: 1, minimum: 1 }));
+/** With the zone above, which is asked for what a domain inherits. */
+const zones = ["example", "shop.example", "friend.example", "relay.example"].map((name) => ({
+  name,
+  ttl: 1,
+  minimum: 1,
+}));
 const records: readonly ZoneRecord[] = [
   { name: "friend.example", type: "MX", value: { preference: 10, exchange: "mx.friend.example" } },
   { name: "mx.friend.example", type: "A", value: "127.0.0.1" },

@@ -52,7 +52,7 @@ async function down(): Promise<void> {
 
 beforeAll(async () => {
   cpSync(new URL("../../docs/examples/quickstart", import.meta.url), manifests, { recursive: true });
-  zone = await startZoneServer({ zones: [{ name: "shop.example", ttl: 1, minimum: 1 }] });
+  zone = await startZoneServer({ zones: ["example", "shop.example"].map((name) => ({ name, ttl: 1, minimum: 1 })) });
   await up();
 });
 afterAll(async () => {
