@@ -1,4 +1,4 @@
-import { mkdtempSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -51,7 +51,7 @@ describe("validate", () => {
     expect(code).toBe(1);
     expect(out.split("\n")).toEqual([
       'a.yaml:6:36: RelayTenant team-shop/shop: spec.allowance.credits.type: must be one of Unlimited, Recurring, OneTime, not "Endless"',
-      "a.yaml:7:3: RelayTenant team-shop/shop: spec.sendin: is not a field here; known are allowance, delivery, environments, sending",
+      "a.yaml:7:3: RelayTenant team-shop/shop: spec.sendin: is not a field here; known are allowance, delivery, environments, revokedKeyIds, sending",
       "2 problems; 0 objects in 1 file good",
     ]);
   });
@@ -153,5 +153,41 @@ describe("validate", () => {
   test("colours only when asked", async () => {
     expect((await validate({ "a.yaml": good }, ["a.yaml"], { color: true })).out).toContain("\u001B[");
     expect((await validate({ "a.yaml": good }, ["a.yaml"])).out).not.toContain("\u001B[");
+  });
+});
+
+const folderOf = (kind: string): string => new URL(`../test/fixtures/manifests/${kind}/`, import.meta.url).pathname;
+/** Those that a file can say: of two documents the second is an update, and a status is not its user's to write. */
+const single = (kind: string): { readonly name: string; readonly path: string; readonly text: string }[] =>
+  readdirSync(folderOf(kind))
+    .map((name) => ({
+      name,
+      path: join(folderOf(kind), name),
+      text: readFileSync(join(folderOf(kind), name), "utf8"),
+    }))
+    .filter(({ text }) => !/^---$|^# path: status/m.test(text));
+const said = async (path: string): Promise<{ code: number; problems: Record<string, unknown>[] }> => {
+  const lines: string[] = [];
+  const code = await validateFiles([path], { out: (line) => lines.push(line), json: true, color: false });
+  return { code, problems: (JSON.parse(lines.join("\n")) as { problems: Record<string, unknown>[] }).problems };
+};
+
+describe("the committed manifests", () => {
+  test("are a table of at least 80 bad ones", () => {
+    expect(single("bad").length).toBeGreaterThanOrEqual(80);
+  });
+
+  test.each(single("bad"))("bad/$name is refused as by the API server, with file and line", async ({ path, text }) => {
+    const { code, problems } = await said(path);
+    expect(code).toBe(1);
+    const [wanted, rule] = [/^# path: (.*)$/m, /^# rule: (.*)$/m].map((pattern) => pattern.exec(text)?.[1]);
+    expect(problems).toMatchObject([{ file: path, path: wanted, rule }]);
+    const line = Number(problems[0]?.["line"]);
+    expect(text.split("\n")[line - 1]?.startsWith("#")).toBe(false);
+    expect(line).toBeLessThanOrEqual(text.split("\n").length);
+  });
+
+  test.each(single("good"))("good/$name is good", async ({ path }) => {
+    expect(await said(path)).toEqual({ code: 0, problems: [] });
   });
 });
