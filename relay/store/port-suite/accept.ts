@@ -120,6 +120,14 @@ function crosses(store: () => Store): void {
     expect(await acceptOf(store(), "all", 12)).toBe("AcceptedLast");
     expect(await acceptOf(store(), "tomorrow", 12, noon + day)).toBe("Accepted");
   });
+
+  test("200 at once against 123 credits: one is the one with which they are low, one the last", async () => {
+    const results = await Promise.all(Array.from({ length: 200 }, (_, index) => acceptOf(store(), name(index), 123)));
+    const counts = ["Accepted", "AcceptedLow", "AcceptedLast", "Exhausted"].map(
+      (wanted) => results.filter((result) => result === wanted).length,
+    );
+    expect(counts).toEqual([121, 1, 1, 77]);
+  });
 }
 
 function refuses(store: () => Store): void {
