@@ -26,20 +26,19 @@ interface World {
   held: readonly string[];
 }
 
-const specOf = (more: Partial<ObservedDomain["spec"]["dkim"]> = {}): ObservedDomain["spec"] =>
-  ({
-    domain: claim.domain,
-    tenantRef: { name: "shop" },
-    dkim: {
-      algorithms: ["RSA2048"],
-      selectorPrefix: "s",
-      rotation: { schedule: "Manual", overlap: "240h", retention: "720h" },
-      revokedSelectors: [],
-      ...more,
-    },
-    spf: { qualifier: "SoftFail" },
-    dmarc: { policy: "None", testing: "Disabled" },
-  }) as ObservedDomain["spec"];
+const specOf = (more: Partial<ObservedDomain["spec"]["dkim"]> = {}): ObservedDomain["spec"] => ({
+  domain: claim.domain,
+  tenantRef: { name: "shop" },
+  dkim: {
+    algorithms: ["RSA2048"],
+    selectorPrefix: "s",
+    rotation: { schedule: "Manual", overlap: "240h", retention: "720h" },
+    revokedSelectors: [],
+    ...more,
+  },
+  spf: { qualifier: "SoftFail" },
+  dmarc: { policy: "None", testing: "Disabled" },
+});
 
 const begin = (now: number, spec = specOf()): World => ({
   now,
@@ -73,7 +72,7 @@ function observed(world: World): ObservedDomain {
     hold: { value: contract, resourceVersion: "1", uid: "c" },
     evidence,
     settings: { contractNamespace: "p", spfInclude: "_spf.example.net", timing, longestMessageAge: 72 * hour },
-  } as ObservedDomain;
+  };
 }
 
 /** One look: what the plan says is carried out, and what it wants published is published unless it is hidden. */
@@ -250,14 +249,15 @@ function prefix(world: World): string {
   return world.history?.keys[0]?.selector ?? "";
 }
 
+const absent = (at: number): Visibility => ({
+  seen: false,
+  missed: true,
+  requiredDelay: 0,
+  shownSomewhere: false,
+  absentEverywhereAt: at,
+});
+
 describe("a holder whose records are absent everywhere", () => {
-  const absent = (at: number): Visibility => ({
-    seen: false,
-    missed: true,
-    requiredDelay: 0,
-    shownSomewhere: false,
-    absentEverywhereAt: at,
-  });
   const entry: KeyEntry = {
     selector: "s",
     algorithm: "RSA2048",
@@ -277,7 +277,7 @@ describe("a holder whose records are absent everywhere", () => {
   test.each<[string, number, (now: number) => Visibility, boolean]>([
     ["71 h", 71, absent, false],
     ["73 h", 73, absent, true],
-    ["73 h of silence", 73, () => ({ ...absent(0), absentEverywhereAt: undefined }) as never, false],
+    ["73 h of silence", 73, () => ({ ...absent(0), absentEverywhereAt: undefined }), false],
     [
       "73 h, but for one server once",
       73,
