@@ -1,9 +1,17 @@
 import { isDeepStrictEqual } from "node:util";
 import type { CustomObject } from "../cluster/object.ts";
 import type { Logger } from "../runtime/log.ts";
+import type { Condition } from "../crds/dialect.ts";
 import { applyAction, type ApplyContext } from "./apply.ts";
-import type { Plan } from "./plan.ts";
+import { readyNotes } from "./conditions.ts";
+import { statusOf } from "./custom-objects.ts";
+import type { Note, Plan } from "./plan.ts";
 import type { OwnerKey } from "./relations.ts";
+
+/** A status as both kinds have it. */
+interface WithConditions {
+  readonly conditions?: readonly Condition[];
+}
 
 /** More passes than any object needs: whoever still has work then does not settle. */
 const mostPasses = 8;
@@ -12,7 +20,7 @@ const mostPasses = 8;
  * Plans and applies until nothing is left to do, then writes the status if it changed. Each pass looks at the world
  * anew, so that what another has done meanwhile counts. Returns when time alone calls for another look.
  */
-export async function reconcile<Status>(
+export async function reconcile<Status extends WithConditions>(
   key: OwnerKey,
   makePlan: () => Plan<Status>,
   context: ApplyContext,
@@ -21,11 +29,10 @@ export async function reconcile<Status>(
   for (let pass = 0; pass < mostPasses; pass++) {
     const plan = makePlan();
     if (plan.actions.length === 0) {
-      await writeStatus(key, plan.status, context);
+      tell(key, await writeStatus(key, plan.status, context), log);
       return plan.recheckAfter;
     }
-    if (!(await applyAll(plan, context))) continue;
-    for (const { level, reason, message } of plan.notes) log[level]({ object: key, reason }, message);
+    if (await applyAll(plan, context)) tell(key, plan.notes, log);
   }
   throw new Error(`${key.kind} ${key.namespace}/${key.name} does not settle`);
 }
@@ -36,9 +43,20 @@ async function applyAll(plan: Plan<unknown>, context: ApplyContext): Promise<boo
   return true;
 }
 
-async function writeStatus(key: OwnerKey, status: unknown, { cluster }: ApplyContext): Promise<void> {
-  if (status === undefined) return;
+/** Writes the status if it is another one; what that is to people. */
+async function writeStatus(
+  key: OwnerKey,
+  status: WithConditions | undefined,
+  { cluster }: ApplyContext,
+): Promise<readonly Note[]> {
+  if (status === undefined) return [];
   const object: CustomObject | undefined = cluster.get(key);
-  if (object === undefined || isDeepStrictEqual(object.status, status)) return;
+  if (object === undefined || isDeepStrictEqual(object.status, status)) return [];
+  const before = statusOf(object);
   await cluster.applyStatus({ ...object, status });
+  return readyNotes(before?.conditions ?? [], status.conditions ?? []);
+}
+
+function tell(object: OwnerKey, notes: readonly Note[], log: Logger): void {
+  for (const { level, reason, message } of notes) log[level]({ object, reason }, message);
 }
