@@ -1,6 +1,7 @@
 import type { CustomObject } from "../cluster/object.ts";
 import type { RecordStatus, SendingDomainSpec, SendingDomainStatus } from "../crds/sending-domain.ts";
 import { domainSpec, domainStatusOf } from "../operator/custom-objects.ts";
+import { splitTxt } from "../operator/sending-domain/verdict.ts";
 import { openState } from "./state.ts";
 import { exitCode, palette, table, UserError, type Terminal } from "./terminal.ts";
 
@@ -27,8 +28,9 @@ function complete(claim: Claim): boolean {
 
 /** A TXT value as a zone file wants it: strings of at most 255 octets, quoted. */
 export function zoneStrings(value: string): string {
-  const parts = value.match(/[\s\S]{1,255}/g) ?? [""];
-  return parts.map((part) => `"${part.replaceAll(/["\\]/g, (character) => `\\${character}`)}"`).join(" ");
+  return splitTxt(value)
+    .map((part) => `"${part.replaceAll(/["\\]/g, (character) => `\\${character}`)}"`)
+    .join(" ");
 }
 
 function recordLines(record: RecordStatus, terminal: Terminal): readonly string[] {

@@ -1,5 +1,5 @@
 import type { QueueRow } from "../relay/store/spool.ts";
-import { openStoreOf } from "./state.ts";
+import { withStoreOf } from "./state.ts";
 import { exitCode, palette, table, UserError, type Terminal } from "./terminal.ts";
 import { systemClock } from "../runtime/clock.ts";
 
@@ -22,8 +22,7 @@ export async function listQueue(
   options: { readonly state: string; readonly limit: number },
   terminal: Terminal,
 ): Promise<number> {
-  const store = await openStoreOf(options.state);
-  try {
+  return withStoreOf(options.state, async (store) => {
     const rows = await store.spool.list(options.limit);
     if (terminal.json) {
       terminal.out(JSON.stringify(rows, undefined, 2));
@@ -46,9 +45,7 @@ export async function listQueue(
     if (rows.length > 0) terminal.out(table([header, ...lines]).join("\n"));
     if (rows.length === options.limit) terminal.err(`showing the first ${options.limit}; --limit shows more`);
     return exitCode.ok;
-  } finally {
-    await store.close();
-  }
+  });
 }
 
 function messageLines(rows: readonly QueueRow[], terminal: Terminal): readonly string[] {
@@ -82,16 +79,13 @@ export async function showMessage(
   options: { readonly state: string },
   terminal: Terminal,
 ): Promise<number> {
-  const store = await openStoreOf(options.state);
-  try {
+  return withStoreOf(options.state, async (store) => {
     const rows = await store.spool.list(1000, id);
     if (terminal.json) terminal.out(JSON.stringify(rows, undefined, 2));
     else if (rows.length > 0) terminal.out(messageLines(rows, terminal).join("\n"));
     if (rows.length === 0) terminal.err(`${id} is not queued: delivered, bounced or expired; the events tell which`);
     return rows.length === 0 ? exitCode.failed : exitCode.ok;
-  } finally {
-    await store.close();
-  }
+  });
 }
 
 /** `posthouse queue retry [ID]`: makes one message, or all, due now. Exit code 1 when the id is not queued. */
@@ -100,13 +94,10 @@ export async function retryQueue(
   options: { readonly state: string },
   terminal: Terminal,
 ): Promise<number> {
-  const store = await openStoreOf(options.state);
-  try {
+  return withStoreOf(options.state, async (store) => {
     if (id !== undefined && (await store.spool.list(1, id)).length === 0) throw new UserError(`${id} is not queued`);
     const retried = await store.spool.retry(systemClock.now(), id);
     terminal.out(terminal.json ? JSON.stringify({ retried }) : `${retried} due now`);
     return exitCode.ok;
-  } finally {
-    await store.close();
-  }
+  });
 }
