@@ -49,6 +49,24 @@ test.each<[string, ConclusiveAnswer, Verdict, string]>([
     "Mismatch",
     `v=spf1 ${ours} mx ~all`,
   ],
+  [
+    "two records, one of them a redirect",
+    records("v=spf1 mx -all", "v=spf1 redirect=other.example"),
+    "Mismatch",
+    `v=spf1 ${ours} mx include:other.example -all`,
+  ],
+  [
+    "two redirects",
+    records("v=spf1 redirect=a.example", "v=spf1 redirect=b.example"),
+    "Mismatch",
+    `v=spf1 ${ours} include:a.example include:b.example ~all`,
+  ],
+  [
+    "a redirect that an end makes void",
+    records("v=spf1 a ~all redirect=a.example", "v=spf1 mx"),
+    "Mismatch",
+    `v=spf1 ${ours} a mx ~all`,
+  ],
   ["two without an end", records("v=spf1 a", "v=spf1 mx"), "Mismatch", `v=spf1 ${ours} a mx ~all`],
 ])("%s", (_, answer, verdict, value) => {
   const found = compareSpf(policy, answer);

@@ -8,6 +8,8 @@ export interface SpfPolicy {
   readonly qualifier: "Fail" | "SoftFail" | "Neutral";
 }
 
+const redirect = /^redirect=/i;
+
 const ending: Readonly<Record<SpfPolicy["qualifier"], string>> = { Fail: "-all", SoftFail: "~all", Neutral: "?all" };
 
 /** The record for a domain that has none (RFC 7208). */
@@ -65,12 +67,18 @@ function includes(terms: readonly string[], include: string): boolean {
 
 /** One record that does what all do and includes the fleet first, where no term before it can decide otherwise. */
 function merge(records: readonly string[], policy: SpfPolicy): string {
-  const terms = [...new Set(records.flatMap(termsOf))];
+  const isOnly = records.length === 1;
+  const terms = [...new Set(isOnly ? records.flatMap(termsOf) : records.flatMap(mergeableTerms))];
   const kept = terms.filter((term) => !isAll(term) && !names(term, policy.include));
-  const all = terms.find(isAll);
-  const redirects = kept.some((term) => /^redirect=/i.test(term));
-  const end = all ?? (redirects || records.length === 1 ? [] : ending[policy.qualifier]);
+  const end = terms.find(isAll) ?? (isOnly ? [] : ending[policy.qualifier]);
   return ["v=spf1", `include:${policy.include}`, ...kept, ...[end].flat()].join(" ");
+}
+
+/** Terms that can stand beside another record's: a redirect would be void beside an `all`, or stand twice (RFC 7208 §6.1). */
+function mergeableTerms(record: string): readonly string[] {
+  const terms = termsOf(record);
+  if (terms.some(isAll)) return terms.filter((term) => !redirect.test(term));
+  return terms.map((term) => term.replace(redirect, "include:"));
 }
 
 function names(term: string, include: string): boolean {
