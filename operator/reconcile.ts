@@ -16,6 +16,9 @@ interface WithConditions {
 /** More passes than any object needs: whoever still has work then does not settle. */
 const mostPasses = 8;
 
+/** Timers stand still while a machine sleeps and know nothing of a clock that is set: an hour, then look again. */
+const longestPause = 3_600_000;
+
 /**
  * Plans and applies until nothing is left to do, then writes the status if it changed. Each pass looks at the world
  * anew, so that what another has done meanwhile counts. Returns when time alone calls for another look.
@@ -30,7 +33,7 @@ export async function reconcile<Status extends WithConditions>(
     const plan = makePlan();
     if (plan.actions.length === 0) {
       tell(key, await writeStatus(key, plan.status, context), log);
-      return plan.recheckAfter;
+      return plan.recheckAfter && Math.min(plan.recheckAfter, longestPause);
     }
     if (await applyAll(plan, context)) tell(key, plan.notes, log);
   }
