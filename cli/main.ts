@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { readFileSync } from "node:fs";
+import { isatty } from "node:tty";
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import { exitCode, palette, processTerminal, UserError, type Terminal } from "./terminal.ts";
 
@@ -33,7 +34,8 @@ async function run(json: boolean, body: Run): Promise<void> {
     process.exitCode = await body(terminal);
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
-    terminal.err(`${palette(terminal).red("error:")} ${error.message}`);
+    const { red } = palette({ color: terminal.color && isatty(2) });
+    terminal.err(`${red("error:")} ${error.message}`);
     process.exitCode = exitCode.usage;
   }
 }
@@ -73,6 +75,7 @@ function dnsCommand(): Command {
     .argument("<domain>", "the domain of a SendingDomain")
     .addOption(state())
     .addOption(new Option("--format <format>", "how to print").choices(["text", "json"]).default("text"))
+    .addOption(new Option("--json", "the same as --format json").implies({ format: "json" }))
     .action((domain: string, options: { state: string; format: string }) =>
       run(options.format === "json", async (terminal) => (await import("./dns.ts")).showDns(domain, options, terminal)),
     );
