@@ -29,7 +29,10 @@ export async function listCaptures(
   });
 }
 
-/** `posthouse captures show ID`: the message as it would have been sent, to standard output. Exit code 1 when there is none. */
+/**
+ * `posthouse captures show ID`: the message as it would have been sent, byte for byte, to standard output, so that its
+ * signatures verify there too. Exit code 1 when there is none.
+ */
 export async function showCapture(
   id: string,
   options: { readonly state: string },
@@ -38,7 +41,7 @@ export async function showCapture(
   return withStoreOf(options.state, async (store) => {
     const content = await store.captures.content(id);
     if (content === undefined) terminal.err(`no capture has the id ${id}; \`posthouse captures list\` shows them`);
-    else terminal.out(Buffer.from(content).toString("latin1").replaceAll("\r\n", "\n"));
+    else terminal.bytes(content);
     return content === undefined ? exitCode.failed : exitCode.ok;
   });
 }
