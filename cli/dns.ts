@@ -3,7 +3,7 @@ import type { RecordStatus, SendingDomainSpec, SendingDomainStatus } from "../cr
 import { domainSpec, domainStatusOf } from "../operator/custom-objects.ts";
 import { splitTxt } from "../operator/sending-domain/verdict.ts";
 import { openState } from "./state.ts";
-import { exitCode, palette, table, UserError, type Terminal } from "./terminal.ts";
+import { exitCode, palette, table, type Terminal } from "./terminal.ts";
 
 /** A claim as the report shows it. */
 interface Claim {
@@ -33,10 +33,13 @@ export function zoneStrings(value: string): string {
     .join(" ");
 }
 
+const widestVerdict = "NeedsMerge".length;
+
 function recordLines(record: RecordStatus, terminal: Terminal): readonly string[] {
   const paint = palette(terminal);
   const verdict = record.verdict === "Valid" ? paint.green("Valid") : paint.red(record.verdict);
-  const head = `${paint.bold(record.purpose.padEnd(5))}  ${verdict}  ${record.fqdn}`;
+  const gap = " ".repeat(widestVerdict - record.verdict.length);
+  const head = `${paint.bold(record.purpose.padEnd(5))}  ${verdict}${gap}  ${record.fqdn}`;
   if (record.verdict === "Valid") return [head];
   const rows = [["    publish", `${record.name}  ${record.type}  ${zoneStrings(record.value)}`]];
   if (record.observed !== undefined) rows.push(["    found", record.observed]);
@@ -82,9 +85,10 @@ export async function showDns(
     .map(claimOf)
     .filter((claim) => claim.spec.domain === wanted);
   if (claims.length === 0) {
-    throw new UserError(
+    terminal.err(
       `no SendingDomain in ${options.state} claims ${wanted}; is \`posthouse up\` running with this --state?`,
     );
+    return exitCode.failed;
   }
   if (terminal.json) terminal.out(JSON.stringify(claims, undefined, 2));
   else terminal.out(claims.map((claim) => claimLines(claim, terminal).join("\n")).join("\n\n"));

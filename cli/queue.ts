@@ -1,6 +1,6 @@
 import type { QueueRow } from "../relay/store/spool.ts";
 import { withStoreOf } from "./state.ts";
-import { exitCode, palette, table, UserError, type Terminal } from "./terminal.ts";
+import { exitCode, palette, table, type Terminal } from "./terminal.ts";
 import { systemClock } from "../runtime/clock.ts";
 
 /** A span of time for people: `3m`, `2h`, `5d`. */
@@ -73,6 +73,9 @@ function messageLines(rows: readonly QueueRow[], terminal: Terminal): readonly s
   ];
 }
 
+const notQueued = (id: string): string =>
+  `${id} is not queued (any more): if it was, the events tell whether it was delivered, captured, bounced or expired`;
+
 /** `posthouse queue show ID`: one message. Exit code 1 when it is not queued (any more). */
 export async function showMessage(
   id: string,
@@ -83,7 +86,7 @@ export async function showMessage(
     const rows = await store.spool.list(1000, id);
     if (terminal.json) terminal.out(JSON.stringify(rows, undefined, 2));
     else if (rows.length > 0) terminal.out(messageLines(rows, terminal).join("\n"));
-    if (rows.length === 0) terminal.err(`${id} is not queued: delivered, bounced or expired; the events tell which`);
+    if (rows.length === 0) terminal.err(notQueued(id));
     return rows.length === 0 ? exitCode.failed : exitCode.ok;
   });
 }
@@ -95,7 +98,10 @@ export async function retryQueue(
   terminal: Terminal,
 ): Promise<number> {
   return withStoreOf(options.state, async (store) => {
-    if (id !== undefined && (await store.spool.list(1, id)).length === 0) throw new UserError(`${id} is not queued`);
+    if (id !== undefined && (await store.spool.list(1, id)).length === 0) {
+      terminal.err(notQueued(id));
+      return exitCode.failed;
+    }
     const retried = await store.spool.retry(systemClock.now(), id);
     terminal.out(terminal.json ? JSON.stringify({ retried }) : `${retried} due now`);
     return exitCode.ok;
