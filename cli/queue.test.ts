@@ -76,6 +76,8 @@ describe("posthouse queue", () => {
   test("shows a message without its content", async () => {
     expect(await showMessage("m1", { state }, terminal())).toBe(0);
     expect(text()).toContain("<anna@friend.example>");
+    expect(text()).toContain("friend.example: tried once, due in ");
+    expect(text()).toContain("other.example: tried 0 times, due now");
     expect(text()).toContain("last reply of mx.friend.example: 451 4.3.0 Later");
     expect(text()).not.toContain("body of m1");
   });

@@ -48,6 +48,12 @@ export async function listQueue(
   });
 }
 
+/** Why a delivery waits: a hop's reply, or what kept it from being tried. */
+function replyLines({ lastReply }: QueueRow): readonly string[] {
+  if (lastReply === undefined) return [];
+  return [lastReply.hop === "" ? `  ${lastReply.text}` : `  last reply of ${lastReply.hop}: ${lastReply.text}`];
+}
+
 function messageLines(rows: readonly QueueRow[], terminal: Terminal): readonly string[] {
   const now = systemClock.now();
   const envelope = rows[0]?.envelope;
@@ -66,9 +72,9 @@ function messageLines(rows: readonly QueueRow[], terminal: Terminal): readonly s
     ]),
     ...rows.flatMap((row) => [
       "",
-      paint.bold(`${row.domain}: tried ${row.attempts} times, due ${due(row, now)}`),
+      paint.bold(`${row.domain}: tried ${row.attempts === 1 ? "once" : `${row.attempts} times`}, due ${due(row, now)}`),
       ...row.recipients.map((recipient) => `  <${recipient.address}>`),
-      ...(row.lastReply === undefined ? [] : [`  last reply of ${row.lastReply.hop}: ${row.lastReply.text}`]),
+      ...replyLines(row),
     ]),
   ];
 }
