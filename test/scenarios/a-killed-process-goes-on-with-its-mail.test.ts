@@ -16,9 +16,11 @@ test(
     const door = { port: world.ports.startTls, implicitTls: false };
     await until("a report", async () => ((await world.run("dns", "shop.example")).code === 1 ? true : undefined));
     await world.publishRecords();
-    // A key signs a moment after its record is Valid, and mail that came before waits for a whole retry delay.
-    await until("an Active key", async () =>
-      /"state": "Active"/.test((await world.run("dns", "shop.example", "--json")).stdout) ? true : undefined,
+    // The RSA key signs a moment after its record is Valid, and mail that came before waits for a whole retry delay.
+    await until("an Active RSA key", async () =>
+      /"RSA2048",\s+"state": "Active"/.test((await world.run("dns", "shop.example", "--json")).stdout)
+        ? true
+        : undefined,
     );
 
     const inDelivery = Promise.withResolvers<void>();
