@@ -85,6 +85,7 @@ export async function showDns(
     .map(claimOf)
     .filter((claim) => claim.spec.domain === wanted);
   if (claims.length === 0) {
+    if (terminal.json) terminal.out("[]");
     terminal.err(
       `no SendingDomain in ${options.state} claims ${wanted}; is \`posthouse up\` running with this --state?`,
     );
