@@ -23,7 +23,8 @@ export async function listQueue(
   terminal: Terminal,
 ): Promise<number> {
   return withStoreOf(options.state, async (store) => {
-    const rows = await store.spool.list(options.limit);
+    const found = await store.spool.list(options.limit + 1);
+    const rows = found.slice(0, options.limit);
     if (terminal.json) {
       terminal.out(JSON.stringify(rows, undefined, 2));
       return exitCode.ok;
@@ -43,7 +44,7 @@ export async function listQueue(
       row.lastReply?.text ?? "",
     ]);
     if (rows.length > 0) terminal.out(table([header, ...lines]).join("\n"));
-    if (rows.length === options.limit) terminal.err(`showing the first ${options.limit}; --limit shows more`);
+    if (found.length > rows.length) terminal.err(`showing the first ${options.limit}; --limit shows more`);
     return exitCode.ok;
   });
 }
