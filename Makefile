@@ -37,7 +37,7 @@ generate: node_modules/.stamp ## Write what is generated: CRD YAML, fleet schema
 bench: node_modules/.stamp ## Measure accepting, signing and delivering, with the raw limits of the machine
 	@node test/bench/main.ts
 
-clean: ## Remove everything that is not in git, node_modules and state included
+clean: ## Remove what can be made again: node_modules, dist, caches; data/ with its keys and mail stays
 	@rm -rf node_modules dist .cache
 
 node_modules/.stamp: package.json package-lock.json

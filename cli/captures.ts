@@ -1,5 +1,5 @@
 import { age } from "./queue.ts";
-import { openStoreOf } from "./state.ts";
+import { withStoreOf } from "./state.ts";
 import { exitCode, table, type Terminal } from "./terminal.ts";
 import { systemClock } from "../runtime/clock.ts";
 
@@ -8,8 +8,7 @@ export async function listCaptures(
   options: { readonly state: string; readonly limit: number },
   terminal: Terminal,
 ): Promise<number> {
-  const store = await openStoreOf(options.state);
-  try {
+  return withStoreOf(options.state, async (store) => {
     const captures = await store.captures.list(options.limit);
     if (terminal.json) {
       terminal.out(JSON.stringify(captures, undefined, 2));
@@ -27,24 +26,22 @@ export async function listCaptures(
     const header = ["ID", "AGE", "TENANT", "ENVIRONMENT", "SENDER", "RECIPIENTS"];
     terminal.out(rows.length === 0 ? "nothing was captured" : table([header, ...rows]).join("\n"));
     return exitCode.ok;
-  } finally {
-    await store.close();
-  }
+  });
 }
 
-/** `posthouse captures show ID`: the message as it would have been sent, to standard output. Exit code 1 when there is none. */
+/**
+ * `posthouse captures show ID`: the message as it would have been sent, byte for byte, to standard output, so that its
+ * signatures verify there too. Exit code 1 when there is none.
+ */
 export async function showCapture(
   id: string,
   options: { readonly state: string },
   terminal: Terminal,
 ): Promise<number> {
-  const store = await openStoreOf(options.state);
-  try {
+  return withStoreOf(options.state, async (store) => {
     const content = await store.captures.content(id);
     if (content === undefined) terminal.err(`no capture has the id ${id}; \`posthouse captures list\` shows them`);
-    else terminal.out(Buffer.from(content).toString("latin1").replaceAll("\r\n", "\n"));
+    else terminal.bytes(content);
     return content === undefined ? exitCode.failed : exitCode.ok;
-  } finally {
-    await store.close();
-  }
+  });
 }

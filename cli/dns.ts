@@ -4,7 +4,7 @@ import { domainSpec, domainStatusOf } from "../operator/custom-objects.ts";
 import { formats, type FormatName } from "../operator/hand-over/formats.ts";
 import { explanationLines } from "../operator/hand-over/text.ts";
 import { openState } from "./state.ts";
-import { exitCode, palette, table, UserError, type Terminal } from "./terminal.ts";
+import { exitCode, palette, table, type Terminal } from "./terminal.ts";
 
 /** A claim as the report shows it. */
 interface Claim {
@@ -30,10 +30,13 @@ function complete(claim: Claim): boolean {
   return hasKey && records.every((record) => record.verdict === "Valid");
 }
 
+const widestVerdict = "NeedsMerge".length;
+
 function recordLines(record: RecordStatus, terminal: Terminal): readonly string[] {
   const paint = palette(terminal);
   const verdict = record.verdict === "Valid" ? paint.green("Valid") : paint.red(record.verdict);
-  const head = `${paint.bold(record.purpose.padEnd(5))}  ${verdict}  ${record.fqdn}`;
+  const gap = " ".repeat(widestVerdict - record.verdict.length);
+  const head = `${paint.bold(record.purpose.padEnd(5))}  ${verdict}${gap}  ${record.fqdn}`;
   return record.verdict === "Valid" ? [head] : [head, ...explanationLines(record)];
 }
 
@@ -105,9 +108,11 @@ export async function showDns(
     .map(claimOf)
     .filter((claim) => claim.spec.domain === wanted);
   if (first === undefined) {
-    throw new UserError(
+    if (terminal.json) terminal.out("[]");
+    terminal.err(
       `no SendingDomain in ${options.state} claims ${wanted}; is \`posthouse up\` running with this --state?`,
     );
+    return exitCode.failed;
   }
   print([first, ...others], options.format, terminal);
   return [first, ...others].some(complete) ? exitCode.ok : exitCode.failed;

@@ -6,7 +6,7 @@ test("an empty file is a fleet of defaults", () => {
   expect(result).toMatchObject({
     fleet: {
       hostname: "localhost",
-      listeners: [{ port: 587, tls: "StartTLS" }, { port: 465, tls: "Implicit" }, { port: 2525 }],
+      listeners: [{ port: 25 }, { port: 587, tls: "StartTLS" }, { port: 465, tls: "Implicit" }, { port: 2525 }],
       plans: { Starter: { namespaces: ["*"] }, Scale: { maxCredits: "Unlimited" } },
       dns: { mode: "Authoritative", activationDelay: "15m", checkInterval: "1h" },
       delivery: { port: 25, allowNetworks: [], maxAge: "72h" },

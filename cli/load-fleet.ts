@@ -17,5 +17,7 @@ export async function loadFleet(path: string | undefined): Promise<Fleet> {
 }
 
 function unreadable(path: string, error: unknown): never {
-  throw new UserError(`cannot read the fleet file ${path}: ${error instanceof Error ? error.message : String(error)}`);
+  throw new UserError(
+    `cannot read the fleet file ${path}: ${error instanceof Error ? error.message : String(error)}; name another with --fleet, or leave it out for the defaults`,
+  );
 }

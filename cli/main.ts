@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { readFileSync } from "node:fs";
+import { isatty } from "node:tty";
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import type { FormatName } from "../operator/hand-over/formats.ts";
 import { exitCode, palette, processTerminal, UserError, type Terminal } from "./terminal.ts";
@@ -34,7 +35,8 @@ async function run(json: boolean, body: Run): Promise<void> {
     process.exitCode = await body(terminal);
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
-    terminal.err(`${palette(terminal).red("error:")} ${error.message}`);
+    const { red } = palette({ color: terminal.color && isatty(2) });
+    terminal.err(`${red("error:")} ${error.message}`);
     process.exitCode = exitCode.usage;
   }
 }
@@ -112,6 +114,7 @@ function dnsCommand(): Command {
         .choices(["text", "bind", "terraform", "json", "octodns"] satisfies FormatName[])
         .default("text"),
     )
+    .addOption(new Option("--json", "the same as --format json").implies({ format: "json" }))
     .action((domain: string | undefined, options: DnsFlags) =>
       run(options.format === "json", async (terminal) => dns(domain, options, terminal)),
     );

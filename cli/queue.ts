@@ -1,6 +1,6 @@
 import type { QueueRow } from "../relay/store/spool.ts";
-import { openStoreOf } from "./state.ts";
-import { exitCode, palette, table, UserError, type Terminal } from "./terminal.ts";
+import { withStoreOf } from "./state.ts";
+import { exitCode, palette, table, type Terminal } from "./terminal.ts";
 import { systemClock } from "../runtime/clock.ts";
 
 /** A span of time for people: `3m`, `2h`, `5d`. */
@@ -22,9 +22,9 @@ export async function listQueue(
   options: { readonly state: string; readonly limit: number },
   terminal: Terminal,
 ): Promise<number> {
-  const store = await openStoreOf(options.state);
-  try {
-    const rows = await store.spool.list(options.limit);
+  return withStoreOf(options.state, async (store) => {
+    const found = await store.spool.list(options.limit + 1);
+    const rows = found.slice(0, options.limit);
     if (terminal.json) {
       terminal.out(JSON.stringify(rows, undefined, 2));
       return exitCode.ok;
@@ -44,11 +44,15 @@ export async function listQueue(
       row.lastReply?.text ?? "",
     ]);
     if (rows.length > 0) terminal.out(table([header, ...lines]).join("\n"));
-    if (rows.length === options.limit) terminal.err(`showing the first ${options.limit}; --limit shows more`);
+    if (found.length > rows.length) terminal.err(`showing the first ${options.limit}; --limit shows more`);
     return exitCode.ok;
-  } finally {
-    await store.close();
-  }
+  });
+}
+
+/** Why a delivery waits: a hop's reply, or what kept it from being tried. */
+function replyLines({ lastReply }: QueueRow): readonly string[] {
+  if (lastReply === undefined) return [];
+  return [lastReply.hop === "" ? `  ${lastReply.text}` : `  last reply of ${lastReply.hop}: ${lastReply.text}`];
 }
 
 function messageLines(rows: readonly QueueRow[], terminal: Terminal): readonly string[] {
@@ -69,12 +73,15 @@ function messageLines(rows: readonly QueueRow[], terminal: Terminal): readonly s
     ]),
     ...rows.flatMap((row) => [
       "",
-      paint.bold(`${row.domain}: tried ${row.attempts} times, due ${due(row, now)}`),
+      paint.bold(`${row.domain}: tried ${row.attempts === 1 ? "once" : `${row.attempts} times`}, due ${due(row, now)}`),
       ...row.recipients.map((recipient) => `  <${recipient.address}>`),
-      ...(row.lastReply === undefined ? [] : [`  last reply of ${row.lastReply.hop}: ${row.lastReply.text}`]),
+      ...replyLines(row),
     ]),
   ];
 }
+
+const notQueued = (id: string): string =>
+  `${id} is not queued (any more): if it was, the events tell whether it was delivered, captured, bounced or expired`;
 
 /** `posthouse queue show ID`: one message. Exit code 1 when it is not queued (any more). */
 export async function showMessage(
@@ -82,16 +89,13 @@ export async function showMessage(
   options: { readonly state: string },
   terminal: Terminal,
 ): Promise<number> {
-  const store = await openStoreOf(options.state);
-  try {
+  return withStoreOf(options.state, async (store) => {
     const rows = await store.spool.list(1000, id);
     if (terminal.json) terminal.out(JSON.stringify(rows, undefined, 2));
     else if (rows.length > 0) terminal.out(messageLines(rows, terminal).join("\n"));
-    if (rows.length === 0) terminal.err(`${id} is not queued: delivered, bounced or expired; the events tell which`);
+    if (rows.length === 0) terminal.err(notQueued(id));
     return rows.length === 0 ? exitCode.failed : exitCode.ok;
-  } finally {
-    await store.close();
-  }
+  });
 }
 
 /** `posthouse queue retry [ID]`: makes one message, or all, due now. Exit code 1 when the id is not queued. */
@@ -100,13 +104,13 @@ export async function retryQueue(
   options: { readonly state: string },
   terminal: Terminal,
 ): Promise<number> {
-  const store = await openStoreOf(options.state);
-  try {
-    if (id !== undefined && (await store.spool.list(1, id)).length === 0) throw new UserError(`${id} is not queued`);
+  return withStoreOf(options.state, async (store) => {
+    if (id !== undefined && (await store.spool.list(1, id)).length === 0) {
+      terminal.err(notQueued(id));
+      return exitCode.failed;
+    }
     const retried = await store.spool.retry(systemClock.now(), id);
     terminal.out(terminal.json ? JSON.stringify({ retried }) : `${retried} due now`);
     return exitCode.ok;
-  } finally {
-    await store.close();
-  }
+  });
 }

@@ -51,7 +51,7 @@ const ignore = (): void => undefined;
 
 /** Turns nodemailer's log entries into the lines of the dialogue. The AUTH argument never gets through. */
 function dialogueLogger(onLine: (line: DialogueLine) => void): Record<string, (...args: unknown[]) => void> {
-  const take = (entry: unknown, _format: unknown, text?: unknown): void => {
+  const take = (entry: unknown, text?: unknown): void => {
     if (typeof entry !== "object" || entry === null || !("tnx" in entry)) return;
     const side = entry.tnx === "client" ? "C" : entry.tnx === "server" ? "S" : undefined;
     if (side === undefined || typeof text !== "string") return;
@@ -61,7 +61,17 @@ function dialogueLogger(onLine: (line: DialogueLine) => void): Record<string, (.
   return { trace: ignore, debug: take, info: take, warn: ignore, error: ignore, fatal: ignore, level: ignore };
 }
 
-/** `posthouse send`: a test message through the relay, with the dialogue as it went. Exit code 1 when it is refused. */
+/** What the relay answered. Throws a UserError when it was not an answer that ended the attempt. */
+function refusal(error: unknown, { host, port }: Credential): { readonly accepted: false; readonly reply: string } {
+  if (!(error instanceof Error)) throw error;
+  if ("response" in error && typeof error.response === "string") return { accepted: false, reply: error.response };
+  throw new UserError(
+    `${host}:${port}: ${error.message}; is \`posthouse up\` running, and is that its port? A listener with TLS from the first byte needs --implicit-tls`,
+    { cause: error },
+  );
+}
+
+/** `posthouse send`: a test message through the relay, with the dialogue as it went. Exit code 1 when it is refused, 2 when there is no talking to the relay. */
 export async function send(options: SendOptions, terminal: Terminal): Promise<number> {
   const credential = await readCredential(options);
   const paint = palette(terminal);
@@ -87,11 +97,13 @@ export async function send(options: SendOptions, terminal: Terminal): Promise<nu
     subject: options.subject,
     text: "This is a test message from Posthouse.\n",
   };
-  const result = await transport.sendMail(message).then(
-    (info) => ({ accepted: true, reply: info.response }),
-    (error: unknown) => ({ accepted: false, reply: error instanceof Error ? error.message : String(error) }),
-  );
-  transport.close();
+  const result = await transport
+    .sendMail(message)
+    .then(
+      (info) => ({ accepted: true, reply: info.response }),
+      (error: unknown) => refusal(error, credential),
+    )
+    .finally(() => transport.close());
   if (terminal.json) terminal.out(JSON.stringify({ ...result, dialogue }, undefined, 2));
   else terminal.out(result.accepted ? paint.green(`accepted: ${result.reply}`) : paint.red(`refused: ${result.reply}`));
   return result.accepted ? exitCode.ok : exitCode.failed;

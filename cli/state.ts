@@ -22,8 +22,17 @@ export async function openState(state: string): Promise<FolderState> {
   return readFolderState(state).catch(explain);
 }
 
-/** The store in a state folder, also while `posthouse up` runs on it. Never makes one. */
-export async function openStoreOf(state: string): Promise<Store> {
+/** Looks into the store of a state folder, also while `posthouse up` runs on it. Never makes one. */
+export async function withStoreOf<T>(state: string, look: (store: Store) => Promise<T>): Promise<T> {
+  const store = await openStoreOf(state);
+  try {
+    return await look(store);
+  } finally {
+    await store.close();
+  }
+}
+
+async function openStoreOf(state: string): Promise<Store> {
   const path = stateLayout.store(state);
   await access(path).catch(() => {
     throw new UserError(`there is no store in ${state}; is that the --state of a \`posthouse up\`?`);

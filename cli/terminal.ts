@@ -1,9 +1,12 @@
+import { isatty } from "node:tty";
 import picocolors from "picocolors";
 
 /** Where a command writes, and how. Lines carry no line end. */
 export interface Terminal {
   /** Results: what another program would read. */
   out(line: string): void;
+  /** A result that is bytes, such as a message: written as they are, with no line end added. */
+  bytes(content: Uint8Array): void;
   /** Progress, warnings and errors. */
   err(line: string): void;
   /** Results as JSON instead of text. */
@@ -29,9 +32,11 @@ export class UserError extends Error {
 export function processTerminal(options: { json: boolean }): Terminal {
   return {
     out: (line) => void process.stdout.write(`${line}\n`),
+    bytes: (content) => void process.stdout.write(content),
     err: (line) => void process.stderr.write(`${line}\n`),
     json: options.json,
-    color: process.stdout.isTTY && picocolors.isColorSupported && !options.json,
+    // `process.stdout.isTTY` is undefined of a pipe, and picocolors would then decide by CI and FORCE_COLOR.
+    color: isatty(1) && picocolors.isColorSupported && !options.json,
   };
 }
 

@@ -45,7 +45,7 @@ const Smarthost = Type.Object(
     port: Type.Integer({ minimum: 1, maximum: 65535, default: 587, description: "TCP port." }),
     security: oneOf(["None", "StartTLS", "ImplicitTLS"], {
       default: "StartTLS",
-      description: "How the connection is secured.",
+      description: "How the connection is secured: with StartTLS and ImplicitTLS it is encrypted, or nothing is sent.",
     }),
   },
   { description: "An upstream relay that takes the tenant's mail." },

@@ -47,9 +47,12 @@ export const SendingDomainSpec = Type.Object(
     domain: Type.String({
       minLength: 3,
       maxLength: 253,
-      pattern: "^([a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?\\.)+[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$",
+      pattern: "^([a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?\\.)+[a-z]([-a-z0-9]{0,61}[a-z0-9])?$",
       description: "The domain in lower-case A-labels, matched exactly: a subdomain needs a SendingDomain of its own.",
-      ...rules({ rule: "self == oldSelf", message: "domain is immutable" }),
+      ...rules({
+        rule: "self == oldSelf",
+        message: "domain is immutable; give another domain a SendingDomain of its own",
+      }),
     }),
     tenantRef: Type.Object(
       {
@@ -62,7 +65,10 @@ export const SendingDomainSpec = Type.Object(
       },
       {
         description: "The tenant that may send as the domain.",
-        ...rules({ rule: "self == oldSelf", message: "tenantRef is immutable" }),
+        ...rules({
+          rule: "self == oldSelf",
+          message: "tenantRef is immutable; delete the SendingDomain, then make it anew for the other tenant",
+        }),
       },
     ),
     dkim: Type.Object(

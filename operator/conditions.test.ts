@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { summarise, type ConditionType, type Finding, type Summary } from "./conditions.ts";
+import { readyNotes, summarise, type ConditionType, type Finding, type Summary } from "./conditions.ts";
 import { problem, type Problem } from "./reasons.ts";
 
 const table: readonly ConditionType[] = [
@@ -61,4 +61,16 @@ test("a transition time changes with the status only", () => {
     ["KeysReady", "2026-11-22T10:00:00Z"],
     ["DNSVerified", "2026-11-22T10:00:05Z"],
   ]);
+});
+
+test.each<[string, Summary | undefined, Summary, readonly string[]]>([
+  ["all well from the start", undefined, summary(good, good), []],
+  ["wrong from the start", undefined, summary(good, good, [stalled]), ["warn DomainTaken"]],
+  ["still wrong", summary(good, good, [stalled]), summary(bad, good, [stalled]), []],
+  ["wrong in another way", summary(good, good, [waiting]), summary(good, good, [stalled]), ["warn DomainTaken"]],
+  ["well again", summary(good, good, [stalled]), summary(good, bad), ["info Reconciled"]],
+  ["still well", summary(good, good), summary(good, bad), []],
+])("people are told what is %s", (_, before, after, expected) => {
+  const notes = readyNotes(before ? summarise(before, now) : [], summarise(after, now));
+  expect(notes.map(({ level, reason }) => `${level} ${reason}`)).toEqual(expected);
 });

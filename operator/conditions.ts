@@ -1,4 +1,5 @@
 import type { Condition } from "../crds/dialect.ts";
+import type { Note } from "./plan.ts";
 import type { Problem } from "./reasons.ts";
 import { timestamp } from "./timestamp.ts";
 
@@ -50,6 +51,17 @@ export function summarise(summary: Summary, now: number): Condition[] {
   return [["Ready", ready] as const, ...findings, ...extra].map(([type, finding]) =>
     toCondition(type, finding, summary, now),
   );
+}
+
+/** What people are told when a status takes the place of another: that the object is not ready, and why, or is again. */
+export function readyNotes(before: readonly Condition[], after: readonly Condition[]): readonly Note[] {
+  const was = before.find(({ type }) => type === "Ready");
+  const is = after.find(({ type }) => type === "Ready");
+  if (is === undefined || (was?.status === is.status && was.message === is.message)) return [];
+  if (is.status !== "True") return [{ level: "warn", reason: is.reason, message: is.message }];
+  return was === undefined || was.status === "True"
+    ? []
+    : [{ level: "info", reason: is.reason, message: `Ready again. ${is.message}` }];
 }
 
 const unknown: Finding = { status: "Unknown", reason: "NotObserved", message: "Not looked at yet." };

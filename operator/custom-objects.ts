@@ -24,3 +24,8 @@ export function domainSpec(object: CustomObject<"SendingDomain">): SendingDomain
 export function domainStatusOf(object: CustomObject<"SendingDomain">): SendingDomainStatus | undefined {
   return object.status as SendingDomainStatus | undefined;
 }
+
+/** The status that a custom resource of either kind was last given. */
+export function statusOf(object: CustomObject): RelayTenantStatus | SendingDomainStatus | undefined {
+  return object.status as RelayTenantStatus | SendingDomainStatus | undefined;
+}

@@ -232,6 +232,7 @@ test("a foreign Secret is never touched, and the tenant goes on when it is gone"
   cluster.remove({ kind: "Secret", namespace: "team-shop", name: "shop-web" });
   await until(() => expect(condition(tenantStatus(), "Ready")).toBe("True/Reconciled"));
   expect(condition(tenantStatus(), "Stalled")).toBeUndefined();
+  await until(() => expect(lines.join("")).toMatch(/"warn".*"SecretNotOwned".*choose another.*\n(.*\n)*.*Ready again/));
 });
 
 test("who proves second is stalled without learning who was first, until the first lets go", async () => {

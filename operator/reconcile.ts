@@ -1,18 +1,29 @@
 import { isDeepStrictEqual } from "node:util";
 import type { CustomObject } from "../cluster/object.ts";
 import type { Logger } from "../runtime/log.ts";
+import type { Condition } from "../crds/dialect.ts";
 import { applyAction, type ApplyContext } from "./apply.ts";
+import { readyNotes } from "./conditions.ts";
+import { statusOf } from "./custom-objects.ts";
 import type { Note, Plan } from "./plan.ts";
 import type { OwnerKey } from "./relations.ts";
 
+/** A status as both kinds have it. */
+interface WithConditions {
+  readonly conditions?: readonly Condition[];
+}
+
 /** More passes than any object needs: whoever still has work then does not settle. */
 const mostPasses = 8;
+
+/** Timers stand still while a machine sleeps and know nothing of a clock that is set: an hour, then look again. */
+const longestPause = 3_600_000;
 
 /**
  * Plans and applies until nothing is left to do, then writes the status if it changed. Each pass looks at the world
  * anew, so that what another has done meanwhile counts. Returns when time alone calls for another look.
  */
-export async function reconcile<Status>(
+export async function reconcile<Status extends WithConditions>(
   key: OwnerKey,
   makePlan: () => Plan<Status>,
   context: ApplyContext,
@@ -21,8 +32,9 @@ export async function reconcile<Status>(
   for (let pass = 0; pass < mostPasses; pass++) {
     const plan = makePlan();
     if (plan.actions.length === 0) {
-      if (await writeStatus(key, plan.status, context)) tell(key, plan.statusNotes ?? [], log);
-      return plan.recheckAfter;
+      const notes = await writeStatus(key, plan.status, context);
+      if (notes !== undefined) tell(key, [...notes, ...(plan.statusNotes ?? [])], log);
+      return plan.recheckAfter && Math.min(plan.recheckAfter, longestPause);
     }
     if (!(await applyAll(plan, context))) continue;
     tell(key, plan.notes, log);
@@ -36,15 +48,20 @@ async function applyAll(plan: Plan<unknown>, context: ApplyContext): Promise<boo
   return true;
 }
 
-function tell(key: OwnerKey, notes: readonly Note[], log: Logger): void {
-  for (const { level, reason, message } of notes) log[level]({ object: key, reason }, message);
+/** Writes the status if it is another one: what that is to people. Undefined: there was nothing to write. */
+async function writeStatus(
+  key: OwnerKey,
+  status: WithConditions | undefined,
+  { cluster }: ApplyContext,
+): Promise<readonly Note[] | undefined> {
+  if (status === undefined) return undefined;
+  const object: CustomObject | undefined = cluster.get(key);
+  if (object === undefined || isDeepStrictEqual(object.status, status)) return undefined;
+  const before = statusOf(object);
+  await cluster.applyStatus({ ...object, status });
+  return readyNotes(before?.conditions ?? [], status.conditions ?? []);
 }
 
-/** Whether it had to be written. */
-async function writeStatus(key: OwnerKey, status: unknown, { cluster }: ApplyContext): Promise<boolean> {
-  if (status === undefined) return false;
-  const object: CustomObject | undefined = cluster.get(key);
-  if (object === undefined || isDeepStrictEqual(object.status, status)) return false;
-  await cluster.applyStatus({ ...object, status });
-  return true;
+function tell(object: OwnerKey, notes: readonly Note[], log: Logger): void {
+  for (const { level, reason, message } of notes) log[level]({ object, reason }, message);
 }

@@ -232,7 +232,13 @@ describe("the machine", () => {
 
 async function run(text: string, json = false): Promise<{ code: number; out: string }> {
   const lines: string[] = [];
-  const terminal = { out: (line: string) => void lines.push(line), err: () => undefined, json, color: false };
+  const terminal = {
+    out: (line: string) => void lines.push(line),
+    err: () => undefined,
+    bytes: () => undefined,
+    json,
+    color: false,
+  };
   return { code: await doctor(options(text), terminal), out: lines.join("\n") };
 }
 

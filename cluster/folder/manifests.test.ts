@@ -156,7 +156,9 @@ describe("a bad file", () => {
     write("b.yaml", domain("a", "other.example"));
     rmSync(join(folders.manifests, "a.yaml"));
     await until(() =>
-      expect(view().problems).toEqual(["b.yaml:5:3: SendingDomain team/a: spec.domain: domain is immutable"]),
+      expect(view().problems).toEqual([
+        "b.yaml:5:3: SendingDomain team/a: spec.domain: domain is immutable; give another domain a SendingDomain of its own",
+      ]),
     );
     expect(get("a")!.spec).toMatchObject({ domain: "a.example" });
     await reopen();
@@ -190,7 +192,11 @@ describe("a bad file", () => {
     cluster = await folders.open();
     rmSync(join(folders.manifests, "a.yaml"));
     symlinkSync("a.yaml", join(folders.manifests, "a.yaml"));
-    await until(() => expect(view().problems).toEqual(["a.yaml:1:1: cannot be read: ELOOP"]));
+    await until(() =>
+      expect(view().problems).toEqual([
+        "a.yaml:1:1: cannot be read: ELOOP, links lead in a circle: mend or remove them",
+      ]),
+    );
     expect(names()).toEqual(["a", "b"]);
     await reopen();
     expect(names()).toEqual(["a", "b"]);
@@ -202,7 +208,9 @@ describe("a bad file", () => {
     write("a.yaml", domain("a"));
     cluster = await folders.open();
     renameSync(folders.manifests, `${folders.manifests}.away`);
-    await until(() => expect(view().problems).toEqual([expect.stringMatching(/cannot be read: ENOENT$/)]));
+    await until(() =>
+      expect(view().problems).toEqual([expect.stringMatching(/cannot be read: ENOENT, nothing is there: put it back/)]),
+    );
     expect(names()).toEqual(["a"]);
     await reopen();
     expect(names()).toEqual(["a"]);

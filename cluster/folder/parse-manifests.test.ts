@@ -29,8 +29,8 @@ function said(text: string): { objects: string[]; problems: string[]; broken: st
 }
 
 describe("parseManifests reads", () => {
-  test("a map of many keys in no time", () => {
-    const entries = Array.from({ length: 20_000 }, (_, i) => `  k${i}: v\n`).join("");
+  test("a map of many keys in less than the time that a test may take", () => {
+    const entries = Array.from({ length: 60_000 }, (_, i) => `  k${i}: v\n`).join("");
     expect(said(`apiVersion: v1\nkind: ConfigMap\nmetadata: {name: many}\ndata:\n${entries}`).problems).toEqual([]);
   });
 

@@ -34,7 +34,7 @@ export async function listManifests(root: string, except?: string): Promise<List
   const unreadable = new Map<string, string>();
   const visit = async (folder: string): Promise<void> => {
     const entries = await readdir(join(root, folder), { withFileTypes: true }).catch((error: unknown) => {
-      unreadable.set(folder, reasonOf(error));
+      unreadable.set(folder, whyUnreadable(error));
       return [];
     });
     for (const entry of entries) {
@@ -51,7 +51,7 @@ export async function listManifests(root: string, except?: string): Promise<List
       files.push({ file, signature: `${ino}:${size}:${ctimeNs}:${mtimeNs}`, changedAt: Number(ctimeMs) });
     } catch (error) {
       // What is gone between the list and the look is gone; a link that leads nowhere may be about to be mended.
-      if (isLink || reasonOf(error) !== "ENOENT") unreadable.set(file, reasonOf(error));
+      if (isLink || reasonOf(error) !== "ENOENT") unreadable.set(file, whyUnreadable(error));
     }
   };
   await visit("");
@@ -75,13 +75,26 @@ export async function readManifest(root: string, file: string): Promise<string |
   try {
     const path = join(root, file);
     const { size, isRegular } = await stat(path).then((found) => ({ size: found.size, isRegular: found.isFile() }));
-    if (!isRegular) return unreadableFile(file, "is not a regular file");
+    if (!isRegular) return unreadableFile(file, "is not a regular file; put one in its place, or remove it");
     if (size > largest) return unreadableFile(file, `is larger than ${largest} bytes; split it into several files`);
     return new TextDecoder("utf-8", { fatal: true }).decode(await readFile(path));
   } catch (error) {
     if (error instanceof TypeError) return unreadableFile(file, "is not UTF-8; save it as UTF-8");
-    return unreadableFile(file, `cannot be read: ${reasonOf(error)}`);
+    return unreadableFile(file, `cannot be read: ${whyUnreadable(error)}`);
   }
+}
+
+const advice: Readonly<Record<string, string>> = {
+  ENOENT: "nothing is there: put it back, or mend or remove the link",
+  ELOOP: "links lead in a circle: mend or remove them",
+  EACCES: "give the user that runs posthouse read access to it",
+  EPERM: "give the user that runs posthouse read access to it",
+};
+
+/** Why something cannot be read: the system's word, and what to do about it. */
+export function whyUnreadable(error: unknown): string {
+  const reason = reasonOf(error);
+  return advice[reason] === undefined ? reason : `${reason}, ${advice[reason]}`;
 }
 
 /** The system's word for an error, such as EACCES. */

@@ -130,7 +130,12 @@ function unprovenDomains(sources: TenantSources, namespace: string, name: string
     const claim = { namespace, name: key.name, domain };
     return holds(sources, claim) ? [] : [{ domain, keys: newestKeys(sources, claim) }];
   });
-  return domains.toSorted((a, b) => (a.domain < b.domain ? -1 : 1));
+  // Two claims may be about one domain; their order must not depend on which was seen first.
+  return domains.toSorted((a, b) => (textOf(a) < textOf(b) ? -1 : 1));
+}
+
+function textOf({ domain, keys }: ObservedTenant["unproven"][number]): string {
+  return [domain, ...keys.map(({ secretName }) => secretName)].join(" ");
 }
 
 function holds({ cluster, contractNamespace }: TenantSources, claim: ClaimIdentity): boolean {

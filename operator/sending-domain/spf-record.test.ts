@@ -51,6 +51,24 @@ test.each<[string, ConclusiveAnswer, Verdict, string]>([
     "Mismatch",
     `v=spf1 mx ${ours} ~all`,
   ],
+  [
+    "two records, one of them a redirect",
+    records("v=spf1 mx -all", "v=spf1 redirect=other.example"),
+    "Mismatch",
+    `v=spf1 mx include:other.example ${ours} -all`,
+  ],
+  [
+    "two redirects",
+    records("v=spf1 redirect=a.example", "v=spf1 redirect=b.example"),
+    "Mismatch",
+    `v=spf1 include:a.example include:b.example ${ours} ~all`,
+  ],
+  [
+    "a redirect that an end makes void",
+    records("v=spf1 a ~all redirect=a.example", "v=spf1 mx"),
+    "Mismatch",
+    `v=spf1 a mx ${ours} ~all`,
+  ],
   ["two without an end", records("v=spf1 a", "v=spf1 mx"), "Mismatch", `v=spf1 a mx ${ours} ~all`],
 ])("%s", (_, answer, verdict, value) => {
   const found = compareSpf(policy, answer);

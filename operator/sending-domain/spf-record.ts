@@ -113,13 +113,19 @@ function names(term: string, include: string): boolean {
  * is the first `all`, else the first `redirect`. What stands behind an `all` is never reached, and stays there.
  */
 export function mergedSpf(records: readonly string[], policy: SpfPolicy): string {
-  const parts = records.map(termTexts).map((terms) => {
-    const all = terms.findIndex(isAll);
-    return all === -1 ? { reached: terms, rest: [] } : { reached: terms.slice(0, all), rest: terms.slice(all) };
-  });
+  const isOnly = records.length === 1;
+  const parts = records
+    .toSorted()
+    .map(termTexts)
+    .map((terms) => {
+      const all = terms.findIndex(isAll);
+      if (all !== -1)
+        return { reached: terms.slice(0, all).filter((term) => isOnly || !isRedirect(term)), rest: terms.slice(all) };
+      return { reached: isOnly ? terms : terms.map((term) => term.replace(/^redirect=/i, "include:")), rest: [] };
+    });
   const reached = new Set(parts.flatMap((part) => part.reached));
   const rest = new Set(parts.flatMap((part) => part.rest));
-  const made = records.length === 1 ? [] : [ending[policy.qualifier]];
+  const made = isOnly ? [] : [ending[policy.qualifier]];
   const [end] = [...[...rest].filter(isAll), ...[...reached].filter(isRedirect), ...made];
   const kept = (term: string): boolean => !isAll(term) && !isRedirect(term) && !names(term, policy.include);
   const behind = [...rest].filter((term) => kept(term) && !reached.has(term));

@@ -27,9 +27,6 @@ export interface DeliverParts {
   readonly schedule: Schedule;
 }
 
-/** Milliseconds until a delivery is looked at again that waits for a key or a contract. */
-const waitDelay = 60_000;
-
 const temporary = (failureClass: Failure["class"], enhanced: string, text: string): Failure => ({
   kind: "Temporary",
   class: failureClass,
@@ -45,7 +42,7 @@ export async function deliver(delivery: Delivery, parts: DeliverParts, signal: A
   const { envelope } = delivery;
   const now = parts.clock.now();
   const wait = (failure: Failure): Outcome =>
-    settleWaiting(delivery, { failure, now, delay: waitDelay, schedule: parts.schedule });
+    settleWaiting(delivery, { failure, now, random: parts.route.random(), schedule: parts.schedule });
 
   if (isExpired(envelope.acceptedAt, now, parts.schedule)) return settleExpired(delivery, now);
   const directory = parts.directory();

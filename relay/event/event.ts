@@ -123,7 +123,7 @@ export const DeferredEvent = Type.Object(
 /** It was refused for good. */
 export const BouncedEvent = Type.Object({ type: Type.Literal("bounced"), ...outcome }, { additionalProperties: false });
 
-/** It got too old. `class`, `enhanced` and `reply` tell what held it up. */
+/** It got too old: after an attempt `class`, `enhanced` and `reply` tell what held it up, between two `Expired` and 5.4.7 stand there. */
 export const ExpiredEvent = Type.Object({ type: Type.Literal("expired"), ...outcome }, { additionalProperties: false });
 
 /** A message of a Capture environment was kept, for all its recipients. */

@@ -134,11 +134,11 @@ describe("settle", () => {
 
 describe("the other ways to settle", () => {
   const noKey: Failure = { kind: "Temporary", class: "NoVisibleKey", enhanced: "4.7.5", text: "no key" };
-  const waiting = { failure: noKey, now: acceptedAt + 10, delay: 60_000, schedule };
+  const waiting = { failure: noKey, now: acceptedAt + 10, random: 0.5, schedule };
 
   test("waiting counts no attempt, and is told once", () => {
     const first = settleWaiting(delivery({ attempts: 3 }), waiting);
-    expect(first.settlement).toMatchObject({ kind: "Again", attempts: 3, dueAt: acceptedAt + 60_010 });
+    expect(first.settlement).toMatchObject({ kind: "Again", attempts: 3, dueAt: acceptedAt + 5010 });
     expect(summary(first)).toEqual(["deferred a@example.net", "deferred b@example.net", "deferred c@example.net"]);
     const lastReply = first.settlement.kind === "Again" ? first.settlement.lastReply : undefined;
     expect(settleWaiting(delivery({ ...(lastReply && { lastReply }) }), waiting).events).toEqual([]);

@@ -129,14 +129,25 @@ export function settleExpired(delivery: Delivery, now: number): Outcome {
 export interface Waiting {
   readonly failure: Failure;
   readonly now: number;
-  /** Milliseconds until it is looked at again. */
-  readonly delay: number;
+  /** From 0 up to 1. */
+  readonly random: number;
   readonly schedule: Schedule;
 }
 
+/** Parts of its age that a delivery waits which was not tried, and the bounds of that, in milliseconds. */
+const untried = { share: 0.25, least: 5000, most: 60_000 };
+
+/** When it is looked at again: the older it is, the later, so that many of them cost little. */
+function lookAgainAt({ envelope }: Delivery, { now, random, schedule }: Waiting): number {
+  const { share, least, most } = untried;
+  const delay = Math.min(Math.max((now - envelope.acceptedAt) * share, least), most) * (0.5 + random);
+  return nextDue(envelope.acceptedAt, now, Math.round(delay), schedule);
+}
+
 /** Puts a delivery back without counting an attempt. People are told once, not at each look: only when the reason is a new one. */
-export function settleWaiting(delivery: Delivery, { failure, now, delay, schedule }: Waiting): Outcome {
-  const dueAt = nextDue(delivery.envelope.acceptedAt, now, delay, schedule);
+export function settleWaiting(delivery: Delivery, waiting: Waiting): Outcome {
+  const { failure, now } = waiting;
+  const dueAt = lookAgainAt(delivery, waiting);
   const { attempts, recipients, lastReply } = delivery;
   const isKnown = lastReply?.hop === "" && lastReply.text === failure.text;
   const events = recipients.map(({ address }, index): MailEvent => ({
@@ -150,25 +161,11 @@ export function settleWaiting(delivery: Delivery, { failure, now, delay, schedul
   };
 }
 
-/** Parts of its age that a postponed delivery waits, and the bounds of that, in milliseconds. */
-const postponed = { share: 0.25, least: 5000, most: 60_000 };
-
-/** Why a delivery did not have its turn. */
-export interface Postponed extends Omit<Waiting, "delay"> {
-  /** From 0 up to 1. */
-  readonly random: number;
-}
-
-/**
- * Puts a delivery back that never had its turn: no attempt, nothing to tell, and what a hop said before stands. The older
- * it is, the longer it waits, so that many of them cost little.
- */
-export function postpone(delivery: Delivery, { failure, now, schedule, random }: Postponed): Outcome {
-  const { attempts, recipients, envelope } = delivery;
-  const { share, least, most } = postponed;
-  const delay = Math.min(Math.max((now - envelope.acceptedAt) * share, least), most) * (0.5 + random);
-  const dueAt = nextDue(envelope.acceptedAt, now, Math.round(delay), schedule);
-  const lastReply = delivery.lastReply ?? { at: now, hop: "", text: failure.text };
+/** Puts a delivery back that never had its turn: no attempt, nothing to tell, and what a hop said before stands. */
+export function postpone(delivery: Delivery, waiting: Waiting): Outcome {
+  const { attempts, recipients } = delivery;
+  const lastReply = delivery.lastReply ?? { at: waiting.now, hop: "", text: waiting.failure.text };
+  const dueAt = lookAgainAt(delivery, waiting);
   return { settlement: { kind: "Again", recipients, attempts, dueAt, lastReply }, events: [] };
 }
 

@@ -9,7 +9,7 @@ describe("TLS of a hop", () => {
 
   test.each([
     ["Opportunistic", "None", { start: "Never", verify: false }],
-    ["Opportunistic", "StartTLS", { start: "IfOffered", verify: false }],
+    ["Opportunistic", "StartTLS", { start: "Required", verify: false }],
     ["Opportunistic", "ImplicitTLS", { start: "Implicit", verify: false }],
     ["Required", "None", { start: "Required", verify: true }],
     ["Required", "StartTLS", { start: "Required", verify: true }],

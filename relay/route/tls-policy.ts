@@ -8,9 +8,12 @@ export function directTls(policy: TlsPolicy): HopTls {
   return { start: policy === "Required" ? "Required" : "IfOffered", verify: false };
 }
 
-/** How a smarthost is secured; its certificate is verified iff TLS is required. `Required` overrules `None`. */
+/**
+ * How a smarthost is secured: as its `security` says, never less; its certificate is verified iff the policy requires
+ * TLS. `Required` overrules `None`.
+ */
 export function smarthostTls(policy: TlsPolicy, security: ContractSmarthost["security"]): HopTls {
   if (security === "ImplicitTLS") return { start: "Implicit", verify: policy === "Required" };
   if (policy === "Required") return { start: "Required", verify: true };
-  return { start: security === "None" ? "Never" : "IfOffered", verify: false };
+  return security === "None" ? { start: "Never", verify: false } : { start: "Required", verify: false };
 }

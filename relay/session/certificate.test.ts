@@ -28,6 +28,7 @@ test("a self-signed pair is made once, of ECDSA P-256, for its owner's eyes only
   expect((await stat(inner)).mode & 0o777).toBe(0o700);
   expect((await stat(first.keyFile)).mode & 0o777).toBe(0o600);
   expect((await stat(first.certificateFile)).mode & 0o777).toBe(0o600);
+  expect((await selfSignedCertificate(inner, "other.example", now + day)).created).toBe(true);
 });
 
 test("it is made anew before it expires, and when half of it is lost", async () => {

@@ -35,6 +35,7 @@ export const ListenersConfig = Type.Array(Listener, {
   minItems: 1,
   maxItems: 16,
   default: [
+    { name: "smtp", port: 25 },
     { name: "submission", port: 587 },
     { name: "submissions", port: 465, tls: "Implicit" },
     { name: "alternate", port: 2525 },

@@ -1,6 +1,8 @@
-import { chmod, mkdir, open, rename } from "node:fs/promises";
+import { X509Certificate } from "node:crypto";
+import { chmod } from "node:fs/promises";
 import { join } from "node:path";
 import { generate } from "selfsigned";
+import { makeFolder, replaceFile } from "../../runtime/atomic-file.ts";
 import { type CertificateFiles, CertificateError, loadCertificate } from "./certificate.ts";
 
 const day = 86_400_000;
@@ -14,13 +16,13 @@ export interface SelfSigned extends CertificateFiles {
 }
 
 /**
- * The self-signed ECDSA P-256 pair in a folder, made at the first start and again a month before it expires: good for
+ * The self-signed ECDSA P-256 pair in a folder, made at the first start, for another host name, and a month before it expires: good for
  * trying out, because no client can verify it. The folder has mode 0700, the files 0600; each appears whole or not at all.
  */
 export async function selfSignedCertificate(folder: string, hostname: string, now: number): Promise<SelfSigned> {
   const files = { certificateFile: join(folder, "certificate.pem"), keyFile: join(folder, "key.pem") };
-  if (await isGood(files, now)) return { ...files, created: false };
-  await mkdir(folder, { recursive: true, mode: 0o700 });
+  if (await isGood(files, hostname, now)) return { ...files, created: false };
+  await makeFolder(folder);
   await chmod(folder, 0o700);
   const pems = await generate([{ name: "commonName", value: hostname }], {
     keyType: "ec",
@@ -35,38 +37,25 @@ export async function selfSignedCertificate(folder: string, hostname: string, no
       {
         name: "subjectAltName",
         altNames: [
-          { type: 2, value: hostname },
-          { type: 2, value: "localhost" },
+          ...[...new Set([hostname, "localhost"])].map((value) => ({ type: 2 as const, value })),
           { type: 7, ip: "127.0.0.1" },
           { type: 7, ip: "::1" },
         ],
       },
     ],
   });
-  await write(files.keyFile, pems.private);
-  await write(files.certificateFile, pems.cert);
+  await replaceFile(files.keyFile, pems.private);
+  await replaceFile(files.certificateFile, pems.cert);
   return { ...files, created: true };
 }
 
-/** A pair that is missing, torn or old is replaced: nobody else depends on it. */
-async function isGood(files: CertificateFiles, now: number): Promise<boolean> {
+/** A pair that is missing, torn, old or for another name is replaced: nobody else depends on it. */
+async function isGood(files: CertificateFiles, hostname: string, now: number): Promise<boolean> {
   try {
-    return (await loadCertificate(files, now)).notAfter - now > renewBefore;
+    const { cert, notAfter } = await loadCertificate(files, now);
+    return notAfter - now > renewBefore && new X509Certificate(cert).checkHost(hostname) !== undefined;
   } catch (error) {
     if (error instanceof CertificateError) return false;
     throw error;
   }
-}
-
-async function write(file: string, text: string): Promise<void> {
-  const temporary = `${file}.new`;
-  const handle = await open(temporary, "w", 0o600);
-  try {
-    await handle.chmod(0o600);
-    await handle.writeFile(text);
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
-  await rename(temporary, file);
 }

@@ -1,5 +1,5 @@
 import { availableParallelism, cpus } from "node:os";
-import picocolors from "picocolors";
+import { palette, processTerminal } from "../../cli/terminal.ts";
 import type { RawLimits } from "./raw-limits.ts";
 
 /** Rates are a second, latencies milliseconds, memory octets. */
@@ -30,7 +30,7 @@ export function printReport(report: BenchReport, asJson: boolean): void {
     console.log(JSON.stringify(report));
     return;
   }
-  const paint = picocolors.createColors(process.stdout.isTTY && picocolors.isColorSupported);
+  const paint = palette(processTerminal({ json: false }));
   const { raw, front, whole } = report;
   const core = cpus()[0]?.model ?? "unknown processor";
   console.log(`${availableParallelism()} cores (${core}); 4 KiB messages, ${report.sessions} sessions over TLS 1.3`);

@@ -161,22 +161,50 @@ async function theCapture(world: World, tell: Narrator): Promise<void> {
   tell.good(`posthouse captures show ${id} prints it, signed by both keys; nobody received it`);
 }
 
-const started = Date.now();
-const tell = narrator();
-console.log("Posthouse: two YAML files, one process, real mail. Everything stays on 127.0.0.1.");
-const world = await startWorld();
-try {
+async function everyStep(world: World, tell: Narrator): Promise<void> {
   await theReport(world, tell);
   await theRecords(world, tell);
   await theMail(world, tell);
   await theRefusals(world, tell);
   await theCredits(world, tell);
   await theCapture(world, tell);
+}
+
+/** Rejects at the first SIGINT or SIGTERM, so that what was started is stopped and removed; a second one ends the process at once. */
+function interruption(): { readonly signal: Promise<never>; readonly came: () => boolean } {
+  let came = false;
+  const { promise, reject } = Promise.withResolvers<never>();
+  promise.catch(() => undefined);
+  for (const name of ["SIGINT", "SIGTERM"]) {
+    process.once(name, () => {
+      came = true;
+      reject(new Error(`interrupted by ${name}`));
+    });
+  }
+  return { signal: promise, came: () => came };
+}
+
+async function demo(tell: Narrator, interrupted: ReturnType<typeof interruption>): Promise<void> {
+  const world = await startWorld();
+  try {
+    await Promise.race([everyStep(world, tell), interrupted.signal]);
+  } catch (error) {
+    if (!interrupted.came()) console.error(world.relay().output().split("\n").slice(-40).join("\n"));
+    throw error;
+  } finally {
+    await world.close();
+  }
+}
+
+const started = Date.now();
+const interrupted = interruption();
+console.log("Posthouse: two YAML files, one process, real mail. Everything stays on 127.0.0.1.");
+try {
+  await demo(narrator(), interrupted);
 } catch (error) {
-  console.error(world.relay().output().split("\n").slice(-40).join("\n"));
-  throw error;
-} finally {
-  await world.close();
+  if (!interrupted.came()) throw error;
+  console.error("\nInterrupted: everything is stopped and removed.");
+  process.exit(130);
 }
 console.log(`\nEvery step was verified, in ${Math.round((Date.now() - started) / 1000)} s.`);
 console.log("Keep it running: make up    Then: README.md, docs/guides/quickstart.md");

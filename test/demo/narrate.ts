@@ -1,5 +1,5 @@
 /** Tells what happens, a line or two a step; nothing else writes to standard output. */
-import picocolors from "picocolors";
+import { palette, processTerminal } from "../../cli/terminal.ts";
 
 export interface Narrator {
   /** A new chapter. */
@@ -12,7 +12,7 @@ export interface Narrator {
 
 /** A narrator of the process's own output: coloured on a terminal, plain when piped. */
 export function narrator(): Narrator {
-  const paint = picocolors.createColors(process.stdout.isTTY && picocolors.isColorSupported);
+  const paint = palette(processTerminal({ json: false }));
   let number = 0;
   return {
     step(title) {

@@ -9,7 +9,11 @@ test(
   "the demo verifies every step, in under a minute, and leaves plain text when piped",
   { timeout: 60_000 },
   async () => {
-    const child = spawn(process.execPath, [demo], { stdio: ["ignore", "pipe", "pipe"] });
+    // CI=true makes colour libraries think that a pipe takes colours.
+    const child = spawn(process.execPath, [demo], {
+      stdio: ["ignore", "pipe", "pipe"],
+      env: { ...process.env, CI: "true" },
+    });
     const [stdout, stderr] = await Promise.all([text(child.stdout), text(child.stderr), once(child, "close")]);
     expect(stderr).toBe("");
     expect(child.exitCode).toBe(0);
