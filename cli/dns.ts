@@ -21,11 +21,15 @@ function claimOf(object: CustomObject<"SendingDomain">): Claim {
 }
 
 /**
- * True when every record that must be there is: DKIM of each Pending and Active key, SPF and DMARC. Where reports go is
- * another domain's matter, and stops no mail.
+ * True when every record that must be there is: DKIM of each key that signs or will or just did, SPF and DMARC. Where
+ * reports go is another domain's matter, and the record of a key that signs no more may go.
  */
-function complete(claim: Claim): boolean {
-  const records = (claim.status.records ?? []).filter(({ purpose }) => purpose !== "DMARCReport");
+function complete({ spec, status }: Claim): boolean {
+  const spent = (status.dkim?.keys ?? []).filter(({ state }) => state === "Retired" || state === "Revoked");
+  const optional = new Set(spent.map(({ selector }) => `${selector}._domainkey.${spec.domain}`));
+  const records = (status.records ?? []).filter(
+    ({ purpose, fqdn }) => purpose !== "DMARCReport" && !optional.has(fqdn),
+  );
   const hasKey = records.some((record) => record.purpose === "DKIM");
   return hasKey && records.every((record) => record.verdict === "Valid");
 }
