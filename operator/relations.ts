@@ -1,4 +1,4 @@
-import { keyText, type ClusterObject, type ObjectKey } from "../cluster/object.ts";
+import { keyText, type ClusterObject, type ObjectKey, type ObjectMeta } from "../cluster/object.ts";
 import type { Cluster } from "../cluster/port.ts";
 import { annotations, domainContractName, handOverName, labels, tenantKey } from "../contract/names.ts";
 import { domainSpec, tenantSpec } from "./custom-objects.ts";
@@ -74,8 +74,7 @@ function isOwner(key: ObjectKey): key is OwnerKey {
 
 /**
  * The links of an object: `names:` a Secret that a tenant wants or the ConfigMap that a SendingDomain wants, `member:` the
- * tenant and `claims:` the contract that a
- * SendingDomain is about, `made:` what an object of ours is and for whom.
+ * tenant and `claims:` the contract that a SendingDomain is about, `made:` what an object of ours is and for whom.
  */
 function linksOf(object: ClusterObject | undefined, contractNamespace: string): readonly string[] {
   if (object === undefined) return [];
@@ -94,7 +93,14 @@ function linksOf(object: ClusterObject | undefined, contractNamespace: string): 
       `names:${namespace}/${handOverName(object.metadata.name)}`,
     ];
   }
-  const { labels: labelled = {}, annotations: annotated = {} } = object.metadata;
+  return madeFor(object.metadata, contractNamespace);
+}
+
+/** The `made:` link of an object of ours. */
+function madeFor(
+  { namespace, labels: labelled = {}, annotations: annotated = {} }: ObjectMeta,
+  contractNamespace: string,
+): readonly string[] {
   const owner = annotated[annotations.owner];
   if (labelled[labels.managedBy] !== "posthouse" || owner === undefined) return [];
   if (labelled[labels.record] === "hand-over") return [`made:hand-over:${owner}`];

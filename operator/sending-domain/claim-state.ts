@@ -76,7 +76,12 @@ function lengthProblems({ claim }: ObservedDomain, entries: readonly KeyEntry[])
 }
 
 function problemsOf(observed: ObservedDomain, standing: Standing, shown: boolean): readonly Problem[] {
-  const { claim, history, spec, evidence, status } = observed;
+  return [...holdProblems(observed, standing, shown), ...surroundingProblems(observed)];
+}
+
+/** What is wrong with the claim's own records and its hold. */
+function holdProblems(observed: ObservedDomain, standing: Standing, shown: boolean): readonly Problem[] {
+  const { claim, history, evidence, status } = observed;
   const problems: Problem[] = [];
   if (history !== undefined && history.value === undefined)
     problems.push(problem("HistoryUnreadable", `The key history ${keyHistoryName(claim)} cannot be read.`));
@@ -85,12 +90,18 @@ function problemsOf(observed: ObservedDomain, standing: Standing, shown: boolean
   const before = status?.conditions?.some(({ type, reason }) => type === "Stalled" && reason === "DomainTaken");
   if (standing === "Taken" && (shown || (evidence.names.size === 0 && before === true)))
     problems.push(problem("DomainTaken", "The domain is held by another SendingDomain."));
-  if (!observed.tenantExists)
+  return problems;
+}
+
+/** What is wrong around the claim: with its tenant, the tenant's plan, the ConfigMap beside it. */
+function surroundingProblems(observed: ObservedDomain): readonly Problem[] {
+  const { claim, spec, tenantExists, planWithoutOwnDomains: plan, handOver } = observed;
+  const problems: Problem[] = [];
+  if (!tenantExists)
     problems.push(problem("TenantNotFound", `The RelayTenant ${spec.tenantRef.name} is not in this namespace.`));
-  const { planWithoutOwnDomains: plan } = observed;
   if (plan !== undefined)
     problems.push(problem("OwnDomainsNotAllowed", `The plan ${plan} of the tenant has no own domains.`));
-  if (observed.handOver?.kind === "Foreign")
+  if (handOver?.kind === "Foreign")
     problems.push(problem("ConfigMapNotOwned", `The ConfigMap ${handOverName(claim.name)} is not Posthouse's.`));
   return problems;
 }

@@ -162,5 +162,5 @@ export function stories(mostEvents: number): fc.Arbitrary<Story> {
     there: fc.subarray([...obstacles]),
     events: fc.array(events, { maxLength: mostEvents, size: "max" }),
   });
-  return story.map((each) => ({ ...each, [fc.toStringMethod]: () => printStory(each) }));
+  return story.map((each) => Object.assign(each, { [fc.toStringMethod]: () => printStory(each) }));
 }

@@ -41,6 +41,7 @@ async function up(): Promise<void> {
       spfInclude: "_spf.relay.example",
       dns: { activationDelay: 0, checkInterval: 100, missingInterval: 50, missingIntervalMax: 100 },
       submission: { host: "relay.example", port: 587, implicitTls: false },
+      orphanGrace: 300,
     },
   });
 }
@@ -107,7 +108,7 @@ test("a restart keeps every object as it is", async () => {
   expect(objects()).toEqual(before);
 });
 
-test("a manifest that breaks takes nothing away, one that goes ends the mail", async () => {
+test("a manifest that breaks takes nothing away, one that goes ends the mail after its time", async () => {
   const file = join(manifests, "tenant.yaml");
   writeFileSync(file, "kind: [");
   await until(() => expect(cluster.problems()).not.toEqual([]));
