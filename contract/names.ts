@@ -21,8 +21,6 @@ export const labels = {
   record: "posthouse.dev/record",
   /** {@link tenantHash} of the RelayTenant that an object belongs to. */
   tenant: "posthouse.dev/tenant",
-  /** `smarthost` or `dkim-import`: a Secret of a user that Posthouse may read for that. */
-  use: "posthouse.dev/use",
   /** `posthouse` on every object that Posthouse writes. */
   managedBy: "app.kubernetes.io/managed-by",
 } as const;

@@ -95,19 +95,6 @@ export const reasons = {
     command:
       "kubectl -n NAMESPACE annotate relaytenant NAME --overwrite posthouse.dev/rotate=ENVIRONMENT/CREDENTIAL=TOKEN",
   },
-  SecretNotOffered: {
-    kind: "Waiting",
-    means:
-      "A Secret that the spec refers to is not offered to Posthouse by its label: whoever may write a custom resource must not thereby read Secrets.",
-    remedy: "Who may change the Secret offers it so; a custom resource alone must not open Secrets.",
-    command: "kubectl -n NAMESPACE get secret SECRET --show-labels",
-  },
-  SecretNotFound: {
-    kind: "Waiting",
-    means: "A Secret that the spec refers to is not in the namespace.",
-    remedy: "Create it, with the label posthouse.dev/use on it.",
-    command: "kubectl -n NAMESPACE get secrets",
-  },
   DomainTaken: {
     kind: "Stalled",
     means:

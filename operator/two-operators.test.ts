@@ -45,7 +45,6 @@ const claim: CustomObject<"SendingDomain"> = {
   spec: {
     domain: "one.example",
     tenantRef: { name: "shop" },
-    deletionPolicy: "Retain",
     dkim: {
       algorithms: ["RSA2048"],
       selectorPrefix: "s",

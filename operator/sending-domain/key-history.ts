@@ -44,8 +44,6 @@ export const KeyHistory = Type.Object({
   keys: Type.Array(KeyEntry),
   /** The token of the last rotation that was asked for and acted on. */
   handledRotation: Type.Optional(Type.String()),
-  /** `Delete`: the keys go with the SendingDomain. Written here because its spec is gone by then. */
-  deletionPolicy: Type.Optional(Type.Literal("Delete")),
   /** How long no authoritative server has shown any record of the claim, while it holds the domain. */
   absence: Type.Optional(WatchedTime),
 });

@@ -152,6 +152,26 @@ describe("rotation", () => {
     expect(world.history?.keys).toHaveLength(2);
   });
 
+  test("however often the prefix changes, the key that signs stays in the report, and its loss ends its signing", () => {
+    const world = working(specOf({ algorithms: ["RSA2048", "Ed25519"] }));
+    const signers = nextKeys(observed(world), "Held", world.now).signing.map(({ selector }) => selector);
+    expect(signers).toHaveLength(2);
+    for (let change = 0; change < 20; change++) {
+      world.spec = specOf({ algorithms: ["RSA2048", "Ed25519"], selectorPrefix: change % 2 === 0 ? "a" : "s" });
+      look(world);
+      for (const { selector } of world.keys) if (!signers.includes(selector)) world.hidden.add(selector);
+      look(world);
+    }
+    const next = nextKeys(observed(world), "Held", world.now);
+    expect(next.reported.length).toBeLessThanOrEqual(16);
+    expect(next.entries.length).toBeLessThanOrEqual(16);
+    expect(next.reported.map(({ selector }) => selector)).toEqual(expect.arrayContaining(signers));
+    expect(next.signing.map(({ selector }) => selector)).toEqual(signers);
+    for (const selector of signers) world.hidden.add(selector);
+    live(world, 3 * hour);
+    expect(nextKeys(observed(world), "Held", world.now).signing).toEqual([]);
+  });
+
   test("twice in a quarter makes three selectors, none used twice", () => {
     const world = working();
     for (const token of ["one", "two"]) {

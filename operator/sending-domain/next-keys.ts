@@ -38,12 +38,15 @@ export function nextKeys(observed: ObservedDomain, standing: Standing, now: numb
     .map((entry) => notInFuture(entry, now))
     .map((entry) => takeIn(entry, world));
   const rotation = rotationDue(observed, world, known);
-  const allotted = [...known, ...allot(observed, known, rotation.due, now)];
+  const allotted = rotation.isCrowded ? known : [...known, ...allot(observed, known, rotation.due, now)];
   const signing = signingKeys(allotted, world);
   const entries = retire(allotted, signing, world);
   return {
     entries,
-    reported: mostImportant(entries.filter((entry) => isReported(entry, reportRules(observed, rules)))),
+    reported: mostImportant(
+      entries.filter((entry) => isReported(entry, reportRules(observed, rules))),
+      new Set([...world.inContract, ...signing.map(({ selector }) => selector)]),
+    ),
     signing,
     ...(rotation.handled !== undefined && { handledRotation: rotation.handled }),
     world,
@@ -85,6 +88,8 @@ interface RotationDue {
   /** Whether the key that is the newest of its algorithm is to get a successor. */
   readonly due: (newest: KeyEntry) => boolean;
   readonly handled?: string;
+  /** So many records stand that none may come beside them, for whatever reason. */
+  readonly isCrowded?: boolean;
   readonly problems: readonly Problem[];
 }
 
@@ -104,9 +109,9 @@ function rotationDue(observed: ObservedDomain, world: KeyWorld, known: readonly 
   const standing = known.filter((entry) => isReported(entry, reportRules(observed, world.rules))).length;
   if (standing + spec.dkim.algorithms.length <= mostKeys)
     return { due, ...(asked ? { handled: rotate } : before), problems: [] };
-  if (needyAlgorithms(observed, known, due).length === 0) return never;
+  if (needyAlgorithms(observed, known, due).length === 0) return { ...never, isCrowded: true };
   const found = `${standing} records of DKIM keys stand or are to stand at ${claim.domain}: no further key is made.`;
-  return { ...never, problems: [problem("TooManyKeys", found)] };
+  return { ...never, isCrowded: true, problems: [problem("TooManyKeys", found)] };
 }
 
 /** Milliseconds that an Active key was seen to be in use. */
@@ -152,11 +157,17 @@ function allot(
   }));
 }
 
-/** When there are more than a status can list, the oldest that sign no more are left out. */
-function mostImportant(entries: readonly KeyEntry[]): readonly KeyEntry[] {
+/**
+ * When there are more than a status can list: never without those that sign, whose records must be looked at; left out
+ * are the oldest that sign no more, then the newest that wait.
+ */
+function mostImportant(entries: readonly KeyEntry[], signers: ReadonlySet<string>): readonly KeyEntry[] {
   const excess = Math.max(0, entries.length - mostKeys);
-  const dropped = new Set(entries.filter((entry) => !isLiving(entry)).slice(0, excess));
-  return entries.filter((entry) => !dropped.has(entry)).slice(-mostKeys);
+  const others = entries.filter(({ selector }) => !signers.has(selector));
+  const spent = others.filter((entry) => !isLiving(entry));
+  const waiting = others.filter(isLiving).toReversed();
+  const dropped = new Set([...spent, ...waiting].slice(0, excess));
+  return entries.filter((entry) => !dropped.has(entry));
 }
 
 function hours(time: number): string {

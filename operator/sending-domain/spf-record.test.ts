@@ -46,6 +46,12 @@ test.each<[string, ConclusiveAnswer, Verdict, string]>([
     `v=spf1 ${ours}.evil.example ${ours} ~all`,
   ],
   [
+    "a term that is a word of JavaScript's, not of SPF",
+    records(`v=spf1 ${ours} constructor ~all`),
+    "Mismatch",
+    `v=spf1 ${ours} constructor ~all`,
+  ],
+  [
     "two records, one of them ours",
     records(`v=spf1 ${ours} ~all`, "v=spf1 mx -all"),
     "Mismatch",

@@ -59,23 +59,25 @@ interface Parts {
 }
 
 function mechanism(parts: Parts): SpfTerm {
-  return mechanisms[parts.word]?.(parts) ?? { kind: "Fault", text: parts.text };
+  return mechanisms.get(parts.word)?.(parts) ?? { kind: "Fault", text: parts.text };
 }
 
 /** What each word makes of its parts; undefined where they are not to it. */
-const mechanisms: Readonly<Partial<Record<string, (parts: Parts) => SpfTerm | undefined>>> = {
-  all: ({ text, qualifier, argument, prefix }) =>
-    prefix === "" && argument === undefined ? { kind: "All", text, qualifier } : undefined,
-  include: ({ text, qualifier, argument = "", prefix }) =>
-    prefix === "" ? withName({ kind: "Include", text, qualifier }, argument) : undefined,
-  exists: ({ text, argument = "", prefix }) =>
-    prefix === "" && argument !== "" ? { kind: "Exists", text } : undefined,
-  ptr: ({ text, argument, prefix }) => (prefix === "" && argument !== "" ? { kind: "PTR", text } : undefined),
-  a: (parts) => host(parts, "A"),
-  mx: (parts) => host(parts, "MX"),
-  ip4: address,
-  ip6: address,
-};
+const mechanisms = new Map<string, (parts: Parts) => SpfTerm | undefined>(
+  Object.entries({
+    all: ({ text, qualifier, argument, prefix }: Parts) =>
+      prefix === "" && argument === undefined ? { kind: "All", text, qualifier } : undefined,
+    include: ({ text, qualifier, argument = "", prefix }: Parts) =>
+      prefix === "" ? withName({ kind: "Include", text, qualifier }, argument) : undefined,
+    exists: ({ text, argument = "", prefix }: Parts) =>
+      prefix === "" && argument !== "" ? { kind: "Exists", text } : undefined,
+    ptr: ({ text, argument, prefix }: Parts) => (prefix === "" && argument !== "" ? { kind: "PTR", text } : undefined),
+    a: (parts: Parts) => host(parts, "A"),
+    mx: (parts: Parts) => host(parts, "MX"),
+    ip4: address,
+    ip6: address,
+  }),
+);
 
 function host({ text, argument, prefix }: Parts, kind: "A" | "MX"): SpfTerm {
   const [, four, six] = /^(?:\/([0-9]+))?(?:\/\/([0-9]+))?$/.exec(prefix) ?? [];
