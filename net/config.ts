@@ -1,8 +1,5 @@
 import Type from "typebox";
-import { durationPattern } from "../runtime/duration.ts";
-
-const duration = (value: string, description: string): Type.TString =>
-  Type.String({ pattern: durationPattern, default: value, description });
+import { duration } from "../runtime/config-field.ts";
 
 const serverAddress = Type.String({
   maxLength: 64,

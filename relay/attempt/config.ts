@@ -1,11 +1,6 @@
 import Type from "typebox";
+import { count, duration } from "../../runtime/config-field.ts";
 import { durationPattern } from "../../runtime/duration.ts";
-
-const duration = (value: string, description: string): Type.TString =>
-  Type.String({ pattern: durationPattern, default: value, description });
-
-const count = (value: number, maximum: number, description: string): Type.TInteger =>
-  Type.Integer({ minimum: 1, maximum, default: value, description });
 
 const RetryConfig = Type.Object(
   {

@@ -1,12 +1,7 @@
 import Type from "typebox";
 import { oneOf } from "../../crds/dialect.ts";
-import { durationPattern, parseDuration } from "../../runtime/duration.ts";
-
-const duration = (value: string, description: string): Type.TString =>
-  Type.String({ pattern: durationPattern, default: value, description });
-
-const count = (value: number, maximum: number, description: string): Type.TInteger =>
-  Type.Integer({ minimum: 1, maximum, default: value, description });
+import { count, duration } from "../../runtime/config-field.ts";
+import { parseDuration } from "../../runtime/duration.ts";
 
 const Listener = Type.Object(
   {
