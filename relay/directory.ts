@@ -36,9 +36,6 @@ export function buildDirectory(tenants: readonly TenantContract[], domains: read
   };
 }
 
-/** A directory of nothing: everybody is refused. */
-export const emptyDirectory: Directory = buildDirectory([], []);
-
 /** The contract of the fleet's shared domain, if the claim that is to hold it does. */
 export function sharedContract(
   directory: Pick<Directory, "domain">,

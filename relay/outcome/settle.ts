@@ -1,6 +1,6 @@
 import type { RecipientResult, Failure } from "../attempt/result.ts";
 import { eventTime, type MailEvent } from "../event/event.ts";
-import { redact } from "../event/redact.ts";
+import { messageHead } from "../event/message-head.ts";
 import type { Delivery, LastReply, Settlement, SpooledRecipient } from "../store/spool.ts";
 import { delayAfter, isExpired, nextDue, type Schedule } from "./schedule.ts";
 
@@ -29,20 +29,6 @@ const noResult: Failure = {
   text: "the attempt gave no result",
 };
 
-/** What all events of a delivery have in common. */
-function headOf(delivery: Delivery, now: number) {
-  const { envelope } = delivery;
-  return {
-    time: eventTime(now),
-    tenant: envelope.tenant,
-    environment: envelope.environment,
-    credential: envelope.credential,
-    queueId: envelope.id,
-    messageId: redact(envelope.messageId),
-    sender: envelope.sender,
-  };
-}
-
 interface OutcomeParts {
   readonly entry: RecipientResult;
   readonly index: number;
@@ -56,7 +42,7 @@ function outcomeOf(delivery: Delivery, { entry, index, attempt, startedAt, now }
   const { recipient, result, hop, tls } = entry;
   return {
     id: `${delivery.key}/${delivery.token}/${index}`,
-    ...headOf(delivery, now),
+    ...messageHead(delivery.envelope, now),
     recipient,
     class: result.class,
     enhanced: result.enhanced,
@@ -175,7 +161,7 @@ export function settleCaptured(delivery: Delivery, now: number): Outcome {
   const event: MailEvent = {
     type: "captured",
     id: `${delivery.key}/${delivery.token}`,
-    ...headOf(delivery, now),
+    ...messageHead(delivery.envelope, now),
     recipients: delivery.recipients.map(({ address }) => address),
     size: envelope.size,
     timings: { queued: Math.max(now - envelope.acceptedAt, 0) },

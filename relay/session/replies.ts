@@ -21,7 +21,6 @@ export const readyForTls = reply(220, "2.0.0", "Ready to start TLS");
 export const tooManyConnections = reply(421, "4.7.0", "Too many connections, try again later");
 export const tooManyConnectionsFromAddress = reply(421, "4.7.0", "Too many connections from your address");
 export const talksTooSoon = reply(421, "4.5.0", "You talk too soon; wait for the greeting (RFC 5321 section 4.3.1)");
-export const idleTooLong = reply(421, "4.4.2", "Timeout - closing connection");
 export const notAuthenticatedInTime = reply(421, "4.4.2", "Not authenticated in time - closing connection");
 export const sessionTooLong = reply(421, "4.4.2", "Session has lasted too long - connect again");
 export const messageTooSlow = reply(421, "4.4.2", "Message did not arrive in time - closing connection");

@@ -1,5 +1,6 @@
 import type { AcceptedEvent, CreditsEvent, EventTls, RefusedEvent } from "../event/event.ts";
 import { eventTime } from "../event/event.ts";
+import { messageHead } from "../event/message-head.ts";
 import { redact } from "../event/redact.ts";
 import type { Refusal } from "../decision/verdict.ts";
 import type { Login } from "../directory.ts";
@@ -15,13 +16,7 @@ export function acceptedEvent(
   return {
     type: "accepted",
     id: `${envelope.id}/accepted`,
-    time: eventTime(at.now),
-    tenant: envelope.tenant,
-    environment: envelope.environment,
-    credential: envelope.credential,
-    queueId: envelope.id,
-    messageId: redact(envelope.messageId),
-    sender: envelope.sender,
+    ...messageHead(envelope, at.now),
     recipients: deliveries.flatMap(({ recipients }) => recipients.map(({ address }) => address)),
     size: envelope.size,
     client: at.client,

@@ -4,7 +4,7 @@ import { systemClock } from "../../runtime/clock.ts";
 import { createLogger } from "../../runtime/log.ts";
 import { watchedStore } from "../../test/harness/watched-store.ts";
 import { testCertificate, testLimits, testSubmission, type TestSubmission } from "../../test/harness/submission.ts";
-import { emptyDirectory } from "../directory.ts";
+import { buildDirectory } from "../directory.ts";
 import type { Limits, ListenersConfig } from "./config.ts";
 import { startSubmission, type Submission } from "./submission.ts";
 
@@ -58,7 +58,7 @@ async function startOn(listeners: ListenersConfig): Promise<Submission> {
     tls: await testCertificate(),
     limits: testLimits(),
     hostname: "mail.example",
-    directory: () => emptyDirectory,
+    directory: () => buildDirectory([], []),
     spool: store.spool,
     ledger: store.ledger,
     clock: systemClock,
