@@ -1,4 +1,4 @@
-import { handOverTtl, octetsOf, stringsOf, type HandOver } from "./record-text.ts";
+import { characterStrings, handOverTtl, type HandOver } from "./record-text.ts";
 
 /** The records as JSON for programs: each value whole, and in character strings of at most 255 octets. */
 export function json({ domain, records }: HandOver): string {
@@ -7,7 +7,7 @@ export function json({ domain, records }: HandOver): string {
     // When a verdict changed says nothing of what to publish.
     verdictSince: undefined,
     ttl: handOverTtl,
-    strings: stringsOf(octetsOf(record.value)).map((part) => Buffer.from(part).toString("latin1")),
+    strings: characterStrings(record.value),
   }));
   return `${JSON.stringify({ domain, records: listed }, undefined, 2)}\n`;
 }

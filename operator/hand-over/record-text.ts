@@ -27,6 +27,11 @@ export function stringsOf(octets: Uint8Array): readonly Uint8Array[] {
   return [octets.subarray(0, longestString), ...stringsOf(octets.subarray(longestString))];
 }
 
+/** A TXT value in character strings of at most 255 octets, each octet as a character. */
+export function characterStrings(value: string): readonly string[] {
+  return stringsOf(octetsOf(value)).map((part) => Buffer.from(part).toString("latin1"));
+}
+
 /** Octets as they stand between the quotes of a zone file: printable ASCII, the rest as `\DDD` (RFC 1035 §5.1). */
 export function escapeOctets(octets: Uint8Array): string {
   return Array.from(octets, (octet) => {

@@ -46,8 +46,3 @@ export function presentable(texts: readonly string[]): string {
     .join(" | ")
     .slice(0, 4096);
 }
-
-/** A TXT value in strings of at most 255 octets, as zone files and some consoles want it. The values here are ASCII. */
-export function splitTxt(value: string): readonly string[] {
-  return value.match(/[^]{1,255}/g) ?? [""];
-}

@@ -1,15 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { SendingDomainStatus } from "../../crds/sending-domain.ts";
-import { splitTxt } from "../../operator/sending-domain/verdict.ts";
+import { zoneStrings } from "../../operator/hand-over/zone-file.ts";
 import { knotd, startKnot, type Knot } from "../harness/knot.ts";
 import { until } from "../harness/until.ts";
 import { startWorld, type World } from "../harness/world.ts";
-
-function zoneStrings(value: string): string {
-  return splitTxt(value)
-    .map((text) => JSON.stringify(text))
-    .join(" ");
-}
 
 describe.skipIf(knotd === undefined)("a key signs when every name server shows it", () => {
   let primary: Knot;

@@ -12,7 +12,7 @@ import type { SendingDomainStatus } from "../../crds/sending-domain.ts";
 import { dnsClient } from "../../net/dns-client.ts";
 import { parseEndpoint } from "../../net/endpoint.ts";
 import { startOperator, type Operator } from "../../operator/operator.ts";
-import { splitTxt } from "../../operator/sending-domain/verdict.ts";
+import { characterStrings } from "../../operator/hand-over/record-text.ts";
 import { systemClock } from "../../runtime/clock.ts";
 import { createLogger } from "../../runtime/log.ts";
 import { startZoneServer, type ZoneServer } from "../harness/zone-server.ts";
@@ -92,7 +92,7 @@ test("the quickstart is Ready at once, and reports what to publish", async () =>
 
 test("published records prove the domain and activate its keys within seconds", async () => {
   for (const { fqdn, value } of domain()?.records ?? [])
-    zone.publish({ name: fqdn, type: "TXT", value: splitTxt(value) });
+    zone.publish({ name: fqdn, type: "TXT", value: characterStrings(value) });
   await until(() => expect(hold()?.keys).toHaveLength(2));
   await until(() => expect(ready(domain(), "DNSVerified")).toBe("True"));
   for (const { secretName } of hold()?.keys ?? [])
