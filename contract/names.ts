@@ -21,6 +21,8 @@ export const labels = {
   record: "posthouse.dev/record",
   /** {@link tenantHash} of the RelayTenant that an object belongs to. */
   tenant: "posthouse.dev/tenant",
+  /** What a Secret that a custom resource refers to is offered for; set by its owner, never by Posthouse. */
+  use: "posthouse.dev/use",
   /** `posthouse` on every object that Posthouse writes. */
   managedBy: "app.kubernetes.io/managed-by",
 } as const;

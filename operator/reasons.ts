@@ -149,6 +149,19 @@ export const reasons = {
     remedy: "Create the RelayTenant; the keys and the DNS records are ready meanwhile.",
     command: "kubectl -n NAMESPACE get relaytenants",
   },
+  SecretNotFound: {
+    kind: "Waiting",
+    means: "The spec refers to a Secret that is not in the namespace. What needs it waits; the rest goes on.",
+    remedy: "Create the Secret, with its label posthouse.dev/use, or correct the reference.",
+    command: "kubectl -n NAMESPACE get secrets --show-labels",
+  },
+  SecretNotOffered: {
+    kind: "Waiting",
+    means:
+      "The Secret that the spec refers to does not say that Posthouse may read it for this use. Whoever may write a custom resource must not thereby read Secrets, so it is not looked into. What needs it waits; the rest goes on.",
+    remedy: "Label the Secret if it is meant, or correct the reference.",
+    command: "kubectl -n NAMESPACE label secret SECRET posthouse.dev/use=USE",
+  },
 } as const satisfies Readonly<Record<string, ReasonEntry>>;
 
 export type Reason = keyof typeof reasons;
