@@ -52,3 +52,13 @@ export function registerOrphanMetrics(registry: Registry, counts: () => OrphanCo
     },
   });
 }
+
+/** Registers how many tenants have a replaced API key that works on after its overlap; `count` is asked at each scrape. */
+export function registerOldKeyMetric(registry: Registry, count: () => number): void {
+  const gauge: Gauge = new Gauge({
+    name: "posthouse_old_key_tenants",
+    help: "Tenants with a replaced API key that works on after its overlap, because it may be in use.",
+    registers: [registry],
+    collect: () => gauge.set(count()),
+  });
+}

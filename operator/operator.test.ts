@@ -1,6 +1,7 @@
 import { createLogger } from "../runtime/log.ts";
 import { systemClock } from "../runtime/clock.ts";
 import { Writable } from "node:stream";
+import { Registry } from "prom-client";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import type { CustomObject, ObjectKey, SecretObject } from "../cluster/object.ts";
 import { hashSecret, parseApiKey } from "../contract/api-key.ts";
@@ -59,6 +60,7 @@ let zone: Map<string, string[]>;
 let usage: Map<string, TenantUsage>;
 let operators: Operator[];
 let lines: string[];
+let metrics: Registry;
 
 const resolver: Resolver = {
   resolve<T extends RecordType>(name: string, type: T): Promise<Answer<T>> {
@@ -76,6 +78,7 @@ function start(): Operator {
       done();
     },
   });
+  metrics = new Registry();
   const operator = startOperator({
     cluster,
     resolver,
@@ -83,6 +86,7 @@ function start(): Operator {
     clock: systemClock,
     log: createLogger({ level: "info", destination }),
     random: () => 0,
+    metrics,
     settings: {
       contractNamespace: "posthouse-system",
       plans: { Pro: { maxCredits: 1000, namespaces: ["team-*"] } },
@@ -104,6 +108,7 @@ beforeEach(() => {
   usage = new Map();
   operators = [];
   lines = [];
+  metrics = new Registry();
 });
 afterEach(async () => {
   await Promise.all(operators.map((operator) => operator.stop()));
@@ -306,6 +311,28 @@ test("used credits show in steps", async () => {
   cluster.put(tenantObject(raised));
   await until(() => expect(condition(tenantStatus(), "CreditsAvailable")).toBe("True/CreditsLeft"));
   expect(contract()?.allowance.topUps).toEqual([{ name: "more", amount: 50 }]);
+});
+
+const oldKeyTenants = async () => (await metrics.getSingleMetric("posthouse_old_key_tenants")?.get())?.values[0]?.value;
+
+test("an old key in use is told once, counted, and let go when it is revoked", async () => {
+  const quick = { ...rotation, overlap: "200ms" };
+  const spec = structuredClone(tenantSpec);
+  spec.environments[0]?.credentials.forEach((credential) => Object.assign(credential, { rotation: quick }));
+  cluster.put(tenantObject(spec));
+  start();
+  await until(() => expect(credentials()).toHaveLength(1));
+  const old = credentials()[0]?.id ?? "";
+  usage.set("team-shop/shop", { keysUsed: { [old]: Date.now() + 3_600_000 } });
+  cluster.remove({ kind: "Secret", namespace: "team-shop", name: "shop-web" });
+  const told = (): number => lines.filter((line) => line.includes('"OldKeyInUse"') && line.includes(old)).length;
+  await until(() => expect(told()).toBe(1));
+  expect(await oldKeyTenants()).toBe(1);
+  expect(credentials()).toHaveLength(2);
+  cluster.put(tenantObject({ ...spec, revokedKeyIds: [old] }));
+  await until(() => expect(credentials()).toHaveLength(1));
+  await vi.waitFor(async () => expect(await oldKeyTenants()).toBe(0));
+  expect(told()).toBe(1);
 });
 
 test("the records are handed over in a ConfigMap beside the SendingDomain, which goes with it", async () => {

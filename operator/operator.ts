@@ -1,4 +1,5 @@
 import type { Registry } from "prom-client";
+import type { CustomObject } from "../cluster/object.ts";
 import type { Cluster } from "../cluster/port.ts";
 import { tenantKey } from "../contract/names.ts";
 import type { UsageSource } from "../contract/usage.ts";
@@ -7,11 +8,13 @@ import type { Resolver } from "../net/resolver.ts";
 import type { Clock } from "../runtime/clock.ts";
 import type { Logger } from "../runtime/log.ts";
 import { createController, ownerOf, ownerText, type Controller } from "./controllers.ts";
+import { tenantStatusOf } from "./custom-objects.ts";
 import { createDnsChecks } from "./dns-checks.ts";
 import { makeKeyPair } from "./key-pair.ts";
-import { createOperatorMetrics, registerOrphanMetrics } from "./metrics.ts";
+import { createOperatorMetrics, registerOldKeyMetric, registerOrphanMetrics } from "./metrics.ts";
 import { createOrphanWatch } from "./orphan-watch.ts";
 import { createRelations } from "./relations.ts";
+import { oldKeyInUse } from "./relay-tenant/old-keys.ts";
 import type { OperatorSettings } from "./settings.ts";
 import { createUsagePull } from "./usage-pull.ts";
 import { createWorkQueue, type WorkQueue } from "./work-queue.ts";
@@ -71,6 +74,8 @@ export function startOperator(options: OperatorOptions): Operator {
     ...(settings.orphanGrace !== undefined && { grace: settings.orphanGrace }),
   });
   if (options.metrics) registerOrphanMetrics(options.metrics, orphans.counts);
+  if (options.metrics)
+    registerOldKeyMetric(options.metrics, () => cluster.list("RelayTenant").filter(tellsOfOldKey).length);
   const metrics = options.metrics && createOperatorMetrics(options.metrics, queue.depth);
   const controller = createController(
     { cluster, clock, log, settings, relations, checks, pull, orphans, context },
@@ -91,6 +96,10 @@ export function startOperator(options: OperatorOptions): Operator {
       await Promise.all([checks.stop(), queue.stop()]);
     },
   };
+}
+
+function tellsOfOldKey(object: CustomObject<"RelayTenant">): boolean {
+  return tenantStatusOf(object)?.conditions?.some(({ reason }) => reason === oldKeyInUse) ?? false;
 }
 
 function createQueue({ clock, random, log }: OperatorOptions, controller: Controller): WorkQueue {

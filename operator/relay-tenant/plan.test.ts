@@ -73,6 +73,7 @@ interface Given {
   readonly sharedDomain?: ObservedTenant["sharedDomain"];
   readonly revoked?: readonly string[];
   readonly usage?: ObservedTenant["usage"];
+  readonly status?: RelayTenantStatus;
   /** "3" when absent. */
   readonly contractVersion?: string;
 }
@@ -101,6 +102,7 @@ function planOf(given: Given): Plan<RelayTenantStatus> {
       ...(given.rotate !== undefined && { rotate: given.rotate }),
       ...(plan && { plan }),
       ...(given.sharedDomain && { sharedDomain: given.sharedDomain }),
+      ...(given.status && { status: given.status }),
       records,
       secrets: new Map(Object.entries(secrets)),
       usage: given.usage ?? { kind: "Known" },
@@ -363,6 +365,31 @@ describe("which keys a relay accepts", () => {
     const found = status?.conditions?.find(({ type }) => type === "CredentialsReady");
     expect(`${found?.status} ${found?.reason}`).toBe(`True ${reason}`);
     expect(found?.message.includes(`${idOf(1)} of production/web`)).toBe(reason === "OldKeyInUse");
+  });
+
+  test("of an old key in use people are told once, and once when none is left", () => {
+    const worked = { records: [record(1, 90), record(2, 60), record(3, 24)], secrets: { "shop-web": secret(3) } };
+    const bothUsed = { kind: "Known" as const, keysUsed: { [idOf(1)]: now - hour, [idOf(2)]: now - hour } };
+    const rounds: readonly (readonly [Given, readonly string[]])[] = [
+      [{ ...rotated(23), usage: used(1) }, []],
+      [{ ...rotated(24), usage: used(1) }, [`warn OldKeyInUse ${idOf(1)}`]],
+      [{ ...rotated(24), usage: used(0) }, []],
+      [{ ...rotated(24), usage: { kind: "Unavailable" } }, []],
+      [{ ...rotated(24), usage: used(1) }, []],
+      [{ ...worked, usage: bothUsed }, [`warn OldKeyInUse ${idOf(2)}`]],
+      [{ ...worked, usage: bothUsed, revoked: [idOf(1)] }, []],
+      [{ ...worked, usage: bothUsed, revoked: [idOf(1), idOf(2)] }, ["info OldKeysEnded "]],
+      [worked, []],
+    ];
+    let status: RelayTenantStatus | undefined;
+    for (const [given, told] of rounds) {
+      const plan = planOf({ secrets: { "shop-web": secret(2) }, ...given, ...(status && { status }) });
+      const notes = (plan.statusNotes ?? []).filter(({ reason }) => reason.startsWith("OldKey"));
+      expect(notes.map((note) => `${note.level} ${note.reason} ${/k+\d+/.exec(note.message)?.[0] ?? ""}`)).toEqual(
+        told,
+      );
+      status = plan.status;
+    }
   });
 
   test("it is planned anew when another overlap ends", () => {

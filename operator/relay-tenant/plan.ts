@@ -13,6 +13,7 @@ import { works } from "./key-life.ts";
 import { effectiveSending } from "./sending.ts";
 import { sharedProblems } from "./shared-domain.ts";
 import type { ObservedGoneTenant, ObservedTenant } from "./observed.ts";
+import { keptKeys, keptNotes } from "./old-keys.ts";
 import { tenantStatus } from "./status.ts";
 
 /** What to do about a RelayTenant. Pure and total; the same world and time give the same plan. */
@@ -35,7 +36,10 @@ export function planTenant(observed: ObservedTenant, now: number): Plan<RelayTen
     actions: [...contractChange(observed, contract), ...issued, ...cleanUp(observed, outcomes, now)],
     status: tenantStatus(observed, { sending, outcomes, problems, credits }, now),
     notes: outcomes.flatMap(({ notes }) => notes),
-    statusNotes: creditNotes(observed.status?.credits, credits.status),
+    statusNotes: [
+      ...creditNotes(observed.status?.credits, credits.status),
+      ...keptNotes(observed.status?.conditions ?? [], keptKeys(outcomes, now)),
+    ],
     ...(Number.isFinite(recheckAfter) && { recheckAfter }),
   };
 }

@@ -5,8 +5,8 @@ import { timestamp } from "../timestamp.ts";
 import { credentialText } from "./application-secret.ts";
 import type { CredentialOutcome } from "./credentials.ts";
 import type { CreditReport } from "./credit-report.ts";
-import { outlivesOverlap } from "./key-life.ts";
 import type { ObservedTenant } from "./observed.ts";
+import { keptFinding, keptKeys } from "./old-keys.ts";
 import { sendingMessage, type Sending } from "./sending.ts";
 import { allowsOwnDomains, sharedName } from "./shared-domain.ts";
 
@@ -79,26 +79,12 @@ function credentialsReady(outcomes: readonly CredentialOutcome[], now: number): 
   const open = outcomes.filter(({ current }) => current === undefined).map(({ target }) => credentialText(target));
   if (open.length > 0)
     return { status: "False", reason: "CredentialsMissing", message: `To be issued: ${open.join(", ")}.` };
-  return oldKeyInUse(outcomes, now) ?? { status: "True", reason: "CredentialsIssued", message: issued };
+  return (
+    keptFinding(keptKeys(outcomes, now), issued) ?? { status: "True", reason: "CredentialsIssued", message: issued }
+  );
 }
 
 const issued = "Every credential is issued to its Secret.";
-
-/** Old keys that are kept after their overlap, so that no application is cut off. */
-function oldKeyInUse(outcomes: readonly CredentialOutcome[], now: number): Finding | undefined {
-  const kept = outcomes.flatMap(({ target, keys }) =>
-    keys
-      .filter(({ life }) => outlivesOverlap(life, now))
-      .map(({ record, life }) => {
-        const why = life.kind === "Unknown" ? "nobody can be asked whether it is in use" : "it is still in use";
-        return `${record.id} of ${credentialText(target)} (${why})`;
-      }),
-  );
-  if (kept.length === 0) return undefined;
-  const advice = "Restart what still uses it with the Secret as it is now, or add its id to spec.revokedKeyIds.";
-  const message = `${issued} Old keys are kept after their overlap: ${kept.join(", ")}. ${advice}`;
-  return { status: "True", reason: "OldKeyInUse", message };
-}
 
 function sendingAllowed(sending: Sending, problems: readonly Problem[]): Finding {
   const status = sending.state === "Active" ? "True" : "False";
