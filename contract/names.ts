@@ -1,4 +1,5 @@
-import { createHash } from "node:crypto";
+import { hash as digest } from "node:crypto";
+import { remember } from "../runtime/remember.ts";
 
 /**
  * Every name and label that the operator and the relay share. Names are hashes where what they stand for could be longer
@@ -12,7 +13,7 @@ export const defaultContractNamespace = "posthouse-system";
 export const labels = {
   /** `tenant` or `domain`: the Secret is a contract. */
   contract: "posthouse.dev/contract",
-  /** `dkim`: the Secret is a DKIM key. */
+  /** `dkim`: the Secret is a DKIM key. `smarthost`: it is a copy of a tenant's credentials for an upstream relay. */
   key: "posthouse.dev/key",
   /**
    * `credential` or `key-history`: the object is a record of what cannot be derived. `hand-over`: it tells users of DNS
@@ -71,9 +72,9 @@ export function tenantHash(namespace: string, name: string): string {
 }
 
 /** 32 hex digits that stand for a claim. */
-export function claimHash(claim: ClaimIdentity): string {
-  return hash(`${claim.namespace}/${claim.name}/${claim.domain}`);
-}
+export const claimHash: (claim: ClaimIdentity) => string = remember((claim) =>
+  hash(`${claim.namespace}/${claim.name}/${claim.domain}`),
+);
 
 /** Name of a tenant's contract Secret. */
 export function tenantContractName(namespace: string, name: string): string {
@@ -101,6 +102,11 @@ export function handOverName(name: string): string {
   return `${name.slice(0, 200).replace(/[^a-z0-9]+$/, "")}-${hash(name)}-dns`;
 }
 
+/** Name of the Secret with credentials for an upstream relay, by their fingerprint: other credentials are another Secret. */
+export function smarthostSecretName(fingerprint: string): string {
+  return `smarthost-${fingerprint}`;
+}
+
 /** Name of the record of the n-th key issued for a credential, counted from 1: who is second to issue it finds the name taken. */
 export function credentialRecordName(credential: CredentialIdentity, serial: number): string {
   const { namespace, tenant, environment } = credential;
@@ -108,5 +114,5 @@ export function credentialRecordName(credential: CredentialIdentity, serial: num
 }
 
 function hash(text: string): string {
-  return createHash("sha256").update(text).digest("hex").slice(0, 32);
+  return digest("sha256", text).slice(0, 32);
 }

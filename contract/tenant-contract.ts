@@ -31,6 +31,17 @@ export const ContractEnvironment = Type.Object({
 });
 export type ContractEnvironment = Type.Static<typeof ContractEnvironment>;
 
+/** Credentials for a smarthost, which stand in a Secret of the same namespace. `Withheld`: there are none now, and nothing is sent without. */
+export const ContractSmarthostCredential = Type.Union([
+  Type.Object({ kind: Type.Literal("Secret"), secretName: Type.String(names) }),
+  Type.Object({
+    kind: Type.Literal("Withheld"),
+    /** Why, in a CamelCase word; for people and logs. */
+    reason: Type.String(names),
+  }),
+]);
+export type ContractSmarthostCredential = Type.Static<typeof ContractSmarthostCredential>;
+
 export const ContractSmarthost = Type.Object({
   name: Type.String(names),
   /** Lower is tried first. */
@@ -38,6 +49,8 @@ export const ContractSmarthost = Type.Object({
   host: Type.String(names),
   port: Type.Integer({ minimum: 1, maximum: 65535 }),
   security: Type.Union([Type.Literal("None"), Type.Literal("StartTLS"), Type.Literal("ImplicitTLS")]),
+  /** Absent: the smarthost asks for none. */
+  credential: Type.Optional(ContractSmarthostCredential),
 });
 export type ContractSmarthost = Type.Static<typeof ContractSmarthost>;
 

@@ -1,6 +1,12 @@
 import type { DomainContract } from "../contract/domain-contract.ts";
 import { tenantKey } from "../contract/names.ts";
-import type { ContractCredential, ContractEnvironment, TenantContract } from "../contract/tenant-contract.ts";
+import type { SmarthostSecret } from "../contract/smarthost-secret.ts";
+import type {
+  ContractCredential,
+  ContractDelivery,
+  ContractEnvironment,
+  TenantContract,
+} from "../contract/tenant-contract.ts";
 
 /** A credential with all that it stands for. */
 export interface Login {
@@ -19,13 +25,19 @@ export interface Directory {
   domain(domain: string): DomainContract | undefined;
   /** The contract of a RelayTenant, by `namespace/name`. */
   tenant(key: string): TenantContract | undefined;
+  /** The credentials for a smarthost in a Secret, and whose they are. */
+  smarthostSecret(secretName: string): SmarthostSecret | undefined;
 }
 
 /**
  * Builds the look-ups. Of two contracts that name one credential id, domain or tenant the first counts: ids are random
  * and names of contracts unique, so a second one is nobody's honest work.
  */
-export function buildDirectory(tenants: readonly TenantContract[], domains: readonly DomainContract[]): Directory {
+export function buildDirectory(
+  tenants: readonly TenantContract[],
+  domains: readonly DomainContract[],
+  smarthostSecrets: ReadonlyMap<string, SmarthostSecret> = new Map(),
+): Directory {
   const byId = firstOf(tenants.flatMap(loginsOf), ({ credential }) => credential.id);
   const byDomain = firstOf(domains, ({ domain }) => domain);
   const byKey = firstOf(tenants, ({ namespace, name }) => tenantKey(namespace, name));
@@ -33,6 +45,7 @@ export function buildDirectory(tenants: readonly TenantContract[], domains: read
     login: (id) => byId.get(id),
     domain: (domain) => byDomain.get(domain),
     tenant: (key) => byKey.get(key),
+    smarthostSecret: (secretName) => smarthostSecrets.get(secretName),
   };
 }
 
@@ -43,6 +56,21 @@ export function sharedContract(
 ): DomainContract | undefined {
   const held = directory.domain(shared.signedBy);
   return held?.claim.namespace === shared.namespace ? held : undefined;
+}
+
+/**
+ * How a tenant's mail leaves now. Credentials that its contract names and that are not there, or are another tenant's, are
+ * withheld.
+ */
+export function deliveryOf(directory: Pick<Directory, "smarthostSecret">, tenant: TenantContract): ContractDelivery {
+  const smarthosts = tenant.delivery.smarthosts.map((smarthost) => {
+    const { credential } = smarthost;
+    if (credential?.kind !== "Secret") return smarthost;
+    const source = directory.smarthostSecret(credential.secretName)?.source;
+    if (source?.namespace === tenant.namespace && source.tenant === tenant.name) return smarthost;
+    return { ...smarthost, credential: { kind: "Withheld" as const, reason: "SecretNotCopied" } };
+  });
+  return { ...tenant.delivery, smarthosts };
 }
 
 /** Whether an environment may send as a domain, compared exactly. */

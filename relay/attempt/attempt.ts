@@ -1,6 +1,6 @@
 import type { Hop } from "../route/hop.ts";
 import type { MessageReplies } from "./dialogue.ts";
-import { judgeExtensions, judgeOpening, judgeTransaction, type Judgement } from "./judge.ts";
+import { judgeExtensions, judgeLoggedIn, judgeOpening, judgeTransaction, type Judgement } from "./judge.ts";
 import type { Loan } from "./hop-sessions.ts";
 import type { Pool } from "./pool.ts";
 import { isPositive } from "./reply.ts";
@@ -128,7 +128,8 @@ async function sendOver(loan: Loan, request: AttemptRequest, pool: Pool, signal?
   await giveBack(session, transaction, pool);
   signal?.removeEventListener("abort", onAbort);
   const wasStale = reused && isStale(transaction) && signal?.aborted !== true;
-  if (!wasStale) return { judgements: judgeTransaction(request.recipients, transaction), tls: session.tls };
+  const judge = session.hop.login === undefined ? judgeTransaction : judgeLoggedIn;
+  if (!wasStale) return { judgements: judge(request.recipients, transaction), tls: session.tls };
   const again = await pool.acquire(session.hop, { fresh: true, ...(signal === undefined ? {} : { signal }) });
   if ("session" in again) return sendOver(again, request, pool, signal);
   return elsewhere(judgeOpening(again.failure, session.hop.tls), request);

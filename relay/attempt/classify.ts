@@ -3,7 +3,7 @@ import { parseReply, type RemoteReply } from "./reply.ts";
 import type { Failure, FailureClass, Result } from "./result.ts";
 
 /** What a reply answers. `Connect` is the greeting, `Hello` EHLO or HELO, `Content` the end of the data. */
-export type Stage = "Connect" | "Hello" | "StartTLS" | "Mail" | "Rcpt" | "Data" | "Content";
+export type Stage = "Connect" | "Hello" | "StartTLS" | "Auth" | "Mail" | "Rcpt" | "Data" | "Content";
 
 /** Classes by the enhanced code without its first digit (RFC 3463 and the IANA registry, RFC 7372). */
 const byEnhanced: Readonly<Partial<Record<string, FailureClass>>> = {
@@ -149,6 +149,7 @@ const byErrorCode: ReadonlyMap<string, readonly [FailureClass, string]> = new Ma
   ["EPERM", ["Unreachable", "4.4.1"]],
   ["ETIMEDOUT", ["TimedOut", "4.4.1"]],
   ["EBUSY", ["HopBusy", "4.4.5"]],
+  ["ENOLOGIN", ["CredentialsMissing", "4.7.0"]],
   ["EPROTOCOL", ["ProtocolError", "4.5.0"]],
 ]);
 
@@ -164,4 +165,14 @@ export function classifyError(error: ConnectionError, stage: Stage | "TLS"): Fai
 /** The hop offers no TLS where it is required (RFC 3207). Temporary: another hop, or the same one mended, may. */
 export function tlsMissing(text: string): Failure {
   return { kind: "Temporary", class: "TLSMissing", enhanced: "4.7.4", text: redact(text) };
+}
+
+/**
+ * The smarthost does not accept the credentials, or no way of ours to send them. Always temporary, whatever it answers:
+ * a wrong password is not the recipient's fault, and is mended while the mail waits.
+ */
+export function authenticationFailed(raw: string): Failure {
+  const { enhanced } = parseReply(raw);
+  const text = redact(`the smarthost did not accept the credentials: ${raw}`);
+  return { kind: "Temporary", class: "AuthenticationFailed", enhanced: enhancedFor("4", enhanced ?? "5.7.8"), text };
 }

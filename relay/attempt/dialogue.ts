@@ -15,7 +15,17 @@ export interface Dialogue {
   readonly message: MessageReplies;
 }
 
-export type DialogueStage = "Connect" | "Hello" | "StartTLS" | "TLS" | "Mail" | "Rcpt" | "Data" | "Content" | "Idle";
+export type DialogueStage =
+  | "Connect"
+  | "Hello"
+  | "StartTLS"
+  | "TLS"
+  | "Auth"
+  | "Mail"
+  | "Rcpt"
+  | "Data"
+  | "Content"
+  | "Idle";
 
 /** The raw replies to the commands of one message, as far as they came. */
 export interface MessageReplies {
@@ -31,6 +41,7 @@ const stages: Readonly<Record<string, DialogueStage>> = {
   EHLO: "Hello",
   HELO: "Hello",
   STARTTLS: "StartTLS",
+  AUTH: "Auth",
   MAIL: "Mail",
   RCPT: "Rcpt",
   DATA: "Data",
@@ -67,6 +78,8 @@ export function newDialogue(): Dialogue {
   let deferredHello: string | undefined;
   let message: MessageReplies = { recipients: [] };
 
+  let isChallenged = false;
+
   const take: Partial<Record<DialogueStage, (reply: string) => void>> = {
     Hello: (reply) => {
       extensions = readExtensions(reply);
@@ -83,11 +96,14 @@ export function newDialogue(): Dialogue {
 
   return {
     client(line) {
+      // The answer to a challenge, which is no command.
+      if (isChallenged) waiting.push("Auth");
       // A lone dot ends a content that was already waited for.
-      if (line !== ".") waiting.push(stages[line.slice(0, 8).split(" ")[0]?.toUpperCase() ?? ""] ?? "Idle");
+      else if (line !== ".") waiting.push(stages[line.slice(0, 8).split(" ")[0]?.toUpperCase() ?? ""] ?? "Idle");
     },
     server(reply) {
       last = waiting.shift() ?? "Idle";
+      isChallenged = last === "Auth" && reply.startsWith("334");
       take[last]?.(reply);
       message = withReply(message, last, reply);
     },

@@ -180,8 +180,10 @@ async function openFresh(state: State, signal?: AbortSignal): Promise<Opened> {
   if ("session" in opened) return opened;
   const { stage, reply } = opened.failure;
   const others = state.open - state.opening - 1;
-  const takesNoMore = reply === undefined || (reply.startsWith("4") && others > 0);
-  if (stage === "Connect" && takesNoMore && signal?.aborted !== true) passOver(state, opened.failure);
+  const takesNoMore = stage === "Connect" && (reply === undefined || (reply.startsWith("4") && others > 0));
+  // Smarthosts lock out who comes with a wrong password again and again.
+  const takesNotUs = stage === "Auth";
+  if ((takesNoMore || takesNotUs) && signal?.aborted !== true) passOver(state, opened.failure);
   free(state);
   return opened;
 }

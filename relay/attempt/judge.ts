@@ -1,4 +1,11 @@
-import { classifyError, classifyReply, tlsMissing, type ConnectionError, type Stage } from "./classify.ts";
+import {
+  authenticationFailed,
+  classifyError,
+  classifyReply,
+  tlsMissing,
+  type ConnectionError,
+  type Stage,
+} from "./classify.ts";
 import type { DialogueStage } from "./dialogue.ts";
 import { isPositive } from "./reply.ts";
 import type { Failure, Result } from "./result.ts";
@@ -59,6 +66,22 @@ function judgeUnanswered(transaction: Transaction): Judgement {
   return closing === undefined ? judgeSilence(transaction) : judgeRefusal(closing, "Rcpt");
 }
 
+/**
+ * What a smarthost did with each recipient. One that says in the session that the credentials are no good any more has said nothing of the message (RFC 4954 §6).
+ */
+export function judgeLoggedIn(recipients: readonly string[], transaction: Transaction): readonly Judgement[] {
+  const { mail, recipients: replies, data } = transaction.replies;
+  const refused = [mail, ...replies, data].find((raw) => raw !== undefined && /^53[0458]/.test(raw));
+  const judgements = judgeTransaction(recipients, transaction);
+  if (refused === undefined) return judgements;
+  const failure = authenticationFailed(refused);
+  return judgements.map((each) =>
+    each.kind === "Final" && each.result.kind === "Permanent" && /^53[0458]/.test(each.result.text)
+      ? { kind: "Elsewhere", failure }
+      : each,
+  );
+}
+
 /** What a hop did with each recipient, in their order: every one has the reply to its own RCPT, and the content's. */
 export function judgeTransaction(recipients: readonly string[], transaction: Transaction): readonly Judgement[] {
   const { mail, recipients: replies } = transaction.replies;
@@ -72,11 +95,20 @@ export function judgeOpening({ stage, reply, error }: OpenFailure, tls: HopTls):
   const wantsTls = tls.start === "Required" && (stage === "StartTLS" || stage === "Hello");
   if (wantsTls && reply !== undefined && !isClosing(reply))
     return tlsMissing(`TLS is required, but not offered: ${reply}`);
+  if (stage === "Auth") return judgeLogin(reply, error);
   if (reply !== undefined && stage !== "TLS") {
     const result = classifyReply(reply, stage === "Idle" ? "Hello" : stage);
     if (result.kind !== "Success") return result;
   }
   return classifyError(error, stageOf(stage));
+}
+
+/** A refusal is of the credentials, unless the smarthost goes away; an error is of the connection, unless it is ours. */
+function judgeLogin(reply: string | undefined, error: ConnectionError): Failure {
+  if (reply === undefined)
+    return error.code === "EAUTH" ? authenticationFailed(error.message) : classifyError(error, "Auth");
+  const closing = isClosing(reply) ? classifyReply(reply, "Auth") : undefined;
+  return closing === undefined || closing.kind === "Success" ? authenticationFailed(reply) : closing;
 }
 
 function refuse(failureClass: Failure["class"], enhanced: string, text: string): Failure {

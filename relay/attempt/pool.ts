@@ -2,7 +2,7 @@ import type { Hop } from "../route/hop.ts";
 import { hopSessions, type Acquired, type AcquireOptions, type HopSessions, type PoolParts } from "./hop-sessions.ts";
 import type { Session } from "./session.ts";
 
-/** Sessions kept open for the next message, for each hop and way of securing it. */
+/** Sessions kept open for the next message, for each hop, way of securing it and credentials. */
 export interface Pool {
   /** A session, once one is free or may be opened; or why there is none. Never rejects. */
   acquire(hop: Hop, options?: AcquireOptions): Promise<Acquired>;
@@ -16,7 +16,7 @@ export interface Pool {
 
 /** What tells sessions apart that must not be mixed up. */
 function keyOf(hop: Hop): string {
-  return [hop.host, hop.address, hop.port, hop.tls.start, hop.tls.verify].join(" ");
+  return [hop.host, hop.address, hop.port, hop.tls.start, hop.tls.verify, hop.login ?? ""].join(" ");
 }
 
 /** A pool without sessions. */

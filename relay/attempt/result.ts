@@ -22,6 +22,7 @@ export type FailureClass =
   | "TLSMissing"
   | "TLSFailed"
   | "ServiceUnavailable"
+  | "AuthenticationFailed"
   // What the receiver thinks of the message, the sender or the traffic.
   | "SenderRejected"
   | "MessageTooLarge"
@@ -39,6 +40,7 @@ export type FailureClass =
   // Ourselves.
   | "HopBusy"
   | "NoVisibleKey"
+  | "CredentialsMissing"
   | "TenantUnknown"
   | "Expired"
   | "InternalError";

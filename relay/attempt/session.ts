@@ -1,9 +1,11 @@
 import { TLSSocket } from "node:tls";
 import SMTPConnection from "nodemailer/lib/smtp-connection";
+import type { SmarthostLogin } from "../../contract/smarthost-secret.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import type { Hop } from "../route/hop.ts";
 import type { ConnectionError } from "./classify.ts";
 import { newDialogue, type Dialogue, type DialogueStage } from "./dialogue.ts";
+import { logIn, withoutPassword } from "./login.ts";
 import type { SessionTls } from "./result.ts";
 import { openSocket, type SocketLimits } from "./socket.ts";
 import {
@@ -25,9 +27,11 @@ export interface SessionOptions {
   readonly hostname: string;
   readonly limits: SessionLimits;
   readonly clock: Clock;
+  /** The credentials in a Secret that a hop names. */
+  readonly loginOf?: (secretName: string) => SmarthostLogin | undefined;
 }
 
-/** An open session with a hop, past EHLO and STARTTLS. */
+/** An open session with a hop, past EHLO, STARTTLS and AUTH. */
 export interface Session {
   readonly hop: Hop;
   readonly tls: SessionTls | undefined;
@@ -80,13 +84,16 @@ function smtpOptions(hop: Hop, options: SessionOptions): SMTPConnection.Options 
 
 const ignore = (): void => undefined;
 
+/** Takes what is secret out of what a hop says. */
+type Clean = (text: string) => string;
+
 /** nodemailer tells what was said to a logger only; content is never logged, because `debug` stays off. */
-function recordingLogger(dialogue: Dialogue): SMTPConnection.Options["logger"] {
+function recordingLogger(dialogue: Dialogue, clean: Clean): SMTPConnection.Options["logger"] {
   const debug = (entry: unknown, text: unknown): void => {
     const side: unknown = typeof entry === "object" && entry !== null ? Reflect.get(entry, "tnx") : undefined;
     if (typeof text !== "string") return;
     if (side === "client") dialogue.client(text);
-    if (side === "server") dialogue.server(text);
+    if (side === "server") dialogue.server(clean(text));
   };
   return { debug, trace: ignore, info: ignore, warn: ignore, error: ignore, fatal: ignore };
 }
@@ -102,31 +109,46 @@ function tlsOf(connection: SMTPConnection, hop: Hop): SessionTls | undefined {
   };
 }
 
-/** Opens a session: connects, reads the greeting, says EHLO, and starts TLS as the hop's policy wants. Never rejects. */
+/**
+ * Opens a session: connects, reads the greeting, says EHLO, starts TLS as the hop's policy wants, and logs in where the hop
+ * names credentials. Never rejects.
+ */
 export async function openSession(hop: Hop, options: SessionOptions, signal?: AbortSignal): Promise<Opened> {
+  const login = hop.login === undefined ? undefined : options.loginOf?.(hop.login);
+  if (hop.login !== undefined && login === undefined) return { failure: { stage: "Hello", error: withheld } };
   const opened = await openSocket(hop, options.limits, options.clock, signal);
   if ("error" in opened) return { failure: opened };
   const dialogue = newDialogue();
+  const clean = withoutPassword(login);
   const connection = new SMTPConnection({
     ...smtpOptions(hop, options),
     connection: opened.socket,
-    logger: recordingLogger(dialogue),
+    logger: recordingLogger(dialogue, clean),
     transactionLog: true,
   });
-  const ended = await setUp(connection, options, signal);
+  const ended = await setUp({ connection, hop, dialogue, login, clean }, options, signal);
   const { stage, deferredHello } = dialogue;
   if (deferredHello !== undefined) {
     connection.close();
     return { failure: { stage: "Hello", error: deferred, reply: deferredHello } };
   }
-  if (ended === undefined) return { session: sessionOf(connection, hop, dialogue, options) };
+  if (ended === undefined) return { session: sessionOf(connection, hop, dialogue, { ...options, clean }) };
   connection.close();
-  return { failure: { stage, error: ended, ...replyOf(ended, connection) } };
+  return { failure: { stage: failedAt(ended, stage), error: ended, ...replyOf(ended, connection, clean) } };
 }
 
-/** Goes through greeting, EHLO and STARTTLS. Returns what went wrong. */
+/** A session that is being set up. */
+interface Opening {
+  readonly connection: SMTPConnection;
+  readonly hop: Hop;
+  readonly dialogue: Dialogue;
+  readonly login: SmarthostLogin | undefined;
+  readonly clean: Clean;
+}
+
+/** Goes through greeting, EHLO, STARTTLS and AUTH. Returns what went wrong. */
 function setUp(
-  connection: SMTPConnection,
+  { connection, hop, dialogue, login, clean }: Opening,
   { clock, limits }: SessionOptions,
   signal?: AbortSignal,
 ): Promise<ConnectionError | undefined> {
@@ -134,7 +156,7 @@ function setUp(
     const finish = (error?: ConnectionError): void => {
       cancel();
       signal?.removeEventListener("abort", onAbort);
-      resolve(error);
+      resolve(error === unverified ? error : error && cleaned(error, clean));
     };
     const onAbort = (): void => finish({ code: "ETIMEDOUT", message: "aborted" });
     const cancel = clock.after(limits.greetingTimeout, () =>
@@ -144,19 +166,43 @@ function setUp(
     // It stays for as long as the connection: a later error without a listener would end the process.
     connection.on("error", (error: unknown) => finish(connectionError(error)));
     connection.once("end", () => finish({ code: "", message: "the connection was closed" }));
-    connection.connect((error) => finish(error ? connectionError(error) : undefined));
+    connection.connect((error) => {
+      if (error || login === undefined) finish(error ? connectionError(error) : undefined);
+      else if (dialogue.deferredHello !== undefined) finish(deferred);
+      else if (tlsOf(connection, hop)?.verified === true) logIn(connection, dialogue.extensions, login, finish);
+      else finish(unverified);
+    });
   });
 }
 
+/** At what stage: nodemailer does not ask the hop where it cannot log in at all. */
+function failedAt(error: ConnectionError, stage: DialogueStage): DialogueStage {
+  if (error === unverified) return "TLS";
+  return error.code === "EAUTH" ? "Auth" : stage;
+}
+
+function cleaned({ code, message }: ConnectionError, clean: Clean): ConnectionError {
+  return { code, message: clean(message) };
+}
+
+const withheld: ConnectionError = { code: "ENOLOGIN", message: "the Secret with the credentials is not there" };
+const unverified: ConnectionError = { code: "", message: "credentials go only over verified TLS" };
 const deferred: ConnectionError = { code: "EPROTOCOL", message: "EHLO was refused for now" };
 
 /** The reply that ended the session's set-up: the last one, when it was a refusal. */
-function replyOf(error: ConnectionError, connection: SMTPConnection): { reply?: string } {
+function replyOf(error: ConnectionError, connection: SMTPConnection, clean: Clean): { reply?: string } {
   const last = connection.lastServerResponse;
-  return error.code !== "ETIMEDOUT" && typeof last === "string" && /^[45][0-9]{2}/.test(last) ? { reply: last } : {};
+  const isRefusal = error.code !== "ETIMEDOUT" && typeof last === "string" && /^[45][0-9]{2}/.test(last);
+  return isRefusal ? { reply: clean(last) } : {};
 }
 
-function sessionOf(connection: SMTPConnection, hop: Hop, dialogue: Dialogue, options: SessionOptions): Session {
+function sessionOf(
+  connection: SMTPConnection,
+  hop: Hop,
+  dialogue: Dialogue,
+  options: SessionOptions & { readonly clean: Clean },
+): Session {
+  const { clock, limits, clean } = options;
   return {
     hop,
     tls: tlsOf(connection, hop),
@@ -164,12 +210,15 @@ function sessionOf(connection: SMTPConnection, hop: Hop, dialogue: Dialogue, opt
     get isOpen() {
       return !connection.destroyed;
     },
-    send: (message) => sendMessage({ connection, dialogue, clock: options.clock, timeouts: options.limits }, message),
-    reset: () => resetSession(connection, options.clock, options.limits.commandTimeout),
+    async send(message) {
+      const transaction = await sendMessage({ connection, dialogue, clock, timeouts: limits }, message);
+      return transaction.error ? { ...transaction, error: cleaned(transaction.error, clean) } : transaction;
+    },
+    reset: () => resetSession(connection, clock, limits.commandTimeout),
     close(broken = false) {
       if (connection.destroyed || broken) return connection.close();
       connection.quit();
-      options.clock.after(closeTimeout, () => connection.close());
+      clock.after(closeTimeout, () => connection.close());
       return undefined;
     },
   };

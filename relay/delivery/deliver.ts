@@ -2,7 +2,7 @@ import type { Clock } from "../../runtime/clock.ts";
 import { attempt, isHopBusy } from "../attempt/attempt.ts";
 import type { Pool } from "../attempt/pool.ts";
 import type { Failure, RecipientResult } from "../attempt/result.ts";
-import type { Directory } from "../directory.ts";
+import { deliveryOf, type Directory } from "../directory.ts";
 import { redact } from "../event/redact.ts";
 import { isExpired, type Schedule } from "../outcome/schedule.ts";
 import { postpone, settle, settleCaptured, settleExpired, settleWaiting, type Outcome } from "../outcome/settle.ts";
@@ -96,17 +96,23 @@ async function send(
 ): Promise<Outcome> {
   const startedAt = parts.clock.now();
   const recipients = delivery.recipients.map(({ address }) => address);
-  const route = await findRoute(delivery.domain, tenant.delivery, parts.route, signal);
+  const route = await findRoute(delivery.domain, deliveryOf(parts.directory(), tenant), parts.route, signal);
+  if (route.kind === "Nowhere" && route.failure.class === "CredentialsMissing")
+    return settleWaiting(delivery, { failure: route.failure, ...attemptedNow(parts) });
   const { sender, eightBit, smtpUtf8 } = delivery.envelope;
   const results: readonly RecipientResult[] =
     route.kind === "Nowhere"
       ? recipients.map((recipient) => ({ recipient, result: route.failure }))
       : await attempt({ sender, recipients, content: message, eightBit, smtpUtf8 }, route.hops, parts.pool, signal);
-  const attempted = { now: parts.clock.now(), schedule: parts.schedule, random: parts.route.random() };
+  const attempted = attemptedNow(parts);
   const busy = results.map(({ result }) => result).filter((result) => isHopBusy(result));
   const [failure] = busy;
   if (failure !== undefined && busy.length === results.length) return postpone(delivery, { failure, ...attempted });
   return settle(delivery, { results, startedAt, ...attempted });
+}
+
+function attemptedNow({ clock, schedule, route }: DeliverParts) {
+  return { now: clock.now(), schedule, random: route.random() };
 }
 
 /** What becomes of a delivery that broke: it is deferred, whatever it was. */

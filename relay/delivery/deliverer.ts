@@ -102,7 +102,7 @@ export function startDeliverer(options: DelivererOptions): Deliverer {
   };
 }
 
-function poolOf({ clock, config, hostname, ca }: DelivererOptions): Pool {
+function poolOf({ clock, config, hostname, ca, directory }: DelivererOptions): Pool {
   const limits = {
     connectTimeout: parseDuration(config.connectTimeout),
     greetingTimeout: parseDuration(config.greetingTimeout),
@@ -110,8 +110,9 @@ function poolOf({ clock, config, hostname, ca }: DelivererOptions): Pool {
     dataTimeout: parseDuration(config.dataTimeout),
     ...(ca === undefined ? {} : { ca }),
   };
+  const loginOf = (secretName: string) => directory().smarthostSecret(secretName)?.login;
   return createPool({
-    open: (hop, signal) => openSession(hop, { hostname, limits, clock }, signal),
+    open: (hop, signal) => openSession(hop, { hostname, limits, clock, loginOf }, signal),
     limits: {
       connectionsPerHop: config.connectionsPerHop,
       messagesPerConnection: config.messagesPerConnection,

@@ -2,6 +2,7 @@ import type { ClusterObject, ObjectKey, SecretObject } from "../../cluster/objec
 import type { Cluster } from "../../cluster/port.ts";
 import { decodeDomainContract, decodeTenantContract } from "../../contract/codec.ts";
 import type { DomainContract } from "../../contract/domain-contract.ts";
+import { decodeSmarthostSecret, type SmarthostSecret } from "../../contract/smarthost-secret.ts";
 import { labels } from "../../contract/names.ts";
 import type { TenantContract } from "../../contract/tenant-contract.ts";
 import type { Clock } from "../../runtime/clock.ts";
@@ -26,13 +27,14 @@ export interface DirectoryWatch {
 
 type Contract =
   | { readonly kind: "tenant"; readonly contract: TenantContract }
-  | { readonly kind: "domain"; readonly contract: DomainContract };
+  | { readonly kind: "domain"; readonly contract: DomainContract }
+  | { readonly kind: "smarthost"; readonly secret: SmarthostSecret };
 
 /** Milliseconds in which changes are gathered: many come at once, revocations must act within a second. */
 const gatherFor = 20;
 
 /**
- * Follows the contract Secrets of a namespace and keeps an immutable Directory of them. A Secret that cannot be read is
+ * Follows the contract Secrets of a namespace, and those with credentials for smarthosts, and keeps an immutable Directory of them. A Secret that cannot be read is
  * logged, and what it last said stays in force until it is mended or deleted.
  */
 export function watchDirectory(options: DirectoryWatchOptions): DirectoryWatch {
@@ -45,7 +47,7 @@ export function watchDirectory(options: DirectoryWatchOptions): DirectoryWatch {
   const rebuild = (): void => {
     planned = false;
     if (stopped) return;
-    current = directoryOf([...contracts].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([, contract]) => contract));
+    current = directoryOf([...contracts].toSorted(([a], [b]) => (a < b ? -1 : 1)));
     options.onChange?.(current);
   };
   const refresh = ({ namespace, name }: ObjectKey): void => {
@@ -71,7 +73,7 @@ export function watchDirectory(options: DirectoryWatchOptions): DirectoryWatch {
 
 /** Takes over what a Secret says now. False: nothing changed. */
 function take(contracts: Map<string, Contract>, name: string, secret: SecretObject | undefined, log: Logger): boolean {
-  if (secret === undefined || labelOf(secret) === undefined) return contracts.delete(name);
+  if (secret === undefined || kindOf(secret) === undefined) return contracts.delete(name);
   const decoded = decode(secret);
   if ("error" in decoded) {
     log.error({ secret: name, problem: decoded.error }, "cannot read a contract; its last good one stays in force");
@@ -82,7 +84,7 @@ function take(contracts: Map<string, Contract>, name: string, secret: SecretObje
 }
 
 function decode(secret: SecretObject): Contract | { readonly error: string } {
-  const kind = labelOf(secret);
+  const kind = kindOf(secret);
   if (kind === "tenant") {
     const tenant = decodeTenantContract(secret.data);
     return "error" in tenant ? tenant : { kind, contract: tenant.value };
@@ -91,16 +93,24 @@ function decode(secret: SecretObject): Contract | { readonly error: string } {
     const domain = decodeDomainContract(secret.data);
     return "error" in domain ? domain : { kind, contract: domain.value };
   }
+  if (kind === "smarthost") {
+    const smarthost = decodeSmarthostSecret(secret.data);
+    return "error" in smarthost ? smarthost : { kind, secret: smarthost.value };
+  }
   return { error: `its label ${labels.contract} is neither tenant nor domain` };
 }
 
-function labelOf(object: ClusterObject): string | undefined {
-  return object.metadata.labels?.[labels.contract];
+/** What a Secret is to the directory; undefined when it is nothing to it. */
+function kindOf({ metadata }: ClusterObject): string | undefined {
+  const isSmarthost = metadata.labels?.[labels.key] === "smarthost";
+  return metadata.labels?.[labels.contract] ?? (isSmarthost ? "smarthost" : undefined);
 }
 
-function directoryOf(contracts: readonly Contract[]): Directory {
+function directoryOf(contracts: readonly (readonly [string, Contract])[]): Directory {
+  const items = contracts.map(([, item]) => item);
   return buildDirectory(
-    contracts.flatMap((item) => (item.kind === "tenant" ? [item.contract] : [])),
-    contracts.flatMap((item) => (item.kind === "domain" ? [item.contract] : [])),
+    items.flatMap((item) => (item.kind === "tenant" ? [item.contract] : [])),
+    items.flatMap((item) => (item.kind === "domain" ? [item.contract] : [])),
+    new Map(contracts.flatMap(([name, item]) => (item.kind === "smarthost" ? [[name, item.secret] as const] : []))),
   );
 }

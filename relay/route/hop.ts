@@ -15,4 +15,9 @@ export interface Hop {
   readonly address: string;
   readonly port: number;
   readonly tls: HopTls;
+  /**
+   * The Secret with the credentials to log in with: by reference, whoever opens a session looks them up. It is of one tenant,
+   * and a session of one is never used for another. `tls.verify` is true then.
+   */
+  readonly login?: string;
 }

@@ -1,4 +1,5 @@
 import { isIP } from "node:net";
+import { smarthostPorts } from "../../contract/smarthost-secret.ts";
 import type { ContractDelivery, ContractSmarthost } from "../../contract/tenant-contract.ts";
 import type { AddressGuard } from "../../net/address-guard.ts";
 import { isDomainName } from "../../net/domain-name.ts";
@@ -64,16 +65,33 @@ async function smarthostRoute(delivery: ContractDelivery, parts: RouteParts, sig
   const hops: Hop[] = [];
   let failure: Failure | undefined;
   for (const [i, smarthost] of smarthosts.entries()) {
+    const withheld = whyWithheld(smarthost);
     const vetted = vetAddresses(smarthost.host, found.slice(i, i + 1), parts.guard);
-    if (vetted.kind === "None") failure ??= vetted.failure;
+    if (withheld !== undefined) failure ??= withheld;
+    else if (vetted.kind === "None") failure ??= vetted.failure;
     else hops.push(...vetted.addresses.map((hop) => smarthostHop(smarthost, hop.address, delivery)));
   }
   if (hops.length > 0) return { kind: "Hops", hops: hops.slice(0, mostHops) };
   return { kind: "Nowhere", failure: asTemporary(failure) };
 }
 
-function smarthostHop({ host, port, security }: ContractSmarthost, address: string, delivery: ContractDelivery): Hop {
-  return { host, address, port, tls: smarthostTls(delivery.tlsPolicy, security) };
+function smarthostHop(smarthost: ContractSmarthost, address: string, { tlsPolicy }: ContractDelivery): Hop {
+  const { host, port, credential } = smarthost;
+  const login = credential?.kind === "Secret" ? { login: credential.secretName } : {};
+  return { host, address, port, tls: smarthostTls(tlsPolicy, smarthost), ...login };
+}
+
+/** Why a smarthost that asks for credentials is not connected to: mail waits before it goes without them. */
+function whyWithheld({ name, port, credential }: ContractSmarthost): Failure | undefined {
+  if (credential === undefined) return undefined;
+  if (credential.kind === "Withheld")
+    return credentialsMissing(`the smarthost ${name} has no credentials now (${credential.reason})`);
+  if (smarthostPorts.includes(port)) return undefined;
+  return credentialsMissing(`credentials for the smarthost ${name} are not sent to port ${port}`);
+}
+
+function credentialsMissing(text: string): Failure {
+  return { kind: "Temporary", class: "CredentialsMissing", enhanced: "4.7.0", text };
 }
 
 function asTemporary(failure: Failure | undefined): Failure {

@@ -14,5 +14,17 @@ describe("TLS of a hop", () => {
     ["Required", "None", { start: "Required", verify: true }],
     ["Required", "StartTLS", { start: "Required", verify: true }],
     ["Required", "ImplicitTLS", { start: "Implicit", verify: true }],
-  ] as const)("smarthost, %s, %s", (policy, security, want) => expect(smarthostTls(policy, security)).toEqual(want));
+  ] as const)("smarthost, %s, %s", (policy, security, want) =>
+    expect(smarthostTls(policy, { security })).toEqual(want),
+  );
+
+  test.each([
+    ["None", "Required"],
+    ["StartTLS", "Required"],
+    ["ImplicitTLS", "Implicit"],
+  ] as const)("smarthost with credentials, %s: always verified", (security, start) => {
+    const credential = { kind: "Secret", secretName: "smarthost-1" } as const;
+    for (const policy of ["Opportunistic", "Required"] as const)
+      expect(smarthostTls(policy, { security, credential })).toEqual({ start, verify: true });
+  });
 });

@@ -10,10 +10,14 @@ export function directTls(policy: TlsPolicy): HopTls {
 
 /**
  * How a smarthost is secured: as its `security` says, never less; its certificate is verified iff the policy requires
- * TLS. `Required` overrules `None`.
+ * TLS, or credentials are sent. Either overrules `None`.
  */
-export function smarthostTls(policy: TlsPolicy, security: ContractSmarthost["security"]): HopTls {
-  if (security === "ImplicitTLS") return { start: "Implicit", verify: policy === "Required" };
-  if (policy === "Required") return { start: "Required", verify: true };
+export function smarthostTls(
+  policy: TlsPolicy,
+  { security, credential }: Pick<ContractSmarthost, "security" | "credential">,
+): HopTls {
+  const verify = policy === "Required" || credential !== undefined;
+  if (security === "ImplicitTLS") return { start: "Implicit", verify };
+  if (verify) return { start: "Required", verify };
   return security === "None" ? { start: "Never", verify: false } : { start: "Required", verify: false };
 }
