@@ -1,8 +1,13 @@
 import { isDomainName } from "../net/domain-name.ts";
 import type { Answer, RecordType, Resolver } from "../net/resolver.ts";
-import { judgeFleet, type FleetFinding, type FleetLookUp, type FleetNames } from "../operator/fleet-dns.ts";
+import type { SharedDomain } from "../operator/config.ts";
+import { domainSpec, domainStatusOf } from "../operator/custom-objects.ts";
+import { judgeFleet, type FleetNames } from "../operator/fleet-dns.ts";
+import type { FleetFinding, FleetLookUp } from "../operator/fleet-finding.ts";
+import type { SharedClaim } from "../operator/fleet-shared-domain.ts";
 import { resolverOf } from "./fleet-resources.ts";
 import { loadFleet } from "./load-fleet.ts";
+import { openState } from "./state.ts";
 import { exitCode, palette, table, type Terminal } from "./terminal.ts";
 
 /** Questions at most, whatever the fleet's records say. */
@@ -28,24 +33,41 @@ export async function checkFleetDns(names: FleetNames, resolver: Resolver): Prom
   }
 }
 
+/** The shared domain with the claim of it that counts, as far as the state folder tells. */
+async function sharedClaim(shared: SharedDomain, state: string): Promise<SharedClaim> {
+  const objects = await openState(state).catch(() => undefined);
+  if (objects === undefined) return { ...shared, claim: "Unseen" };
+  const object = objects
+    .list("SendingDomain")
+    .find((each) => each.metadata.namespace === shared.namespace && domainSpec(each).domain === shared.domain);
+  if (object === undefined) return { ...shared, claim: "None" };
+  return { ...shared, claim: { spec: domainSpec(object), status: domainStatusOf(object) ?? {} } };
+}
+
 /**
- * `posthouse dns --fleet [FILE]`: whether the fleet's own names and addresses are right in live DNS. Exit code 1 while
- * something is wrong or could not be asked.
+ * `posthouse dns --fleet [FILE]`: whether the fleet's own names and addresses are right in live DNS, and its shared
+ * domain, whose keys the state folder knows. Exit code 1 while something is wrong or could not be asked.
  */
-export async function showFleetDns(file: string | undefined, terminal: Terminal): Promise<number> {
-  const fleet = await loadFleet(file);
-  const names = { hostname: fleet.hostname, include: fleet.spf.include ?? `_spf.${fleet.hostname}` };
-  const findings = await checkFleetDns(names, resolverOf(fleet));
-  const paint = palette(terminal);
+export async function showFleetDns(
+  { file, state }: { readonly file: string | undefined; readonly state: string },
+  terminal: Terminal,
+): Promise<number> {
+  const { hostname, spf, sharedDomain, ...rest } = await loadFleet(file);
+  const names = { hostname, include: spf.include ?? `_spf.${hostname}` };
+  const shared = sharedDomain && { shared: await sharedClaim(sharedDomain, state) };
+  const findings = await checkFleetDns({ ...names, ...shared }, resolverOf(rest));
   if (terminal.json) terminal.out(JSON.stringify({ ...names, findings }, undefined, 2));
-  else
-    for (const line of table(
-      findings.map(({ subject, verdict, explanation }) => [
-        verdict === "Valid" ? paint.green(verdict) : paint.red(verdict),
-        subject,
-        explanation,
-      ]),
-    ))
-      terminal.out(line);
+  else for (const line of findingLines(findings, terminal)) terminal.out(line);
   return findings.every(({ verdict }) => verdict === "Valid") ? exitCode.ok : exitCode.failed;
+}
+
+function findingLines(findings: readonly FleetFinding[], terminal: Terminal): readonly string[] {
+  const paint = palette(terminal);
+  return table(
+    findings.map(({ subject, verdict, explanation }) => [
+      verdict === "Valid" ? paint.green(verdict) : paint.red(verdict),
+      subject,
+      explanation,
+    ]),
+  );
 }

@@ -53,7 +53,7 @@ export async function authoritiesOf({ delivery: { caFile } }: Fleet): Promise<re
 }
 
 /** The resolver of the fleet file, or the machine's own. Throws a UserError when there is none. */
-export function resolverOf({ dns }: Fleet): Resolver {
+export function resolverOf({ dns }: Pick<Fleet, "dns">): Resolver {
   const servers = dns.resolvers.length > 0 ? dns.resolvers : getServers().filter((server) => !server.includes("%"));
   if (servers.length === 0)
     throw new UserError("this machine has no DNS resolver of its own; name some in dns.resolvers of the fleet file");

@@ -85,7 +85,10 @@ async function dns(domain: string | undefined, options: DnsFlags, terminal: Term
   }
   if (domain !== undefined) throw new UserError("a domain and --fleet are two questions; ask one at a time");
   if (format !== "text" && format !== "json") throw new UserError(`--fleet knows text and json, not ${format}`);
-  return (await import("./fleet-dns.ts")).showFleetDns(fleet === true ? undefined : fleet, terminal);
+  return (await import("./fleet-dns.ts")).showFleetDns(
+    { file: fleet === true ? undefined : fleet, state: options.state },
+    terminal,
+  );
 }
 
 function doctorCommand(): Command {
@@ -106,7 +109,7 @@ function dnsCommand(): Command {
     .argument("[domain]", "the domain of a SendingDomain")
     .option(
       "--fleet [file]",
-      "check the fleet's own SPF name, PTR and EHLO host name in live DNS instead; a fleet file",
+      "check the fleet's own SPF name, PTR, EHLO host name and shared domain in live DNS instead; a fleet file",
     )
     .addOption(state())
     .addOption(

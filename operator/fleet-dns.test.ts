@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import type { Answer, RecordType } from "../net/resolver.ts";
-import { judgeFleet, reverseName, type FleetLookUp } from "./fleet-dns.ts";
+import { judgeFleet, reverseName } from "./fleet-dns.ts";
+import type { FleetLookUp } from "./fleet-finding.ts";
 
 const names = { hostname: "relay.example.net", include: "_spf.relay.example.net" };
 const reverse = "1.2.0.192.in-addr.arpa";

@@ -1,5 +1,6 @@
 import ipaddr from "ipaddr.js";
-import type { Answer, RecordType } from "../net/resolver.ts";
+import type { FleetFinding, FleetLookUp } from "./fleet-finding.ts";
+import { judgeShared, type SharedClaim } from "./fleet-shared-domain.ts";
 import { isSpf, parseTerms } from "./sending-domain/spf-terms.ts";
 import { limitFaults } from "./sending-domain/spf-record.ts";
 import { mostLookUps, walkSpf } from "./sending-domain/spf-walk.ts";
@@ -10,17 +11,8 @@ export interface FleetNames {
   readonly hostname: string;
   /** The name whose SPF record lists its addresses. */
   readonly include: string;
-}
-
-/** Look-ups of an evaluation: undefined for what was not asked yet. */
-export type FleetLookUp = <T extends RecordType>(name: string, type: T) => Answer<T> | undefined;
-
-/** One thing that must be so in DNS for the fleet's mail to be welcome. */
-export interface FleetFinding {
-  readonly subject: string;
-  readonly verdict: "Valid" | "Wrong" | "Unknown";
-  /** What was found, and what to do, in sentences. */
-  readonly explanation: string;
+  /** The domain that tenants without own domains send below, if there is one. */
+  readonly shared?: SharedClaim;
 }
 
 /** As many addresses as are looked at one by one. */
@@ -30,10 +22,10 @@ const mostNames = 5;
 
 /**
  * Judges the fleet's own DNS: its SPF name exists and is within the limits, its EHLO host name resolves, and each address
- * that it may send from has a name that points back to it and agrees with the EHLO host name (RFC 1912 §2.1). Pure: what
- * `lookUp` does not know is to be asked, and then judged again.
+ * that it may send from has a name that points back to it and agrees with the EHLO host name (RFC 1912 §2.1); and the
+ * shared domain has its DKIM and DMARC records. Pure: what `lookUp` does not know is to be asked, and then judged again.
  */
-export function judgeFleet({ hostname, include }: FleetNames, lookUp: FleetLookUp): readonly FleetFinding[] {
+export function judgeFleet({ hostname, include, shared }: FleetNames, lookUp: FleetLookUp): readonly FleetFinding[] {
   const { finding, record } = judgeSpf(include, lookUp);
   const own = addressesOf(hostname, lookUp);
   const host: FleetFinding = found(
@@ -49,7 +41,8 @@ export function judgeFleet({ hostname, include }: FleetNames, lookUp: FleetLookU
     verdict: "Valid",
     explanation: "A range is not looked at address by address.",
   }));
-  return [finding, host, ...addresses.map((address) => judgeAddress(address, hostname, lookUp)), ...unseen];
+  const pointers = addresses.map((address) => judgeAddress(address, hostname, lookUp));
+  return [finding, host, ...pointers, ...unseen, ...(shared ? judgeShared(shared, lookUp) : [])];
 }
 
 function found(subject: string, fault: string | undefined, right: string): FleetFinding {
