@@ -1,4 +1,5 @@
 import { Ajv, type ErrorObject, type ValidateFunction } from "ajv";
+import { remember } from "../runtime/remember.ts";
 import { DomainContract } from "./domain-contract.ts";
 import { contractDataKey } from "./names.ts";
 import { TenantContract } from "./tenant-contract.ts";
@@ -24,14 +25,14 @@ export function encodeDomainContract(contract: DomainContract): ObjectData {
 }
 
 /** The tenant contract in a Secret's data. Unknown members are ignored: they are of a later version of the same shape. */
-export function decodeTenantContract(data: ObjectData): Decoded<TenantContract> {
-  return decode(data, isTenantContract);
-}
+export const decodeTenantContract: (data: ObjectData) => Decoded<TenantContract> = remember((data) =>
+  decode(data, isTenantContract),
+);
 
 /** The domain contract in a Secret's data. Unknown members are ignored: they are of a later version of the same shape. */
-export function decodeDomainContract(data: ObjectData): Decoded<DomainContract> {
-  return decode(data, isDomainContract);
-}
+export const decodeDomainContract: (data: ObjectData) => Decoded<DomainContract> = remember((data) =>
+  decode(data, isDomainContract),
+);
 
 function decode<T>(data: ObjectData, validate: ValidateFunction<T>): Decoded<T> {
   const text = data[contractDataKey];

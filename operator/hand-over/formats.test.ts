@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { parse } from "yaml";
+import { parse, stringify } from "yaml";
 import type { RecordStatus } from "../../crds/sending-domain.ts";
 import { readHcl } from "../../test/harness/read-hcl.ts";
 import { readZoneFile } from "../../test/harness/read-zone-file.ts";
@@ -91,6 +91,20 @@ test("HCL says the very same values to another parser", () => {
       expect(found.toSorted()).toEqual(wanted(records));
     }),
     { numRuns: 200 },
+  );
+});
+
+test("octoDNS's YAML is written as the library would write it", () => {
+  const ordinary = fc.stringMatching(/^(v=|_|[a-z])([a-z0-9 :;#="'._~-]|: | #){0,20}$/);
+  const values = fc.uniqueArray(fc.oneof(ordinary, fc.constantFrom("true", "null", "y", "e1", "a:", "v=1 ")));
+  fc.assert(
+    fc.property(values, (given) => {
+      const records = given.map((value) => record({ name: value, fqdn: value, value }));
+      const body = formats.octodns.write({ domain: "example.com", records }).split("\n---\n")[1];
+      const sets = given.map((value) => [value, { type: "TXT", ttl: 3600, values: [value.replaceAll(";", "\\;")] }]);
+      expect(body).toBe(stringify(Object.fromEntries(sets), { lineWidth: 0 }));
+    }),
+    { numRuns: 500 },
   );
 });
 

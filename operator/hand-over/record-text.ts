@@ -34,24 +34,27 @@ export function characterStrings(value: string): readonly string[] {
 
 /** Octets as they stand between the quotes of a zone file: printable ASCII, the rest as `\DDD` (RFC 1035 §5.1). */
 export function escapeOctets(octets: Uint8Array): string {
-  return Array.from(octets, (octet) => {
-    const character = String.fromCharCode(octet);
-    if (character === '"' || character === "\\") return `\\${character}`;
-    return octet >= 0x20 && octet < 0x7f ? character : `\\${String(octet).padStart(3, "0")}`;
-  }).join("");
+  const text = Buffer.from(octets.buffer, octets.byteOffset, octets.length).toString("latin1");
+  return text.replaceAll(/["\\]|[^ -~]/g, (character) =>
+    character === '"' || character === "\\" ? `\\${character}` : decimalEscape(character),
+  );
+}
+
+/** A character of one octet by its number. */
+function decimalEscape(character: string): string {
+  return `\\${String(character.charCodeAt(0)).padStart(3, "0")}`;
 }
 
 /** A domain name as a zone file wants it, without the dot at its end: what is no letter, digit, `-`, `_` or dot as `\DDD`. */
 export function escapeName(name: string): string {
-  return Array.from(Buffer.from(name, "utf8"), (octet) => {
-    const character = String.fromCharCode(octet);
-    return /[A-Za-z0-9_.*-]/.test(character) ? character : `\\${String(octet).padStart(3, "0")}`;
-  }).join("");
+  return Buffer.from(name, "utf8")
+    .toString("latin1")
+    .replaceAll(/[^A-Za-z0-9_.*-]/g, decimalEscape);
 }
 
 /** Text for one line of a comment: no control character can end the line. */
 export function commentText(text: string): string {
-  return text.replaceAll(/[\p{Cc}\p{Zl}\p{Zp}]/gu, " ");
+  return /^[ -~]*$/.test(text) ? text : text.replaceAll(/[\p{Cc}\p{Zl}\p{Zp}]/gu, " ");
 }
 
 /** Records that the owner of the domain publishes, grouped by name, in the order of their first. */

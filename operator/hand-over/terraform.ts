@@ -21,6 +21,8 @@ const shortEscapes: Readonly<Record<string, string>> = {
 
 /** A string of HCL in quotes, in which nothing is a template; control characters are escaped. */
 export function hclString(text: string): string {
+  // Nearly all there is needs no look for what is to be escaped.
+  if (/^[ !#-[\]-z|}~]*$/.test(text)) return `"${text}"`;
   const escaped = text
     .replaceAll(/["\\\p{Cc}\p{Zl}\p{Zp}]/gu, (character) => shortEscapes[character] ?? unicodeEscape(character))
     // A lone surrogate is no character, and no escape can make it one.

@@ -41,7 +41,7 @@ export function joinedRecords(answer: ConclusiveAnswer): readonly string[] {
 /** DNS content as a status may show it: it is hostile, so control characters go, and no more than 4096 characters stay. */
 export function presentable(texts: readonly string[]): string {
   return texts
-    .map((text) => text.replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}\uFFFD]/gu, "?"))
+    .map((text) => (/^[ -~]*$/.test(text) ? text : text.replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}\uFFFD]/gu, "?")))
     .toSorted()
     .join(" | ")
     .slice(0, 4096);
