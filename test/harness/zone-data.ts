@@ -5,7 +5,7 @@
 import type { Answer as PacketAnswer } from "dns-packet";
 import type { RecordValues } from "../../net/resolver.ts";
 
-type DataType = "A" | "AAAA" | "MX" | "TXT" | "CNAME" | "NS";
+type DataType = "A" | "AAAA" | "MX" | "TXT" | "CNAME" | "NS" | "PTR";
 
 /** A record. Names are matched without case; a TXT text is cut into strings of 255 octets, strings stay as they are. */
 export type ZoneRecord = {
