@@ -182,13 +182,36 @@ export function clusterSuite(name: string, open: () => Promise<TestCluster>): vo
     describe("delete", () => {
       test("deletes that very object, and minds neither another nor none", async () => {
         await cluster.create(secret);
-        await cluster.delete(keyOf(secret), "another");
+        expect(await cluster.delete(keyOf(secret), "another")).toBe("Conflict");
         const uid = stored().metadata.uid ?? "";
-        await cluster.delete(keyOf(secret), uid);
-        await cluster.delete(keyOf(secret), uid);
+        expect(await cluster.delete(keyOf(secret), uid)).toBe("Done");
+        expect(await cluster.delete(keyOf(secret), uid)).toBe("Done");
         expect(cluster.get(keyOf(secret))).toBeUndefined();
         await cluster.create(secret);
         expect(stored().metadata.uid).not.toBe(uid);
+      });
+
+      test("deletes no other version than the one that it names", async () => {
+        await cluster.create(record);
+        const { uid = "", resourceVersion = "" } = stored(keyOf(record)).metadata;
+        await cluster.apply({ ...record, data: { keys: "[1]" } });
+        expect(await cluster.delete(keyOf(record), uid, resourceVersion)).toBe("Conflict");
+        expect(stored(keyOf(record))).toMatchObject({ data: { keys: "[1]" } });
+        const after = stored(keyOf(record)).metadata.resourceVersion ?? "";
+        expect(await cluster.delete(keyOf(record), "another", after)).toBe("Conflict");
+        expect(await cluster.delete(keyOf(record), uid, after)).toBe("Done");
+        expect(cluster.get(keyOf(record))).toBeUndefined();
+      });
+
+      test("of two at once, one changes and the other sees it", async () => {
+        await cluster.create(record);
+        const { uid = "", resourceVersion = "" } = stored(keyOf(record)).metadata;
+        const changed = { ...record, metadata: { ...record.metadata, resourceVersion }, data: { keys: "[1]" } };
+        const results = await Promise.all([
+          cluster.apply(changed),
+          cluster.delete(keyOf(record), uid, resourceVersion),
+        ]);
+        expect(results.toSorted()).toEqual(["Conflict", "Done"]);
       });
     });
 

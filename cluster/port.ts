@@ -32,6 +32,9 @@ export interface Cluster {
   apply(object: ClusterObject): Promise<WriteResult>;
   /** Replaces the status of a custom resource; writes nothing if nothing differs or the object is gone. */
   applyStatus(object: CustomObject): Promise<void>;
-  /** Deletes the object if its uid is still this one; it is no error when it is gone. */
-  delete(key: ObjectKey, uid: string): Promise<void>;
+  /**
+   * Deletes the object if it is still the one of this uid and, where one is named, of this resourceVersion; else `Conflict`.
+   * It is no error when it is gone.
+   */
+  delete(key: ObjectKey, uid: string, resourceVersion?: string): Promise<WriteResult>;
 }

@@ -44,5 +44,5 @@ export type Action =
     }
   /** Rewrites an application Secret around the API key that it holds. */
   | { readonly kind: "refreshCredential"; readonly target: CredentialTarget; readonly resourceVersion: string }
-  /** Deletes an object of ours, if it is still this very one. */
-  | { readonly kind: "delete"; readonly key: ObjectKey; readonly uid: string };
+  /** Deletes an object of ours, if it is still this very one and as it was seen. */
+  | { readonly kind: "delete"; readonly key: ObjectKey; readonly uid: string; readonly resourceVersion: string };

@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import type { ObjectKey } from "../cluster/object.ts";
 import type { Cluster } from "../cluster/port.ts";
 import { apiKeyId, hashSecret, issueApiKey, parseApiKey } from "../contract/api-key.ts";
 import { encodeKeySecret, type KeyAlgorithm } from "../contract/key-secret.ts";
@@ -8,7 +9,7 @@ import type { Action, Submission } from "./action.ts";
 import type { KeyPair } from "./key-pair.ts";
 import { ownSecret } from "./own-objects.ts";
 import { applicationSecret } from "./relay-tenant/application-secret.ts";
-import { encodeCredentialRecord } from "./relay-tenant/credential-record.ts";
+import { encodeCredentialRecord, type CredentialRecord } from "./relay-tenant/credential-record.ts";
 
 /** What carrying out an action takes. */
 export interface ApplyContext {
@@ -38,8 +39,7 @@ export async function applyAction(action: Action, context: ApplyContext): Promis
     case "refreshCredential":
       return refreshCredential(action, context);
     case "delete":
-      await cluster.delete(action.key, action.uid);
-      return "Done";
+      return (await cluster.delete(action.key, action.uid, action.resourceVersion)) === "Done" ? "Done" : "Again";
     default:
       return action satisfies never;
   }
@@ -85,18 +85,18 @@ async function issueCredential(action: ActionOf<"issueCredential">, context: App
     const written = await (replaces === undefined ? cluster.create(application) : cluster.apply(application));
     if (written === "Created" || written === "Done") return "Done";
   } catch (error) {
-    await withdraw(cluster, namespace, name);
+    await withdraw(cluster, record, { kind: "Secret", namespace, name });
     throw error;
   }
-  await withdraw(cluster, namespace, name);
+  await withdraw(cluster, record, { kind: "Secret", namespace, name });
   return "Again";
 }
 
 /** Takes back a record whose key reached nobody, so that a namespace that refuses Secrets does not pile them up. */
-async function withdraw(cluster: Cluster, namespace: string, name: string): Promise<void> {
-  const key = { kind: "Secret", namespace, name } as const;
-  const uid = cluster.get(key)?.metadata.uid;
-  if (uid !== undefined) await cluster.delete(key, uid);
+async function withdraw(cluster: Cluster, { id }: CredentialRecord, key: ObjectKey<"Secret">): Promise<void> {
+  const { metadata, data } = cluster.get(key) ?? {};
+  if (metadata?.uid !== undefined && data?.["id"] === id)
+    await cluster.delete(key, metadata.uid, metadata.resourceVersion);
 }
 
 async function refreshCredential(

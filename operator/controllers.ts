@@ -6,11 +6,14 @@ import type { ApplyContext } from "./apply.ts";
 import type { DnsChecks } from "./dns-checks.ts";
 import type { OperatorMetrics } from "./metrics.ts";
 import type { OrphanWatch } from "./orphan-watch.ts";
+import type { Plan } from "./plan.ts";
 import { reconcile } from "./reconcile.ts";
 import type { OwnerKey, Relations } from "./relations.ts";
 import { observeGoneTenant, observeTenant } from "./relay-tenant/observe.ts";
 import { planGoneTenant, planTenant } from "./relay-tenant/plan.ts";
 import { observeDomain, observeGoneDomain } from "./sending-domain/observe.ts";
+import type { ObservedGoneDomain } from "./sending-domain/observed.ts";
+import { planOrphanedClaim } from "./sending-domain/orphaned-claim.ts";
 import { planDomain, planGoneDomain } from "./sending-domain/plan.ts";
 import type { OperatorSettings } from "./settings.ts";
 import type { UsagePull } from "./usage-pull.ts";
@@ -79,16 +82,33 @@ async function workOnDomain(key: OwnerKey, parts: ControllerParts): Promise<numb
   const text = ownerText(key);
   const makePlan = () => {
     const observed = observeDomain(sources, namespace, name, checks.evidence(text));
-    if (observed === undefined) {
-      checks.forget(text);
-      return parts.orphans.gate(key, planGoneDomain(observeGoneDomain(sources, namespace, name)));
-    }
+    if (observed === undefined)
+      return goneDomainPlan(key, observeGoneDomain(sources, namespace, name, checks.evidence(text)), parts);
     parts.orphans.seen(key);
     const plan = planDomain(observed, clock.now());
     if (plan.actions.length === 0) checks.schedule(text, plan.dns);
     return plan;
   };
   return reconcile(key, makePlan, parts.context, parts.log);
+}
+
+/** What to do about a claim whose SendingDomain is gone: what it left goes when it may, and is watched until then. */
+function goneDomainPlan(key: OwnerKey, gone: ObservedGoneDomain, parts: ControllerParts): Plan<never> {
+  const { checks, clock, orphans } = parts;
+  const gated = orphans.gate(key, planGoneDomain(gone));
+  if (gated.actions.length > 0) return gated;
+  const watched = gone.claims.map((claim) => planOrphanedClaim(claim, clock.now()));
+  const actions = watched.flatMap((plan) => plan.actions);
+  const questions = watched.flatMap(({ dns }) => dns ?? []);
+  const [first] = questions;
+  if (first === undefined) checks.forget(ownerText(key));
+  else if (actions.length === 0)
+    checks.schedule(ownerText(key), {
+      names: questions.flatMap(({ names }) => names),
+      zone: first.zone,
+      checkAt: Math.min(...questions.map(({ checkAt }) => checkAt)),
+    });
+  return { ...gated, actions, notes: watched.flatMap(({ notes }) => notes) };
 }
 
 /** A key as queues hold it: `Kind/namespace/name`. */

@@ -4,6 +4,7 @@ import { Writable } from "node:stream";
 import { Registry } from "prom-client";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import type { FolderCluster } from "../cluster/folder/folder.ts";
+import { decodeDomainContract } from "../contract/codec.ts";
 import { deletionsName, domainContractName, tenantContractName } from "../contract/names.ts";
 import type { SendingDomainStatus } from "../crds/sending-domain.ts";
 import type { Answer, RecordType, Resolver } from "../net/resolver.ts";
@@ -34,11 +35,14 @@ let clock: ManualClock;
 let operator: Operator;
 let metrics: Registry;
 let zone: Map<string, string>;
+/** Names that the DNS was asked for. */
+let asked: string[];
 let lines: { reason?: string; confirmation?: string; msg?: string }[];
 let isListed: boolean;
 
 const resolver: Resolver = {
   resolve<T extends RecordType>(name: string, type: T): Promise<Answer<T>> {
+    asked.push(name);
     const value = zone.get(name);
     if (type !== "TXT" || value === undefined) return Promise.resolve({ kind: "NXDomain", negativeTtl: 0 });
     return Promise.resolve({ kind: "Records", ttl: 0, values: [[value]] } as unknown as Answer<T>);
@@ -88,6 +92,7 @@ async function restart(): Promise<void> {
 beforeEach(async () => {
   folders = testFolders();
   zone = new Map();
+  asked = [];
   lines = [];
   isListed = true;
   clock = createManualClock(Date.parse("2026-11-20T10:00:00Z"));
@@ -185,6 +190,71 @@ test("a deleted claim keeps its domain for an hour, then lets go of it and keeps
   await pass(10);
   await until(() => expect(hold()).toBeUndefined());
   expect(keys()).toEqual(before);
+});
+
+/** A claim that holds its domain and signs, then loses its SendingDomain. */
+async function orphanClaim(): Promise<void> {
+  write("domain.yaml", domain);
+  const key = { kind: "SendingDomain", namespace: "team", name: "shop-example" } as const;
+  const status = () => cluster.get(key)?.status as SendingDomainStatus | undefined;
+  await until(() => expect(status()?.records).toHaveLength(4));
+  for (const { fqdn, value } of status()?.records ?? []) zone.set(fqdn, value);
+  await pass(3);
+  await until(() => expect(signing()).toHaveLength(2));
+  remove("domain.yaml");
+  await until(() => expect(cluster.get(key)).toBeUndefined());
+  await settled();
+}
+/** Selectors that the contract of the domain names; undefined when there is none. */
+function signing(): readonly string[] | undefined {
+  const key = { kind: "Secret", namespace: contractNamespace, name: domainContractName("shop.example") } as const;
+  const decoded = decodeDomainContract(cluster.get<"Secret">(key)?.data ?? {});
+  return "value" in decoded ? decoded.value.keys.map(({ selector }) => selector) : undefined;
+}
+const dkimNames = (): string[] => [...zone.keys()].filter((name) => name.includes("._domainkey."));
+
+test("a deleted claim whose records are lost stops signing within two checks, and signs again when they are back", async () => {
+  await bringUp(1);
+  await orphanClaim();
+  await pass(10);
+  expect(signing()).toHaveLength(2);
+  const published = new Map(zone);
+  const made = keys();
+  for (const name of dkimNames()) zone.delete(name);
+  await pass(15);
+  await until(() => expect(signing()).toEqual([]));
+  for (const [name, value] of published) zone.set(name, value);
+  await pass(15);
+  await until(() => expect(signing()).toHaveLength(2));
+  expect(keys()).toEqual(made);
+});
+
+test("a deleted claim is watched after a restart too, and no more when its contract is gone", async () => {
+  await bringUp(1);
+  await orphanClaim();
+  await restart();
+  await settled();
+  for (const name of dkimNames()) zone.delete(name);
+  await pass(10);
+  await until(() => expect(signing()).toEqual([]));
+  await pass(65);
+  await until(() => expect(signing()).toBeUndefined());
+  asked.length = 0;
+  await pass(30);
+  expect(asked).toEqual([]);
+});
+
+test("a claim that is held back with many others stops signing when its records are lost", async () => {
+  await bringUp(6);
+  await orphanClaim();
+  for (const name of names(1, 6)) remove(`${name}.yaml`);
+  await gone(...names(1, 6));
+  await pass(300);
+  expect(contracts()).toHaveLength(6);
+  expect(signing()).toHaveLength(2);
+  for (const name of dkimNames()) zone.delete(name);
+  await pass(15);
+  await until(() => expect(signing()).toEqual([]));
 });
 
 test("what comes back within the hour has lost nothing, and another hour begins when it goes again", async () => {

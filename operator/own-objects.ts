@@ -35,6 +35,11 @@ export function ownMetadata(own: OwnObject): ObjectMeta {
   };
 }
 
+/** Whether Posthouse made an object, and what it was made as. A name alone proves nothing: anybody may have taken it. */
+export function isOurs({ labels: labelled }: ObjectMeta, label: string, value: string): boolean {
+  return labelled?.[labels.managedBy] === "posthouse" && labelled[label] === value;
+}
+
 /** A Secret of ours in the contract namespace. */
 export function ownSecret(own: OwnObject, data: ObjectData, immutable = false): SecretObject {
   return {

@@ -136,6 +136,13 @@ export const reasons = {
     remedy: "Ask the platform team to restore it from a backup, or to delete it so that the domain is proven anew.",
     command: "kubectl -n posthouse-system get secret -l posthouse.dev/contract=domain",
   },
+  ContractNotOwned: {
+    kind: "Stalled",
+    means:
+      "A Secret of the name that the tenant's contract has stands in the contract namespace and is not Posthouse's. It is left alone, and mail of the tenant is refused.",
+    remedy: "Ask the platform team to find out who made that Secret, and to rename or delete it.",
+    command: "kubectl -n posthouse-system get secrets -l '!app.kubernetes.io/managed-by'",
+  },
   HistoryUnreadable: {
     kind: "Stalled",
     means:

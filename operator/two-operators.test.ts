@@ -107,9 +107,9 @@ function slowed(real: MemoryCluster, scheduler: fc.Scheduler, ledger: Ledger, wh
       await later(`status ${keyText(keyOf(object))}`);
       return real.applyStatus(object);
     },
-    async delete(key, uid) {
+    async delete(key, uid, resourceVersion) {
       await later(`delete ${keyText(key)}`);
-      return real.delete(key, uid);
+      return real.delete(key, uid, resourceVersion);
     },
   };
 }

@@ -3,7 +3,7 @@ import { createFile, removeFile, replaceFile } from "../../runtime/atomic-file.t
 import { admit } from "../../crds/admit.ts";
 import { metadataProblems } from "../../crds/metadata.ts";
 import { keyOf, keyText } from "../object.ts";
-import type { ClusterObject, CustomObject, ObjectKey } from "../object.ts";
+import type { ClusterObject, CustomObject, ObjectKey, ObjectMeta } from "../object.ts";
 import { Refused } from "../port.ts";
 import type { Cluster, CreateResult, WriteResult } from "../port.ts";
 import type { CoreObject } from "./core-object.ts";
@@ -21,7 +21,7 @@ export function folderWrites(folder: FolderParts): Pick<Cluster, "create" | "app
     create: (object) => inTurn(keyText(keyOf(object)), () => create(folder, ownable(folder, object))),
     apply: (object) => inTurn(keyText(keyOf(object)), () => apply(folder, ownable(folder, object))),
     applyStatus: (object) => inTurn(keyText(keyOf(object)), () => applyStatus(folder, object)),
-    delete: (key, uid) => inTurn(keyText(key), () => remove(folder, key, uid)),
+    delete: (key, uid, resourceVersion) => inTurn(keyText(key), () => remove(folder, key, { uid, resourceVersion })),
   };
 }
 
@@ -101,11 +101,19 @@ function admittedStatus(object: CustomObject, status: unknown): unknown {
   throw new Refused(`${keyText(keyOf(object))}: ${problem?.path}: ${problem?.message}`);
 }
 
-async function remove(folder: FolderParts, key: ObjectKey, uid: string): Promise<void> {
+async function remove(
+  folder: FolderParts,
+  key: ObjectKey,
+  { uid, resourceVersion }: Pick<ObjectMeta, "uid"> & { readonly resourceVersion: string | undefined },
+): Promise<WriteResult> {
   const object = folder.cache.get(key);
-  if (!object || object.metadata.uid !== uid) return;
+  if (!object) return "Done";
+  const { metadata } = object;
+  const isOther = resourceVersion !== undefined && metadata.resourceVersion !== resourceVersion;
+  if (metadata.uid !== uid || isOther) return "Conflict";
   const owner = folder.owners.get(keyText(key));
   if (owner) throw new Refused(`${keyText(key)} belongs to the manifest ${owner.file}`);
   await removeFile(objectFile(folder.state, key));
   folder.cache.remove(key);
+  return "Done";
 }

@@ -1,3 +1,4 @@
+import { credentialRecordName } from "../../contract/names.ts";
 import type { ContractCredential } from "../../contract/tenant-contract.ts";
 import type { Action, CredentialTarget } from "../action.ts";
 import type { Note } from "../plan.ts";
@@ -154,12 +155,19 @@ function issue(
     kind: "issueCredential",
     namespace: observed.contractNamespace,
     target,
-    serial: (newest?.serial ?? 0) + 1,
+    serial: freeSerial(observed, target, newest?.serial ?? 0),
     ...(secret && { replaces: secret.resourceVersion }),
     ...(rotation !== undefined && { rotation }),
   };
   const message = `The credential ${credentialText(target)} ${why}: a key is issued to the Secret ${target.secretName}.`;
   return { actions: [action], notes: [{ level: "info", reason: "CredentialIssued", message }] };
+}
+
+/** The next serial at whose name nothing stands: what is not a record of this credential is gone around. */
+function freeSerial({ takenRecords }: ObservedTenant, { credential }: CredentialTarget, last: number): number {
+  let serial = last + 1;
+  while (takenRecords?.has(credentialRecordName(credential, serial))) serial += 1;
+  return serial;
 }
 
 function contractKey({ record, life }: LivingKey, allowedSources: readonly string[]): ContractCredential {

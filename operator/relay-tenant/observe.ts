@@ -8,7 +8,9 @@ import {
   labels,
   tenantContractName,
   tenantKey,
+  credentialRecordName,
   type ClaimIdentity,
+  type CredentialIdentity,
 } from "../../contract/names.ts";
 import type { ContractKey } from "../../contract/tenant-contract.ts";
 import type { RelayTenantSpec } from "../../crds/relay-tenant.ts";
@@ -16,6 +18,7 @@ import type { Submission } from "../action.ts";
 import type { PlanConfig, PlansConfig, SharedDomain } from "../config.ts";
 import { domainSpec, tenantSpec, tenantStatusOf } from "../custom-objects.ts";
 import type { Relations } from "../relations.ts";
+import { isOurs } from "../own-objects.ts";
 import { decodeKeyHistory } from "../sending-domain/key-history.ts";
 import { inspectSecret, type ObservedSecret } from "./application-secret.ts";
 import { decodeCredentialRecord } from "./credential-record.ts";
@@ -56,6 +59,7 @@ export function observeTenant(
     ...(plan && { plan }),
     ...(sharedDomain && { sharedDomain }),
     records,
+    takenRecords: takenRecords(sources, spec, records, { namespace, name }),
     secrets: secretsOf(sources, spec, records, { namespace, name }),
     ...storedContract(sources, namespace, name),
     usage,
@@ -72,20 +76,23 @@ function planOf(plans: PlansConfig, name: string): PlanConfig | undefined {
 /** What a tenant that is gone has left behind. */
 export function observeGoneTenant(sources: TenantSources, namespace: string, name: string): ObservedGoneTenant {
   const { cluster, contractNamespace } = sources;
-  const contractUid = cluster.get(contractKey(contractNamespace, namespace, name))?.metadata.uid;
-  return { contractNamespace, namespace, name, ...(contractUid !== undefined && { contractUid }) };
+  const { metadata } = cluster.get(contractKey(contractNamespace, namespace, name)) ?? {};
+  const gone = { contractNamespace, namespace, name };
+  if (metadata === undefined || !isOurs(metadata, labels.contract, "tenant")) return gone;
+  const { uid = "", resourceVersion = "" } = metadata;
+  return { ...gone, contract: { uid, resourceVersion } };
 }
 
 function storedContract(
   { cluster, contractNamespace }: TenantSources,
   namespace: string,
   name: string,
-): Pick<ObservedTenant, "contract" | "contractVersion"> {
+): Pick<ObservedTenant, "contract" | "contractVersion" | "contractTaken"> {
   const secret = cluster.get<"Secret">(contractKey(contractNamespace, namespace, name));
   if (secret === undefined) return {};
-  const { labels: labelled, resourceVersion = "" } = secret.metadata;
-  const isContract = labelled?.[labels.contract] === "tenant";
-  return { contractVersion: resourceVersion, ...(isContract && { contract: secret.data }) };
+  const { resourceVersion = "" } = secret.metadata;
+  if (!isOurs(secret.metadata, labels.contract, "tenant")) return { contractTaken: true };
+  return { contractVersion: resourceVersion, contract: secret.data };
 }
 
 function contractKey(contractNamespace: string, namespace: string, name: string) {
@@ -100,8 +107,33 @@ function storedRecords(sources: TenantSources, namespace: string, name: string):
     if (decoded === undefined || "error" in decoded) return [];
     const { credential } = decoded.value;
     if (credential.namespace !== namespace || credential.tenant !== name) return [];
-    return [Object.assign({ objectName, uid: secret?.metadata.uid ?? "" }, decoded.value)];
+    const { uid = "", resourceVersion = "" } = secret?.metadata ?? {};
+    return [Object.assign({ objectName, uid, resourceVersion }, decoded.value)];
   });
+}
+
+/** What stands at the names of the next records without being one, as far as it is in the way. */
+function takenRecords(
+  { cluster, contractNamespace }: TenantSources,
+  spec: RelayTenantSpec,
+  records: readonly StoredRecord[],
+  tenant: { readonly namespace: string; readonly name: string },
+): ReadonlySet<string> {
+  const taken = new Set<string>();
+  for (const { name: environment, credentials } of spec.environments) {
+    for (const { name: credential } of credentials) {
+      const identity = { namespace: tenant.namespace, tenant: tenant.name, environment, credential };
+      const nameOf = (serial: number): string => credentialRecordName(identity, serial);
+      let serial = 1 + Math.max(0, ...records.filter((each) => isOf(each, identity)).map((each) => each.serial));
+      while (cluster.get({ kind: "Secret", namespace: contractNamespace, name: nameOf(serial) }))
+        taken.add(nameOf(serial++));
+    }
+  }
+  return taken;
+}
+
+function isOf({ credential }: StoredRecord, identity: CredentialIdentity): boolean {
+  return credential.environment === identity.environment && credential.credential === identity.credential;
 }
 
 function secretsOf(

@@ -10,6 +10,7 @@ import type { CredentialRecord } from "./credential-record.ts";
 export interface StoredRecord extends CredentialRecord {
   readonly objectName: string;
   readonly uid: string;
+  readonly resourceVersion: string;
 }
 
 /** What the last pull said of a tenant's usage. */
@@ -33,12 +34,16 @@ export interface ObservedTenant {
   readonly sharedDomain?: SharedDomain;
   /** Every record of the tenant. */
   readonly records: readonly StoredRecord[];
+  /** Names that the next records would have and at which something else stands. */
+  readonly takenRecords?: ReadonlySet<string>;
   /** The Secrets that the spec and the records name, as far as they exist. */
   readonly secrets: ReadonlyMap<string, ObservedSecret>;
   /** Data of the contract Secret as it stands. */
   readonly contract?: ObjectData;
-  /** resourceVersion of the Secret in the contract's place, whatever it holds; absent when there is none. */
+  /** resourceVersion of the contract Secret, whatever it holds; absent when there is none. */
   readonly contractVersion?: string;
+  /** A Secret that is not Posthouse's stands in the contract's place. */
+  readonly contractTaken?: true;
   readonly usage: ObservedUsage;
   /** Domains of the tenant that no claim of it holds, with their keys. */
   readonly unproven: readonly { readonly domain: string; readonly keys: readonly ContractKey[] }[];
@@ -50,6 +55,6 @@ export interface ObservedGoneTenant {
   readonly contractNamespace: string;
   readonly namespace: string;
   readonly name: string;
-  /** uid of the contract Secret, if it is still there. */
-  readonly contractUid?: string;
+  /** The contract Secret, if it is still there and Posthouse's. */
+  readonly contract?: { readonly uid: string; readonly resourceVersion: string };
 }

@@ -37,6 +37,7 @@ function record(serial: number, hoursAgo: number, more: Partial<StoredRecord> = 
     issuedAt: now - hoursAgo * hour,
     objectName: `record-${serial}`,
     uid: `record-uid-${serial}`,
+    resourceVersion: "1",
     ...more,
   };
 }
@@ -443,7 +444,7 @@ test.each<[string, Given, string]>([
 test("a tenant that is gone loses its contract and nothing else", () => {
   const gone = { contractNamespace: "posthouse-system", namespace: "team-shop", name: "shop" };
   const name = tenantContractName("team-shop", "shop");
-  expect(planGoneTenant({ ...gone, contractUid: "u" }).actions.map(words)).toEqual([
+  expect(planGoneTenant({ ...gone, contract: { uid: "u", resourceVersion: "1" } }).actions.map(words)).toEqual([
     `delete posthouse-system/${name} u`,
   ]);
   expect(planGoneTenant(gone)).toEqual({ actions: [], notes: [] });

@@ -5,6 +5,7 @@ import type { RelayTenantStatus } from "../../crds/relay-tenant.ts";
 import type { Action } from "../action.ts";
 import { tenantContractSecret } from "../own-objects.ts";
 import type { Plan } from "../plan.ts";
+import { problem, type Problem } from "../reasons.ts";
 import { allowanceOf, allowanceProblems } from "./allowance.ts";
 import { tenantContract } from "./contract.ts";
 import { planCredentials, rotateNow, targetsOf, type CredentialOutcome } from "./credentials.ts";
@@ -22,10 +23,15 @@ export function planTenant(observed: ObservedTenant, now: number): Plan<RelayTen
   const refused = [
     ...allowanceProblems(spec.allowance, observed.plan, observed.namespace, now),
     ...sharedProblems(observed, observed.plan, observed.sharedDomain),
+    ...placeProblems(observed),
   ];
   const sending = effectiveSending(spec, refused);
   const outcomes = planCredentials(observed, now);
-  const problems = [...refused, ...outcomes.flatMap(({ problem }) => problem ?? []), ...rotateNow(observed).problems];
+  const problems = [
+    ...refused,
+    ...outcomes.flatMap((outcome) => outcome.problem ?? []),
+    ...rotateNow(observed).problems,
+  ];
   const allowance = allowanceOf(spec.allowance);
   const credits = reportCredits(allowance, observed.usage, observed.status?.credits, now);
   const contract = tenantContract(observed, sending, outcomes);
@@ -46,19 +52,27 @@ export function planTenant(observed: ObservedTenant, now: number): Plan<RelayTen
 
 /** What to do about a tenant whose RelayTenant is gone: its contract goes, so that mail is refused; keys and records stay. */
 export function planGoneTenant(observed: ObservedGoneTenant): Plan<never> {
-  const { contractNamespace, namespace, name, contractUid } = observed;
-  if (contractUid === undefined) return { actions: [], notes: [] };
+  const { contractNamespace, namespace, name, contract } = observed;
+  if (contract === undefined) return { actions: [], notes: [] };
   const key = { kind: "Secret" as const, namespace: contractNamespace, name: tenantContractName(namespace, name) };
   const message = "The RelayTenant is gone: its mail is refused, its credentials are kept.";
   return {
-    actions: [{ kind: "delete", key, uid: contractUid }],
+    actions: [{ kind: "delete", key, ...contract }],
     notes: [{ level: "info", reason: "TenantGone", message }],
   };
 }
 
+/** What stands where the contract should: no relay reads it as one, so mail is refused. */
+function placeProblems({ namespace, name, contractTaken }: ObservedTenant): readonly Problem[] {
+  if (!contractTaken) return [];
+  const place = tenantContractName(namespace, name);
+  return [problem("ContractNotOwned", `The Secret ${place} in the place of the contract is not Posthouse's.`)];
+}
+
 /** Created if there is none, else changed only as it was seen: another operator's newer contract is never overwritten unread. */
 function contractChange(observed: ObservedTenant, contract: TenantContract): readonly Action[] {
-  const { contractNamespace, contractVersion } = observed;
+  const { contractNamespace, contractVersion, contractTaken } = observed;
+  if (contractTaken) return [];
   if (observed.contract?.[contractDataKey] === encodeTenantContract(contract)[contractDataKey]) return [];
   const object = tenantContractSecret(contractNamespace, contract, contractVersion);
   return [{ kind: contractVersion === undefined ? "create" : "apply", object }];
@@ -80,14 +94,15 @@ function cleanUp(observed: ObservedTenant, outcomes: readonly CredentialOutcome[
     .filter((record) => !needed.has(record))
     .toSorted((a, b) => (a.objectName < b.objectName ? -1 : 1));
   return ended.flatMap((record): readonly Action[] => {
-    const { objectName, uid, secretName, sha256 } = record;
+    const { objectName, uid, resourceVersion, secretName, sha256 } = record;
     const secret = observed.secrets.get(secretName);
     const holder = secret?.owned === true && secret.sha256 === sha256 && !kept.has(secretName) ? secret : undefined;
     const namespace = observed.contractNamespace;
-    const recordGone: Action = { kind: "delete", key: { kind: "Secret", namespace, name: objectName }, uid };
+    const place = { kind: "Secret" as const, namespace, name: objectName };
+    const recordGone: Action = { kind: "delete", key: place, uid, resourceVersion };
     if (holder === undefined) return [recordGone];
     const key = { kind: "Secret" as const, namespace: observed.namespace, name: secretName };
-    return [{ kind: "delete", key, uid: holder.uid }, recordGone];
+    return [{ kind: "delete", key, uid: holder.uid, resourceVersion: holder.resourceVersion }, recordGone];
   });
 }
 

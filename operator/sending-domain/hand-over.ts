@@ -52,7 +52,8 @@ export function handOverActions(
 /** Deletes the ConfigMap of a SendingDomain that is gone. */
 export function dropHandOver({ namespace, name }: Place, standing: ObservedHandOver | undefined): readonly Action[] {
   if (standing?.kind !== "Ours") return [];
-  return [{ kind: "delete", key: { kind: "ConfigMap", namespace, name: handOverName(name) }, uid: standing.uid }];
+  const { uid, resourceVersion } = standing;
+  return [{ kind: "delete", key: { kind: "ConfigMap", namespace, name: handOverName(name) }, uid, resourceVersion }];
 }
 
 function configMap(

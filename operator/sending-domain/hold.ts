@@ -12,6 +12,13 @@ export interface Changes {
   readonly notes: readonly Note[];
 }
 
+/** What a hold depends on beside the state of its claim. */
+export interface HoldSources extends Pick<ObservedDomain, "claim" | "hold" | "settings" | "planWithoutOwnDomains"> {
+  readonly spec: Pick<ObservedDomain["spec"], "tenantRef">;
+}
+
+type HoldState = Pick<ClaimState, "standing" | "shown" | "absence" | "signing">;
+
 const nothing: Changes = { actions: [], notes: [] };
 
 /** Deletes holds, as far as they say themselves that they are of this SendingDomain. */
@@ -20,10 +27,10 @@ export function release(
   namespace: string,
   owner: { readonly namespace: string; readonly name: string },
 ): readonly Action[] {
-  return holds.flatMap(({ value, uid }): readonly Action[] => {
+  return holds.flatMap(({ value, uid, resourceVersion }): readonly Action[] => {
     if (value?.claim.namespace !== owner.namespace || value.claim.name !== owner.name) return [];
     const name = domainContractName(value.domain);
-    return [{ kind: "delete", key: { kind: "Secret", namespace, name }, uid }];
+    return [{ kind: "delete", key: { kind: "Secret", namespace, name }, uid, resourceVersion }];
   });
 }
 
@@ -31,7 +38,7 @@ export function release(
  * The hold: created when a key of this claim is first seen, changed by its own claim alone, and given up when no server
  * has shown a record of the claim for too long.
  */
-export function holdChange(observed: ObservedDomain, state: ClaimState, now: number): Changes {
+export function holdChange(observed: HoldSources, state: HoldState, now: number): Changes {
   const { claim, hold, settings } = observed;
   if (state.standing === "Taken" || state.standing === "Unreadable") return nothing;
   // Nobody is kept from a domain by a claim that may not be used.
@@ -45,7 +52,7 @@ export function holdChange(observed: ObservedDomain, state: ClaimState, now: num
   };
 }
 
-function takeHold(observed: ObservedDomain, state: ClaimState, now: number): Changes {
+function takeHold(observed: HoldSources, state: HoldState, now: number): Changes {
   const { claim, settings } = observed;
   const contract = contractOf(observed, state, now);
   return {
@@ -54,7 +61,7 @@ function takeHold(observed: ObservedDomain, state: ClaimState, now: number): Cha
   };
 }
 
-function changeHold(hold: Stored<DomainContract>, observed: ObservedDomain, state: ClaimState, now: number): Changes {
+function changeHold(hold: Stored<DomainContract>, observed: HoldSources, state: HoldState, now: number): Changes {
   const { contractNamespace } = observed.settings;
   const contract = contractOf(observed, state, hold.value?.provenAt ?? now);
   if (JSON.stringify(hold.value) === JSON.stringify(contract)) return nothing;
@@ -69,7 +76,7 @@ function changeHold(hold: Stored<DomainContract>, observed: ObservedDomain, stat
   };
 }
 
-function contractOf({ claim, spec }: ObservedDomain, state: ClaimState, provenAt: number): DomainContract {
+function contractOf({ claim, spec }: HoldSources, state: HoldState, provenAt: number): DomainContract {
   return {
     version: 1,
     domain: claim.domain,

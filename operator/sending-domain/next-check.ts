@@ -29,22 +29,40 @@ export function nextCheck(
 ): DnsQuestions {
   const { evidence, settings, claim, spec } = observed;
   const due = records.map(({ fqdn, verdict, state }) => {
-    const name = evidence.names.get(fqdn);
-    if (name === undefined) return now;
-    // After a jump back of the clock the last check lies in the future; nobody waits for that to come again.
-    const checkedAt = Math.min(name.checkedAt, now);
+    const view = waiting.get(fqdn);
     // Nothing hangs on the record of a key that signs no more.
-    const settled = verdict === "Valid" || state === "Retired";
-    const ordinary = checkedAt + pause(name, settled, settings.timing);
-    const { visibleSince, requiredDelay = 0 } = waiting.get(fqdn) ?? {};
-    if (visibleSince === undefined) return ordinary;
-    const activation = visibleSince + requiredDelay;
-    const soon = checkedAt + pause(name, false, settings.timing);
-    return activation > checkedAt ? Math.min(activation, soon) : soon;
+    const record = { isSettled: verdict === "Valid" || state === "Retired", ...(view && { waiting: view }) };
+    return dueAt(evidence.names.get(fqdn), record, settings.timing, now);
   });
   const names = records.map(({ fqdn }) => fqdn).toSorted();
   const policies = { domain: claim.domain, spf: spfPolicyOf(observed), dmarc: spec.dmarc };
   return { names, zone: claim.domain, policies, checkAt: Math.min(...due) };
+}
+
+/** A record, as far as it matters for when to look at it again. */
+export interface CheckedRecord {
+  /** It is as it should be, or nothing hangs on it. */
+  readonly isSettled: boolean;
+  /** What is known of a record that must be visible for a while before its key signs. */
+  readonly waiting?: Visibility;
+}
+
+/** When one record is to be checked next, in milliseconds since the epoch. */
+export function dueAt(
+  name: NameEvidence | undefined,
+  { isSettled, waiting }: CheckedRecord,
+  timing: DnsTiming,
+  now: number,
+): number {
+  if (name === undefined) return now;
+  // After a jump back of the clock the last check lies in the future; nobody waits for that to come again.
+  const checkedAt = Math.min(name.checkedAt, now);
+  const ordinary = checkedAt + pause(name, isSettled, timing);
+  const { visibleSince, requiredDelay = 0 } = waiting ?? {};
+  if (visibleSince === undefined) return ordinary;
+  const activation = visibleSince + requiredDelay;
+  const soon = checkedAt + pause(name, false, timing);
+  return activation > checkedAt ? Math.min(activation, soon) : soon;
 }
 
 /** How long to wait after a check: longer the longer nothing has changed, and longest when all is well. */

@@ -87,7 +87,16 @@ function look(world: World): NextKeys {
     if (key !== undefined) continue;
     const fingerprint = String(world.keys.length).padStart(64, "0");
     const publicKey = Buffer.from(fingerprint).toString("base64");
-    world.keys.push({ claim, selector, algorithm, publicKey, fingerprint, createdAt: world.now, uid: selector });
+    world.keys.push({
+      claim,
+      selector,
+      algorithm,
+      publicKey,
+      fingerprint,
+      createdAt: world.now,
+      uid: selector,
+      resourceVersion: "1",
+    });
   }
   return next;
 }

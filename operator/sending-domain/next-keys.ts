@@ -54,7 +54,19 @@ export function nextKeys(observed: ObservedDomain, standing: Standing, now: numb
   };
 }
 
-function keyWorld(observed: ObservedDomain, standing: Standing, now: number): KeyWorld {
+/** What a {@link KeyWorld} is made of. */
+export interface KeyWorldSources extends Pick<ObservedDomain, "claim" | "evidence" | "hold" | "settings"> {
+  readonly spec: {
+    readonly dkim: {
+      readonly algorithms: readonly KeyAlgorithm[];
+      readonly revokedSelectors: readonly string[];
+      readonly rotation: ObservedDomain["spec"]["dkim"]["rotation"];
+    };
+  };
+}
+
+/** What moves the keys of a claim, from what was observed. */
+export function keyWorld(observed: KeyWorldSources, standing: Standing, now: number): KeyWorld {
   const { spec, claim, evidence, hold, settings } = observed;
   const { timing, longestMessageAge } = settings;
   const held = standing === "Held";
@@ -161,7 +173,7 @@ function allot(
  * When there are more than a status can list: never without those that sign, whose records must be looked at; left out
  * are the oldest that sign no more, then the newest that wait.
  */
-function mostImportant(entries: readonly KeyEntry[], signers: ReadonlySet<string>): readonly KeyEntry[] {
+export function mostImportant(entries: readonly KeyEntry[], signers: ReadonlySet<string>): readonly KeyEntry[] {
   const excess = Math.max(0, entries.length - mostKeys);
   const others = entries.filter(({ selector }) => !signers.has(selector));
   const spent = others.filter((entry) => !isLiving(entry));

@@ -8,13 +8,16 @@ import {
   domainContractName,
   keyHistoryName,
   keySecretName,
+  labels,
   tenantKey,
   type ClaimIdentity,
 } from "../../contract/names.ts";
 import { domainSpec, domainStatusOf, tenantSpec } from "../custom-objects.ts";
+import { isOurs } from "../own-objects.ts";
 import type { Relations } from "../relations.ts";
 import { allowsOwnDomains } from "../relay-tenant/shared-domain.ts";
-import type { DomainEvidence } from "./evidence.ts";
+import { noEvidence, type DomainEvidence } from "./evidence.ts";
+import type { OrphanedClaim } from "./orphaned-claim.ts";
 import { rotationToken } from "./next-keys.ts";
 import { observeHandOver } from "./hand-over.ts";
 import { decodeKeyHistory, type KeyHistory } from "./key-history.ts";
@@ -74,10 +77,32 @@ function tenantOf(
 }
 
 /** What a claim that is gone has left behind. */
-export function observeGoneDomain(sources: DomainSources, namespace: string, name: string): ObservedGoneDomain {
+export function observeGoneDomain(
+  sources: DomainSources,
+  namespace: string,
+  name: string,
+  evidence: DomainEvidence = noEvidence,
+): ObservedGoneDomain {
   const { contractNamespace } = sources.settings;
   const handOver = observeHandOver(sources.cluster, { namespace, name });
-  return { contractNamespace, namespace, name, holds: holdsOf(sources, namespace, name), handOver };
+  const holds = holdsOf(sources, namespace, name);
+  const claims = holds.flatMap((hold) => orphanedClaim(sources, { namespace, name }, hold, evidence));
+  return { contractNamespace, namespace, name, holds, claims, handOver };
+}
+
+/** A hold of a SendingDomain that is gone with its keys; none if it says itself to be another's. */
+function orphanedClaim(
+  sources: DomainSources,
+  { namespace, name }: { readonly namespace: string; readonly name: string },
+  { value, ...object }: Stored<DomainContract>,
+  evidence: DomainEvidence,
+): readonly OrphanedClaim[] {
+  if (value?.claim.namespace !== namespace || value.claim.name !== name) return [];
+  const claim = { namespace, name, domain: value.domain };
+  const history = storedHistory(sources, claim);
+  const keys = seenKeys(sources, claim, history?.value);
+  const { settings } = sources;
+  return [{ claim, hold: { value, ...object }, ...keys, ...(history && { history }), evidence, settings }];
 }
 
 /** Every contract that says to be of a SendingDomain of this name. */
@@ -96,7 +121,10 @@ function storedHistory({ cluster, settings }: DomainSources, claim: ClaimIdentit
   const object = cluster.get<"ConfigMap">(key);
   if (object === undefined) return undefined;
   const decoded = decodeKeyHistory(object.data);
-  const same = "value" in decoded && claimHash(decoded.value.claim) === claimHash(claim);
+  const same =
+    isOurs(object.metadata, labels.record, "key-history") &&
+    "value" in decoded &&
+    claimHash(decoded.value.claim) === claimHash(claim);
   const { resourceVersion = "", uid = "" } = object.metadata;
   return { ...(same && { value: decoded.value }), resourceVersion, uid };
 }
@@ -105,7 +133,10 @@ function storedHold(cluster: Cluster, namespace: string, name: string): Stored<D
   const object = cluster.get<"Secret">({ kind: "Secret", namespace, name });
   if (object === undefined) return undefined;
   const decoded = decodeDomainContract(object.data);
-  const same = "value" in decoded && domainContractName(decoded.value.domain) === name;
+  const same =
+    isOurs(object.metadata, labels.contract, "domain") &&
+    "value" in decoded &&
+    domainContractName(decoded.value.domain) === name;
   const { resourceVersion = "", uid = "" } = object.metadata;
   return { ...(same && { value: decoded.value }), resourceVersion, uid };
 }
@@ -127,8 +158,10 @@ function seenKeys(
   for (const selector of new Set([...known, ...labelled])) {
     const name = keySecretName(claim, selector);
     const secret = cluster.get<"Secret">({ kind: "Secret", namespace: settings.contractNamespace, name });
-    const key = secret && keyOfClaim(secret, claim, selector);
-    if (key) keys.push({ ...key, uid: secret?.metadata.uid ?? "" });
+    const ours = secret !== undefined && isOurs(secret.metadata, labels.key, "dkim");
+    const key = ours && keyOfClaim(secret, claim, selector);
+    const { uid = "", resourceVersion = "" } = secret?.metadata ?? {};
+    if (key) keys.push({ ...key, uid, resourceVersion });
     else if (secret) blocked.push(selector);
   }
   return { keys, blocked };

@@ -5,6 +5,7 @@ import type { SendingDomainSpec, SendingDomainStatus } from "../../crds/sending-
 import type { DnsTiming, PlansConfig } from "../config.ts";
 import type { DomainEvidence } from "./evidence.ts";
 import type { ObservedHandOver } from "./hand-over.ts";
+import type { OrphanedClaim } from "./orphaned-claim.ts";
 import type { KeyHistory } from "./key-history.ts";
 
 /** A record object as it stands in the cluster. */
@@ -18,6 +19,7 @@ export interface Stored<T> {
 /** The public half of a key Secret of the claim, and which object it is. */
 export interface StoredKey extends PublicKey {
   readonly uid: string;
+  readonly resourceVersion: string;
 }
 
 /** All that a plan for a SendingDomain looks at. It holds no private key. */
@@ -64,6 +66,8 @@ export interface ObservedGoneDomain {
   readonly name: string;
   /** Contracts that the claim still holds. */
   readonly holds: readonly Stored<DomainContract>[];
+  /** The same with their keys, to be watched while they stand. */
+  readonly claims: readonly OrphanedClaim[];
   /** The ConfigMap in which its records were handed over. */
   readonly handOver?: ObservedHandOver;
 }

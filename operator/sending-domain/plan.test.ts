@@ -90,6 +90,7 @@ function observed({ entries, keys = [], hold, evidence = noEvidence, more }: Giv
       fingerprint,
       createdAt: 1,
       uid: "u",
+      resourceVersion: "9",
     })),
     blocked: [],
     formerHolds: [],

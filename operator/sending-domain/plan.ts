@@ -93,12 +93,13 @@ function spentKeys({ keys, settings }: ObservedDomain, state: ClaimState): reado
   );
   return keys
     .filter(({ selector }) => spent.has(selector))
-    .map(({ claim, selector, uid }) => ({
+    .map(({ claim, selector, uid, resourceVersion }) => ({
       actions: [
         {
           kind: "delete",
           key: { kind: "Secret", namespace: settings.contractNamespace, name: keySecretName(claim, selector) },
           uid,
+          resourceVersion,
         },
       ],
       notes: [info("KeyDeleted", `The private key of selector ${selector} is deleted.`)],

@@ -1,6 +1,13 @@
 import fc from "fast-check";
 import type { ClusterObject, SecretObject } from "../../cluster/object.ts";
-import { domainContractName, keyHistoryName, keySecretName } from "../../contract/names.ts";
+import {
+  credentialRecordName,
+  domainContractName,
+  handOverName,
+  keyHistoryName,
+  keySecretName,
+  tenantContractName,
+} from "../../contract/names.ts";
 import type { RelayTenantSpec } from "../../crds/relay-tenant.ts";
 import type { SendingDomainSpec } from "../../crds/sending-domain.ts";
 import { contractNamespace, type DnsLie, type LawEvent } from "./law-world.ts";
@@ -118,6 +125,20 @@ export const obstacles: readonly ClusterObject[] = [
   foreign("b", "s2", {}),
   foreign(contractNamespace, domainContractName("two.example"), { contract: "{}" }),
   foreign(contractNamespace, keySecretName(claim, "s2026q4"), { domain: "other" }),
+  foreign(contractNamespace, tenantContractName("b", "shop"), { contract: "{}" }),
+  ...["x", "y"].map((environment) =>
+    foreign(
+      contractNamespace,
+      credentialRecordName({ namespace: "a", tenant: "shop", environment, credential: "x" }, 1),
+      { id: "other" },
+    ),
+  ),
+  {
+    apiVersion: "v1",
+    kind: "ConfigMap",
+    metadata: { namespace: "b", name: handOverName("two") },
+    data: { text: "mine" },
+  },
   {
     apiVersion: "v1",
     kind: "ConfigMap",

@@ -84,13 +84,15 @@ export function createMemoryCluster(): MemoryCluster {
         wrote("status", { ...before, status: object.status });
       return Promise.resolve();
     },
-    delete(key, uid) {
+    delete(key, uid, resourceVersion) {
       const before = objects.get(keyText(key));
-      if (before?.metadata.uid === uid) {
-        writes.push(`delete ${keyText(key)}`);
-        drop(key);
-      }
-      return Promise.resolve();
+      if (before === undefined) return Promise.resolve("Done");
+      const { metadata } = before;
+      const isOther = resourceVersion !== undefined && metadata.resourceVersion !== resourceVersion;
+      if (metadata.uid !== uid || isOther) return Promise.resolve("Conflict");
+      writes.push(`delete ${keyText(key)}`);
+      drop(key);
+      return Promise.resolve("Done");
     },
     put: (object) => store({ ...object, ...statusOf(objects.get(keyText(keyOf(object)))) }),
     remove: drop,
