@@ -30,9 +30,9 @@ export function logIn(
 export function withoutPassword(login: SmarthostLogin | undefined): (text: string) => string {
   if (login === undefined) return (text) => text;
   const { username, password } = login;
-  const forms = [password, base64(`\0${username}\0${password}`), base64(password)];
-  const bare = forms.map((form) => form.replace(/=+$/, "")).filter((form) => form !== "");
-  return (text) => bare.reduce((clean, form) => clean.replaceAll(form, "[password]"), text);
+  const encoded = [base64(`\0${username}\0${password}`), base64(password)];
+  const forms = [password, ...encoded, ...encoded.map((form) => form.replace(/=+$/, ""))];
+  return (text) => forms.reduce((clean, form) => clean.replaceAll(form, "[password]"), text);
 }
 
 function base64(text: string): string {
