@@ -45,6 +45,7 @@ test("authoritative servers are asked instead of the resolver, for TXT over TCP,
       random: () => 0,
       onEvidence: (key) => resolve(checks.evidence(key)),
       onError: (_, error) => reject(error instanceof Error ? error : new Error(String(error))),
+      pace: { missingInterval: 60_000, missingIntervalMax: 900_000 },
       inFlight: 1,
     });
     checks.schedule("a", {

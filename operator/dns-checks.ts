@@ -7,6 +7,7 @@ import {
   foldAnswer,
   negativeTtlOf,
   noEvidence,
+  type CheckPace,
   type DomainEvidence,
   type NameEvidence,
 } from "./sending-domain/evidence.ts";
@@ -23,6 +24,8 @@ export interface DnsChecksOptions {
   readonly clock: Clock;
   /** 0 to 1, for jitter. */
   readonly random: () => number;
+  /** How soon names are checked again while one is watched. */
+  readonly pace: CheckPace;
   /** Called with a key after a check of it has brought evidence. */
   readonly onEvidence: (key: string) => void;
   /** Called when a check broke, which a Resolver never causes. */
@@ -148,16 +151,16 @@ async function askZone(
 }
 
 async function askName(
-  { resolver, authoritative, clock }: DnsChecksOptions,
+  { resolver, authoritative, clock, pace }: DnsChecksOptions,
   name: string,
   before: NameEvidence | undefined,
   signal: AbortSignal,
 ): Promise<NameEvidence> {
   if (!authoritative) {
     const answer: Answer<"TXT"> = await resolver.resolve(name, "TXT", signal);
-    return foldAnswer(before, answer, clock.now());
+    return foldAnswer(before, answer, clock.now(), { pace });
   }
   // Over TCP, because a DKIM record proves who owns the domain; and the same way for all that is reported beside it.
   const agreement = agree(await authoritative.ask(name, "TXT", { transport: "TCP", signal }));
-  return foldAgreement(before, agreement, clock.now());
+  return foldAgreement(before, agreement, clock.now(), pace);
 }

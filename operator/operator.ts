@@ -55,6 +55,7 @@ export function startOperator(options: OperatorOptions): Operator {
   const queue = createQueue(options, (key) => controller(key));
   const checks = createDnsChecks({
     ...options,
+    pace: settings.dns,
     onEvidence: queue.add,
     onError: (text, err) => log.error({ object: ownerOf(text), err }, "a DNS check broke"),
     inFlight: 16,

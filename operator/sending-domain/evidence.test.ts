@@ -118,6 +118,50 @@ describe("foldAnswer", () => {
   });
 });
 
+describe("how long an answer was seen to stand, in minutes, checked each minute at first and each quarter of an hour at last", () => {
+  const minute = 60_000;
+  const pace = { missingInterval: minute, missingIntervalMax: 15 * minute };
+  type Checks = readonly (readonly [number, Answer<"TXT">])[];
+  const here = records(9, "abc");
+  const each = (...minutes: readonly number[]): Checks => minutes.map((at) => [at, here]);
+  const watched = (checks: Checks): number => {
+    let evidence: NameEvidence | undefined;
+    for (const [at, answer] of checks) evidence = foldAnswer(evidence, answer, at * minute, { pace });
+    return (evidence?.shownFor ?? 0) / minute;
+  };
+
+  test.each<[string, Checks, number]>([
+    ["once", each(5), 0],
+    ["as checks come", each(0, 1, 2, 4, 8, 15), 15],
+    ["as late as checks come", each(0, 1.1, 2.3, 4.8, 10, 20, 36), 36],
+    ["hours, checked each quarter", each(0, 1, 2, 4, 8, 15, 30, 45, 60), 60],
+    ["a clock set forward by an hour gains one pause", each(0, 1, 2, 64, 68), 2 + 4 + 4],
+    ["at the first pause too", each(0, 61, 62), 2 + 1],
+    ["a clock set forward by a year gains no more", each(0, 1, 2, 4, 8, 525_600), 8 + 16],
+    ["a clock set back costs one pause", each(100, 101, 102, 4, 8), 2 + 4],
+    ["to and fro, it gains a pause each time", each(0, 1000, 1, 1000, 1), 2 + 4],
+    ["a failure between changes nothing", [...each(0, 1, 2), [3, failed], ...each(4)], 4],
+    [
+      "failures as long as an outage count no longer than checks do",
+      [...each(0, 1, 2), [3, failed], ...each(600)],
+      2 + 4,
+    ],
+    ["another answer begins anew", [...each(0, 1, 2), [3, gone], ...each(4, 5)], 1],
+    [
+      "nothing there is watched as well",
+      [
+        [0, gone],
+        [1, gone],
+        [2, gone],
+      ],
+      2,
+    ],
+    ["hourly checks count half an hour", each(0, 60, 120, 180, 240, 300, 360, 420), 2 + 4 + 12 + 4 * 30],
+  ])("%s", (_, checks, expected) => {
+    expect(watched(checks)).toBeCloseTo(expected);
+  });
+});
+
 describe("foldAgreement", () => {
   const all: Agreement<"TXT"> = { kind: "Agreed", answer: { kind: "Records", values: [["abc"]], ttl: 9 }, silent: [] };
   const most: Agreement<"TXT"> = { ...all, silent: [{ server: "ns2", reason: "SERVFAIL" }] };
@@ -193,7 +237,7 @@ test.each<[string, number, number, number, number, number]>([
   ["nothing to wait for", 0, 0, 0, 0, 0],
   ["a second", 0, 1, 0, 1, 1000],
 ])("waits for %s", (...[, delay, ttl, negativeTtl, zone, expected]) => {
-  const name: NameEvidence = { checkedAt: 0, failures: 0, since: 0, confirmedAt: 0, ttl, negativeTtl };
+  const name: NameEvidence = { checkedAt: 0, failures: 0, since: 0, shownFor: 0, confirmedAt: 0, ttl, negativeTtl };
   expect(activationWait(name, { names: new Map(), negativeTtl: zone }, delay)).toBe(expected);
 });
 

@@ -1,5 +1,6 @@
 import type { Agreement } from "../../net/authoritative-answer.ts";
 import type { Answer } from "../../net/resolver.ts";
+import type { DnsTiming } from "../config.ts";
 import type { RelatedEvidence } from "./related-evidence.ts";
 import type { ShownAnswer } from "./verdict.ts";
 
@@ -17,6 +18,8 @@ export interface NameEvidence {
   readonly silent?: readonly string[];
   /** When a conclusive check first said the same as `answer`, with no other between. */
   readonly since: number;
+  /** Milliseconds that were seen to pass since then: of a clock that jumps no more counts than {@link CheckPace} allows. */
+  readonly shownFor: number;
   /** When the last conclusive check was. */
   readonly confirmedAt: number;
   /** The conclusive answer of the check before. */
@@ -40,14 +43,25 @@ export interface DomainEvidence {
 /** Nothing was asked yet. */
 export const noEvidence: DomainEvidence = { names: new Map(), negativeTtl: 0 };
 
+/** How soon names are checked again while one is watched, in milliseconds: at first, and what that rises to. */
+export type CheckPace = Pick<DnsTiming, "missingInterval" | "missingIntervalMax">;
+
+/** A check beside its answer. */
+export interface CheckDetail {
+  /** Bounds what counts as passed since the check before; without it everything does. */
+  readonly pace?: CheckPace;
+  /** Servers that said nothing while others did. */
+  readonly silent?: readonly string[];
+}
+
 /** Takes in another answer. A failure says nothing of the zone: what was known stays known. */
 export function foldAnswer(
   before: NameEvidence | undefined,
   answer: Answer<"TXT"> | ShownAnswer,
   now: number,
-  silent: readonly string[] = [],
+  { pace, silent = [] }: CheckDetail = {},
 ): NameEvidence {
-  const known = before ?? { checkedAt: now, failures: 0, since: now, confirmedAt: now, ttl: 0, negativeTtl: 0 };
+  const known = before ?? nothingKnown(now);
   if (answer.kind === "Failed")
     return { ...known, checkedAt: now, failures: known.failures + 1, failure: answer.reason };
   const same = known.answer !== undefined && contentOf(known.answer) === contentOf(answer);
@@ -60,10 +74,30 @@ export function foldAnswer(
     ...(silent.length > 0 && { silent }),
     // A clock that jumped back must not make a record seem older than it is known to be.
     since: same ? Math.min(known.since, now) : now,
+    shownFor: same ? known.shownFor + passedSince(known, now, pace) : 0,
     confirmedAt: now,
     ...(known.answer && { previous: known.answer }),
     ttl: same ? Math.max(known.ttl, ttls.ttl) : ttls.ttl,
   };
+}
+
+function nothingKnown(now: number): NameEvidence {
+  return { checkedAt: now, failures: 0, since: now, shownFor: 0, confirmedAt: now, ttl: 0, negativeTtl: 0 };
+}
+
+/**
+ * What counts as passed between the last conclusive check and this one: nothing when the clock was set back, and at most
+ * twice the pause that lay between them by the pace, so that a clock that was set forward gains one pause and no more.
+ * Pauses grow with what has counted: whoever would jump over a wait must jump again and again.
+ */
+function passedSince({ confirmedAt, shownFor }: NameEvidence, now: number, pace: CheckPace | undefined): number {
+  const passed = Math.max(0, now - confirmedAt);
+  return pace === undefined ? passed : Math.min(passed, 2 * pauseAfter(shownFor, pace));
+}
+
+/** How long to wait for the next check of a name that has shown the same for so long: longer the longer it has. */
+export function pauseAfter(shownFor: number, { missingInterval, missingIntervalMax }: CheckPace): number {
+  return Math.max(missingInterval, Math.min(shownFor, missingIntervalMax));
 }
 
 /** Takes in what the authoritative servers of a name said together. */
@@ -71,12 +105,13 @@ export function foldAgreement(
   before: NameEvidence | undefined,
   agreement: Agreement<"TXT">,
   now: number,
+  pace?: CheckPace,
 ): NameEvidence {
   const { kind } = agreement;
   if (kind === "Unreachable") return foldAnswer(before, { kind: "Failed", reason: agreement.reason }, now);
   const silent = agreement.silent.map(({ server }) => server);
   const answer = kind === "Agreed" ? agreement.answer : { kind, servers: agreement.servers };
-  return foldAnswer(before, answer, now, silent);
+  return foldAnswer(before, answer, now, { silent, ...(pace && { pace }) });
 }
 
 function timesToLive(answer: ShownAnswer, negativeTtl: number): Pick<NameEvidence, "ttl" | "negativeTtl"> {

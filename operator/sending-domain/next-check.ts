@@ -1,5 +1,5 @@
 import type { DnsTiming } from "../config.ts";
-import type { NameEvidence } from "./evidence.ts";
+import { pauseAfter, type NameEvidence } from "./evidence.ts";
 import type { ObservedDomain } from "./observed.ts";
 import type { ClaimPolicies } from "./related-questions.ts";
 import { spfPolicyOf, type ReportedRecord } from "./report.ts";
@@ -58,17 +58,16 @@ export function dueAt(
   // After a jump back of the clock the last check lies in the future; nobody waits for that to come again.
   const checkedAt = Math.min(name.checkedAt, now);
   const ordinary = checkedAt + pause(name, isSettled, timing);
-  const { visibleSince, requiredDelay = 0 } = waiting ?? {};
-  if (visibleSince === undefined) return ordinary;
-  const activation = visibleSince + requiredDelay;
+  const { shownFor, requiredDelay = 0 } = waiting ?? {};
+  if (shownFor === undefined) return ordinary;
+  const activation = Math.min(name.confirmedAt, now) + requiredDelay - shownFor;
   const soon = checkedAt + pause(name, false, timing);
   return activation > checkedAt ? Math.min(activation, soon) : soon;
 }
 
 /** How long to wait after a check: longer the longer nothing has changed, and longest when all is well. */
 function pause(name: NameEvidence, valid: boolean, timing: DnsTiming): number {
-  const { missingInterval, missingIntervalMax, checkInterval } = timing;
+  const { missingInterval, missingIntervalMax } = timing;
   if (name.failures > 0) return Math.min(missingInterval * 2 ** Math.min(name.failures - 1, 20), missingIntervalMax);
-  if (valid) return checkInterval;
-  return Math.max(missingInterval, Math.min(name.checkedAt - name.since, missingIntervalMax));
+  return valid ? timing.checkInterval : pauseAfter(name.shownFor, timing);
 }

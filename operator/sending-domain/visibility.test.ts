@@ -74,3 +74,24 @@ test.each<[string, readonly Agreement<"TXT">[], boolean]>([
 ])("a record shown for %s", (_, checks, expected) => {
   expect(visibleLongEnough(look(...checks))).toBe(expected);
 });
+
+test("a clock that is set forward by a day makes no key sign that was seen for minutes", () => {
+  const minute = 60_000;
+  const pace = { missingInterval: minute, missingIntervalMax: 15 * minute };
+  const evidenceAt = (minutes: readonly number[]): NameEvidence | undefined => {
+    let name: NameEvidence | undefined;
+    for (const at of minutes) name = foldAgreement(name, all(right), at * minute, pace);
+    return name;
+  };
+  const signs = (...minutes: readonly number[]): boolean => {
+    const name = evidenceAt(minutes);
+    const names = new Map(name ? [["s1._domainkey.shop.example", name]] : []);
+    return visibleLongEnough(visibilityOf(entry, "shop.example", { names, negativeTtl: 0 }, 15 * minute));
+  };
+  expect(signs(0, 1, 2, 4, 8, 14)).toBe(false);
+  expect(signs(0, 1, 2, 4, 8, 15)).toBe(true);
+  expect(signs(0, 1, 2, 1440)).toBe(false);
+  expect(signs(0, 1, 2, 1440, 1444)).toBe(false);
+  expect(signs(0, 1, 2, 1440, 1444, 1451)).toBe(true);
+  expect(signs(0, 1440)).toBe(false);
+});

@@ -15,6 +15,8 @@ export interface Visibility {
   readonly missed: boolean;
   /** Since when no check said otherwise; absent unless `seen`. */
   readonly visibleSince?: number;
+  /** Milliseconds for which it was seen to stand; a clock that jumps gains next to nothing. Absent unless `seen`. */
+  readonly shownFor?: number;
   /** When the last check was that brought an answer. */
   readonly confirmedAt?: number;
   /** Milliseconds for which the record must have been visible before the key signs. */
@@ -46,7 +48,7 @@ export function visibilityOf(
   return {
     seen: now || (before === false ? false : undefined),
     missed: !now,
-    ...(now && { visibleSince: name.since }),
+    ...(now && { visibleSince: name.since, shownFor: name.shownFor }),
     confirmedAt: name.confirmedAt,
     requiredDelay: activationWait(name, evidence, activationDelay),
     shownSomewhere,
@@ -55,8 +57,6 @@ export function visibilityOf(
 }
 
 /** Whether a record has been visible for as long as a key must wait. */
-export function visibleLongEnough(view: Visibility): boolean {
-  const { seen, visibleSince, confirmedAt, requiredDelay } = view;
-  if (seen !== true || visibleSince === undefined || confirmedAt === undefined) return false;
-  return confirmedAt - visibleSince >= requiredDelay;
+export function visibleLongEnough({ seen, shownFor, requiredDelay }: Visibility): boolean {
+  return seen === true && shownFor !== undefined && shownFor >= requiredDelay;
 }

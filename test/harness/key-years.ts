@@ -123,7 +123,7 @@ export function createKeyYears(start: number, hooks: KeyYearsHooks): KeyYears {
     const names = asked.names.map((name) => {
       const before = claim.evidence.names.get(name);
       if (name.includes("._domainkey."))
-        return [name, foldAgreement(before, claim.zone.ask(name), clock.now())] as const;
+        return [name, foldAgreement(before, claim.zone.ask(name), clock.now(), settings.timing)] as const;
       const text = name.startsWith("_dmarc.") ? "v=DMARC1; p=none" : `v=spf1 include:${settings.spfInclude} ~all`;
       return [name, foldAnswer(before, { kind: "Records", values: [[text]], ttl: 3600 }, clock.now())] as const;
     });
