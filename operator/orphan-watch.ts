@@ -46,41 +46,44 @@ export interface OrphanWatch {
   readonly counts: () => OrphanCounts;
 }
 
-/** What is remembered; `token` is worked out anew only after a change. */
+/** What is remembered; `held`, the tokens of what is held back, is worked out anew only after a change. */
 interface Memory {
   readonly missing: Map<string, Missing & { readonly key: OwnerKey }>;
   readonly confirmed: Set<string>;
-  token: { readonly of: string; readonly value: string | undefined } | undefined;
+  held: { readonly of: string; readonly tokens: ReadonlyMap<string, string> } | undefined;
 }
 
 /** Starts with nothing missing. */
 export function createOrphanWatch(options: OrphanWatchOptions): OrphanWatch {
   const { clock, contractNamespace, grace = orphanGrace, isListed = () => true } = options;
-  const memory: Memory = { missing: new Map(), confirmed: new Set(), token: undefined };
+  const memory: Memory = { missing: new Map(), confirmed: new Set(), held: undefined };
   const soon = lookInterval(grace);
-  let told: string | undefined;
+  const told = new Set<string>();
 
   const forget = (key: OwnerKey): void => {
-    if (memory.missing.delete(keyText(key))) memory.token = undefined;
+    if (memory.missing.delete(keyText(key))) memory.held = undefined;
     memory.confirmed.delete(keyText(key));
+    if (memory.missing.size === 0) told.clear();
   };
   const look = (key: OwnerKey, objects: readonly string[]): Missing => {
     const before = memory.missing.get(keyText(key));
-    if (before?.objects.join() !== objects.join()) memory.token = undefined;
-    const after = lookAgain(before, { kind: key.kind, objects }, grace, clock.now());
+    if (before?.objects.join() !== objects.join()) memory.held = undefined;
+    const after = lookAgain(before, { kind: key.kind, namespace: key.namespace, objects }, grace, clock.now());
     memory.missing.set(keyText(key), { ...after, key });
     return after;
   };
   // Not before the second look: until then more may still be found missing.
   const tell = ({ age }: Missing, token: string): void => {
-    if (told === token || age === 0) return;
-    told = token;
+    if (told.has(token) || age === 0) return;
+    told.add(token);
     tellHeldBack(options, memory, token);
   };
 
   return {
     gate(key, plan) {
-      const objects = plan.actions.flatMap((action) => (action.kind === "delete" ? [action.uid] : []));
+      const objects = plan.actions.flatMap((action) =>
+        action.kind === "delete" && action.key.namespace === contractNamespace ? [action.uid] : [],
+      );
       const isKnown = isListed(key.kind, key.namespace);
       if (plan.actions.length === 0 || !isKnown) {
         forget(key);
@@ -98,22 +101,21 @@ export function createOrphanWatch(options: OrphanWatchOptions): OrphanWatch {
         ? [...memory.missing.values()].map(({ key }) => key)
         : [],
     counts() {
-      const held = tokenOf(options, memory) === undefined ? 0 : memory.missing.size - memory.confirmed.size;
+      const held = tokensOf(options, memory).size;
       return { waiting: memory.missing.size - held, heldBack: held };
     },
   };
 }
 
 function judge(options: OrphanWatchOptions, memory: Memory, text: string, grace: number): OrphanVerdict {
-  const { cluster, contractNamespace, log } = options;
+  const { log } = options;
   const missing = memory.missing.get(text);
   if (missing === undefined) return { kind: "Wait", after: grace };
-  const verdict = judgeOrphan(missing, memory.confirmed.has(text) ? undefined : tokenOf(options, memory), grace);
-  if (verdict.kind !== "HoldBack") return verdict;
-  const confirmation = cluster.get({ kind: "ConfigMap", namespace: contractNamespace, name: deletionsName });
-  if (confirmation?.metadata.annotations?.[annotations.confirmDeletions] !== verdict.token) return verdict;
-  for (const each of memory.missing.keys()) memory.confirmed.add(each);
-  memory.token = undefined;
+  const tokens = tokensOf(options, memory);
+  const verdict = judgeOrphan(missing, tokens.get(text), grace);
+  if (verdict.kind !== "HoldBack" || !confirmations(options).has(verdict.token)) return verdict;
+  for (const [each, token] of tokens) if (token === verdict.token) memory.confirmed.add(each);
+  memory.held = undefined;
   log.warn(
     { reason: "MassDeletionConfirmed", confirmation: verdict.token },
     "what is missing was confirmed: it goes, each after its hour",
@@ -121,17 +123,31 @@ function judge(options: OrphanWatchOptions, memory: Memory, text: string, grace:
   return judgeOrphan(missing, undefined, grace);
 }
 
-function tokenOf({ cluster }: OrphanWatchOptions, memory: Memory): string | undefined {
-  const RelayTenant = cluster.list("RelayTenant").length;
-  const SendingDomain = cluster.list("SendingDomain").length;
-  const of = `${RelayTenant}/${SendingDomain}`;
-  if (memory.token?.of !== of)
-    memory.token = { of, value: heldBack({ present: { RelayTenant, SendingDomain }, ...memory }) };
-  return memory.token.value;
+/** The tokens that people have confirmed: one, or several separated by commas. */
+function confirmations({ cluster, contractNamespace }: OrphanWatchOptions): ReadonlySet<string> {
+  const object = cluster.get({ kind: "ConfigMap", namespace: contractNamespace, name: deletionsName });
+  const text = object?.metadata.annotations?.[annotations.confirmDeletions] ?? "";
+  return new Set(text.split(",").map((token) => token.trim()));
 }
 
-function tellHeldBack({ log, contractNamespace }: OrphanWatchOptions, memory: Memory, token: string): void {
-  const missing = [...memory.missing.keys()].filter((text) => !memory.confirmed.has(text)).toSorted();
+function tokensOf({ cluster }: OrphanWatchOptions, memory: Memory): ReadonlyMap<string, string> {
+  const tenants = cluster.list("RelayTenant");
+  const domains = cluster.list("SendingDomain");
+  const of = `${tenants.length}/${domains.length}`;
+  if (memory.held?.of === of) return memory.held.tokens;
+  const present = new Map<string, Record<OwnerKey["kind"], number>>();
+  for (const { kind, metadata } of [...tenants, ...domains]) {
+    const counts = present.get(metadata.namespace) ?? { RelayTenant: 0, SendingDomain: 0 };
+    counts[kind] += 1;
+    present.set(metadata.namespace, counts);
+  }
+  memory.held = { of, tokens: heldBack({ present, ...memory }) };
+  return memory.held.tokens;
+}
+
+function tellHeldBack(options: OrphanWatchOptions, memory: Memory, token: string): void {
+  const { log, contractNamespace } = options;
+  const missing = [...tokensOf(options, memory)].filter(([, each]) => each === token).map(([text]) => text);
   const message = `${missing.length} custom resources went at once, so nothing of theirs is deleted. Bring them back, or confirm: annotate the ConfigMap ${contractNamespace}/${deletionsName} with ${annotations.confirmDeletions}: "${token}".`;
-  log.warn({ reason: "MassDeletionHeldBack", confirmation: token, missing: missing.slice(0, 20) }, message);
+  log.warn({ reason: "MassDeletionHeldBack", confirmation: token, missing: missing.toSorted().slice(0, 20) }, message);
 }
