@@ -1,4 +1,5 @@
 import type { KeyAlgorithm } from "../../contract/key-secret.ts";
+import { remember } from "../../runtime/remember.ts";
 import { parseTagList } from "./tag-list.ts";
 import { joinedRecords, presentable, type Comparison, type ConclusiveAnswer } from "./verdict.ts";
 
@@ -22,6 +23,17 @@ export function dkimValue(key: DkimKey): string {
  * (RFC 6376 §3.6.2.2), and a foreign key verifies nothing of ours.
  */
 export function compareDkim(key: DkimKey, answer: ConclusiveAnswer): Comparison {
+  const known = comparisons(answer);
+  const id = `${key.algorithm} ${key.publicKey}`;
+  const comparison = known.get(id) ?? compared(key, answer);
+  known.set(id, comparison);
+  return comparison;
+}
+
+/** What an answer was found to be for keys: the same answer counts in every plan until another comes. */
+const comparisons = remember<ConclusiveAnswer, Map<string, Comparison>>(() => new Map());
+
+function compared(key: DkimKey, answer: ConclusiveAnswer): Comparison {
   const value = dkimValue(key);
   const found = joinedRecords(answer);
   const [record] = found;

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import type { Agreement } from "../../net/authoritative-answer.ts";
 import type { Answer } from "../../net/resolver.ts";
 import type { DnsTiming } from "../config.ts";
@@ -70,7 +71,7 @@ export function foldAnswer(
     ...ttls,
     checkedAt: now,
     failures: 0,
-    answer,
+    answer: theSame(known.answer, answer),
     ...(silent.length > 0 && { silent }),
     // A clock that jumped back must not make a record seem older than it is known to be.
     since: same ? Math.min(known.since, now) : now,
@@ -112,6 +113,11 @@ export function foldAgreement(
   const silent = agreement.silent.map(({ server }) => server);
   const answer = kind === "Agreed" ? agreement.answer : { kind, servers: agreement.servers };
   return foldAnswer(before, answer, now, { silent, ...(pace && { pace }) });
+}
+
+/** The answer before, if another is in all the same: what was worked out of it counts on. */
+function theSame(before: ShownAnswer | undefined, answer: ShownAnswer): ShownAnswer {
+  return before !== undefined && isDeepStrictEqual(before, answer) ? before : answer;
 }
 
 function timesToLive(answer: ShownAnswer, negativeTtl: number): Pick<NameEvidence, "ttl" | "negativeTtl"> {

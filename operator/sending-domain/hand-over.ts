@@ -36,6 +36,9 @@ export function observeHandOver(cluster: Cluster, { namespace, name }: Place): O
   return ours ? { kind: "Ours", data: object.data, resourceVersion, uid } : { kind: "Foreign" };
 }
 
+/** The records that data which stands was found to tell: while they are the very same, nothing needs to be rendered. */
+const told = new WeakMap<object, readonly RecordStatus[]>();
+
 /** Makes the ConfigMap say what the status says; never touches another's. */
 export function handOverActions(
   claim: Place & { readonly domain: string },
@@ -43,10 +46,18 @@ export function handOverActions(
   standing: ObservedHandOver | undefined,
 ): readonly Action[] {
   if (standing === undefined || standing.kind === "Foreign") return [];
+  if (standing.kind === "Ours" && isSameList(told.get(standing.data), records)) return [];
   const data = handOverFiles({ domain: claim.domain, records });
   if (standing.kind === "Absent") return [{ kind: "create", object: configMap(claim, data) }];
-  if (isDeepStrictEqual(standing.data, data)) return [];
+  if (isDeepStrictEqual(standing.data, data)) {
+    told.set(standing.data, records);
+    return [];
+  }
   return [{ kind: "apply", object: configMap(claim, data, standing.resourceVersion) }];
+}
+
+function isSameList(before: readonly RecordStatus[] | undefined, after: readonly RecordStatus[]): boolean {
+  return before?.length === after.length && before.every((record, place) => record === after[place]);
 }
 
 /** Deletes the ConfigMap of a SendingDomain that is gone. */

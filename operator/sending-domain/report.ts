@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import type { RecordStatus } from "../../crds/sending-domain.ts";
 import { timestamp } from "../timestamp.ts";
 import { compareDkim, compareRevoked } from "./dkim-record.ts";
@@ -118,7 +119,7 @@ export function recordStatuses(
 ): RecordStatus[] {
   return records.map(({ purpose, fqdn, value, verdict, observed, explanation, publishIn }) => {
     const previous = before.find((record) => record.fqdn === fqdn);
-    return {
+    const status: RecordStatus = {
       purpose,
       type: "TXT",
       fqdn: fqdn.slice(0, 255),
@@ -130,5 +131,6 @@ export function recordStatuses(
       ...(publishIn !== undefined && { publishIn }),
       verdictSince: previous?.verdict === verdict ? previous.verdictSince : timestamp(now),
     };
+    return previous !== undefined && isDeepStrictEqual(previous, status) ? previous : status;
   });
 }
