@@ -89,7 +89,11 @@ function start(): Operator {
     metrics,
     settings: {
       contractNamespace: "posthouse-system",
-      plans: { Pro: { maxCredits: 1000, namespaces: ["team-*"] } },
+      plans: {
+        Pro: { maxCredits: 1000, namespaces: ["team-*"] },
+        Starter: { maxCredits: 1000, namespaces: ["*"], features: { ownDomains: false } },
+      },
+      sharedDomain: { domain: "example.com", namespace: "team-shop" },
       spfInclude: "_spf.relay.example.net",
       dns: { activationDelay: 0, checkInterval: 20, missingInterval: 20, missingIntervalMax: 40 },
       submission: { host: "relay.example.net", port: 587, implicitTls: false },
@@ -311,6 +315,26 @@ test("used credits show in steps", async () => {
   cluster.put(tenantObject(raised));
   await until(() => expect(condition(tenantStatus(), "CreditsAvailable")).toBe("True/CreditsLeft"));
   expect(contract()?.allowance.topUps).toEqual([{ name: "more", amount: 50 }]);
+});
+
+test("a tenant below the shared domain says when that is not proven, signs, and has lost its keys", async () => {
+  const allowance = { ...tenantSpec.allowance, plan: "Starter" };
+  const key: ObjectKey<"RelayTenant"> = { kind: "RelayTenant", namespace: "team-blog", name: "blog" };
+  const { namespace, name } = key;
+  cluster.put({ ...tenantObject({ ...tenantSpec, allowance, environments: [] }), metadata: { namespace, name } });
+  cluster.put(domainObject());
+  start();
+  const said = () => {
+    const status = cluster.get(key)?.status as RelayTenantStatus | undefined;
+    return `${status?.sending?.state}/${status?.sending?.reason} ${condition(status, "SendingAllowed")}`;
+  };
+  await until(() => expect(said()).toBe("Disabled/SharedDomainNotProven False/SharedDomainNotProven"));
+  cluster.put(tenantObject());
+  await until(() => expect(domainStatus()?.records).toHaveLength(4));
+  publish();
+  await until(() => expect(said()).toBe("Active/Enabled True/Enabled"));
+  zone.clear();
+  await until(() => expect(said()).toBe("Active/NoVisibleKey True/NoVisibleKey"));
 });
 
 const oldKeyTenants = async () => (await metrics.getSingleMetric("posthouse_old_key_tenants")?.get())?.values[0]?.value;

@@ -1,7 +1,7 @@
 import type { Registry } from "prom-client";
 import type { CustomObject } from "../cluster/object.ts";
 import type { Cluster } from "../cluster/port.ts";
-import { tenantKey } from "../contract/names.ts";
+import { domainContractName, tenantKey } from "../contract/names.ts";
 import type { UsageSource } from "../contract/usage.ts";
 import type { AuthoritativeResolver } from "../net/authoritative.ts";
 import type { Resolver } from "../net/resolver.ts";
@@ -13,8 +13,9 @@ import { createDnsChecks } from "./dns-checks.ts";
 import { makeKeyPair } from "./key-pair.ts";
 import { createOperatorMetrics, registerOldKeyMetric, registerOrphanMetrics } from "./metrics.ts";
 import { createOrphanWatch } from "./orphan-watch.ts";
-import { createRelations } from "./relations.ts";
+import { createRelations, type SharedContract } from "./relations.ts";
 import { oldKeyInUse } from "./relay-tenant/old-keys.ts";
+import { allowsOwnDomains } from "./relay-tenant/shared-domain.ts";
 import type { OperatorSettings } from "./settings.ts";
 import { createUsagePull } from "./usage-pull.ts";
 import { createWorkQueue, type WorkQueue } from "./work-queue.ts";
@@ -51,7 +52,7 @@ const kinds = ["RelayTenant", "SendingDomain", "Secret", "ConfigMap"] as const;
  */
 export function startOperator(options: OperatorOptions): Operator {
   const { cluster, clock, log, settings } = options;
-  const relations = createRelations(cluster, settings.contractNamespace);
+  const relations = createRelations(cluster, settings.contractNamespace, sharedContract(settings));
   const queue = createQueue(options, (key) => controller(key));
   const checks = createDnsChecks({
     ...options,
@@ -97,6 +98,12 @@ export function startOperator(options: OperatorOptions): Operator {
       await Promise.all([checks.stop(), queue.stop()]);
     },
   };
+}
+
+function sharedContract({ sharedDomain, plans }: OperatorSettings): SharedContract | undefined {
+  if (sharedDomain === undefined) return undefined;
+  const isUsedBy = (plan: string): boolean => Object.hasOwn(plans, plan) && !allowsOwnDomains(plans[plan]);
+  return { name: domainContractName(sharedDomain.domain), isUsedBy };
 }
 
 function tellsOfOldKey(object: CustomObject<"RelayTenant">): boolean {

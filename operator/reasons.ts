@@ -48,7 +48,8 @@ export const reasons = {
     kind: "Stalled",
     means:
       "The plan does not let the tenant send as domains of its own, and the fleet file has no `sharedDomain` that it could send below. Mail of the tenant is refused.",
-    remedy: "Choose a plan with own domains, or set sharedDomain in the fleet file.",
+    remedy:
+      "Choose a plan with own domains, or have the platform team set sharedDomain (domain and namespace) in the fleet file and claim that domain with a SendingDomain there.",
     command: "kubectl -n NAMESPACE get relaytenant NAME -o jsonpath='{.spec.allowance.plan}'",
   },
   SharedNameTooLong: {

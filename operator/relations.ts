@@ -22,15 +22,23 @@ export interface Relations {
   readonly objectsOf: (what: OwnKind, owner: string) => readonly string[];
 }
 
+/** The contract that tenants of some plans depend on: that of the fleet's shared domain. */
+export interface SharedContract {
+  /** Name of the Secret. */
+  readonly name: string;
+  /** Whether tenants of a plan send below the shared domain. */
+  readonly isUsedBy: (plan: string) => boolean;
+}
+
 /** Starts with nothing known; the first round of a watch tells everything. */
-export function createRelations(cluster: Cluster, contractNamespace: string): Relations {
+export function createRelations(cluster: Cluster, contractNamespace: string, shared?: SharedContract): Relations {
   const links = new Map<string, readonly string[]>();
   const members = new Map<string, Map<string, ObjectKey>>();
 
   const relink = (key: ObjectKey): readonly string[] => {
     const text = keyText(key);
     const before = links.get(text) ?? [];
-    const after = linksOf(cluster.get(key), contractNamespace);
+    const after = linksOf(cluster.get(key), contractNamespace, shared);
     for (const link of before) {
       members.get(link)?.delete(text);
       if (members.get(link)?.size === 0) members.delete(link);
@@ -73,17 +81,23 @@ function isOwner(key: ObjectKey): key is OwnerKey {
 }
 
 /**
- * The links of an object: `names:` a Secret that a tenant wants or the ConfigMap that a SendingDomain wants, `member:` the
- * tenant and `claims:` the contract that a SendingDomain is about, `made:` what an object of ours is and for whom.
+ * The links of an object: `names:` a Secret that a tenant wants, the contract of the shared domain that it needs, or the
+ * ConfigMap that a SendingDomain wants; `member:` the tenant and `claims:` the contract that a SendingDomain is about;
+ * `made:` what an object of ours is and for whom.
  */
-function linksOf(object: ClusterObject | undefined, contractNamespace: string): readonly string[] {
+function linksOf(
+  object: ClusterObject | undefined,
+  contractNamespace: string,
+  shared: SharedContract | undefined,
+): readonly string[] {
   if (object === undefined) return [];
   const { namespace } = object.metadata;
   if (object.kind === "RelayTenant") {
-    const { environments } = tenantSpec(object);
-    return environments.flatMap(({ credentials }) =>
+    const { environments, allowance } = tenantSpec(object);
+    const own = environments.flatMap(({ credentials }) =>
       credentials.map(({ secretName }) => `names:${namespace}/${secretName}`),
     );
+    return shared?.isUsedBy(allowance.plan) ? [...own, `names:${contractNamespace}/${shared.name}`] : own;
   }
   if (object.kind === "SendingDomain") {
     const { tenantRef, domain } = domainSpec(object);

@@ -1,5 +1,6 @@
 import type { Cluster } from "../../cluster/port.ts";
 import { decodeDomainContract } from "../../contract/codec.ts";
+import type { DomainContract } from "../../contract/domain-contract.ts";
 import {
   annotations,
   domainContractName,
@@ -20,6 +21,7 @@ import { domainSpec, tenantSpec, tenantStatusOf } from "../custom-objects.ts";
 import type { Relations } from "../relations.ts";
 import { isOurs } from "../own-objects.ts";
 import { decodeKeyHistory } from "../sending-domain/key-history.ts";
+import { allowsOwnDomains, type SharedState } from "./shared-domain.ts";
 import { inspectSecret, type ObservedSecret } from "./application-secret.ts";
 import { decodeCredentialRecord } from "./credential-record.ts";
 import type { ObservedGoneTenant, ObservedTenant, ObservedUsage, StoredRecord } from "./observed.ts";
@@ -58,6 +60,7 @@ export function observeTenant(
     ...(rotate !== undefined && { rotate }),
     ...(plan && { plan }),
     ...(sharedDomain && { sharedDomain }),
+    ...(sharedDomain && !allowsOwnDomains(plan) && { sharedState: sharedStateOf(sources, sharedDomain) }),
     records,
     takenRecords: takenRecords(sources, spec, records, { namespace, name }),
     secrets: secretsOf(sources, spec, records, { namespace, name }),
@@ -170,12 +173,23 @@ function textOf({ domain, keys }: ObservedTenant["unproven"][number]): string {
   return [domain, ...keys.map(({ secretName }) => secretName)].join(" ");
 }
 
-function holds({ cluster, contractNamespace }: TenantSources, claim: ClaimIdentity): boolean {
-  const key = { kind: "Secret", namespace: contractNamespace, name: domainContractName(claim.domain) } as const;
+function holds(sources: TenantSources, { namespace, name, domain }: ClaimIdentity): boolean {
+  const held = holdOf(sources, domain)?.claim;
+  return held?.namespace === namespace && held.name === name;
+}
+
+/** The shared domain as relays see it: any claim of it in the fleet file's namespace will do. */
+function sharedStateOf(sources: TenantSources, { domain, namespace }: SharedDomain): SharedState {
+  const held = holdOf(sources, domain);
+  if (held?.claim.namespace !== namespace) return "NotProven";
+  return held.keys.length === 0 ? "NoVisibleKey" : "Signs";
+}
+
+function holdOf({ cluster, contractNamespace }: TenantSources, domain: string): DomainContract | undefined {
+  const key = { kind: "Secret", namespace: contractNamespace, name: domainContractName(domain) } as const;
   const secret = cluster.get<"Secret">(key);
   const decoded = secret && decodeDomainContract(secret.data);
-  if (decoded === undefined || "error" in decoded) return false;
-  return decoded.value.claim.namespace === claim.namespace && decoded.value.claim.name === claim.name;
+  return decoded === undefined || "error" in decoded ? undefined : decoded.value;
 }
 
 function newestKeys({ cluster, contractNamespace }: TenantSources, claim: ClaimIdentity): readonly ContractKey[] {

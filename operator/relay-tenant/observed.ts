@@ -5,6 +5,7 @@ import type { RelayTenantSpec, RelayTenantStatus } from "../../crds/relay-tenant
 import type { PlanConfig, SharedDomain } from "../config.ts";
 import type { ObservedSecret } from "./application-secret.ts";
 import type { CredentialRecord } from "./credential-record.ts";
+import type { SharedState } from "./shared-domain.ts";
 
 /** A credential record as it stands in the cluster. */
 export interface StoredRecord extends CredentialRecord {
@@ -32,6 +33,8 @@ export interface ObservedTenant {
   readonly plan?: PlanConfig;
   /** The fleet's shared domain. */
   readonly sharedDomain?: SharedDomain;
+  /** How the shared domain stands; absent for a tenant that may have own domains, or where there is none. */
+  readonly sharedState?: SharedState;
   /** Every record of the tenant. */
   readonly records: readonly StoredRecord[];
   /** Names that the next records would have and at which something else stands. */

@@ -72,6 +72,7 @@ interface Given {
   readonly rotate?: string;
   readonly standing?: RelayTenantSpec["allowance"]["standing"];
   readonly sharedDomain?: ObservedTenant["sharedDomain"];
+  readonly sharedState?: ObservedTenant["sharedState"];
   readonly revoked?: readonly string[];
   readonly usage?: ObservedTenant["usage"];
   readonly status?: RelayTenantStatus;
@@ -103,6 +104,7 @@ function planOf(given: Given): Plan<RelayTenantStatus> {
       ...(given.rotate !== undefined && { rotate: given.rotate }),
       ...(plan && { plan }),
       ...(given.sharedDomain && { sharedDomain: given.sharedDomain }),
+      ...(given.sharedState && { sharedState: given.sharedState }),
       ...(given.status && { status: given.status }),
       records,
       secrets: new Map(Object.entries(secrets)),
@@ -410,6 +412,61 @@ test("the fleet's shared domain stands in the contract, and in the status of who
   expect(contractOf({ plan: starter })).not.toHaveProperty("shared");
   expect(planOf({ ...given, plan: starter }).status?.sending?.domain).toBe(name.domain);
   expect(planOf(given).status?.sending).not.toHaveProperty("domain");
+});
+
+test.each<[string, Given, string, string, RegExp]>([
+  ["signs", { sharedState: "Signs" }, "Active/Enabled", "True/Enabled", /^Mail is accepted\.$/],
+  [
+    "is not proven",
+    { sharedState: "NotProven" },
+    "Disabled/SharedDomainNotProven",
+    "False/SharedDomainNotProven",
+    /^Mail is refused: no SendingDomain in the namespace mail-platform has proven .* mail\.example\.net\. Ask the platform/,
+  ],
+  [
+    "has no visible key",
+    { sharedState: "NoVisibleKey" },
+    "Active/NoVisibleKey",
+    "True/NoVisibleKey",
+    /^Mail is accepted and waits: DNS shows no Active RSA2048 key .* mail\.example\.net\. Ask the platform/,
+  ],
+  [
+    "is not proven, and the tenant is switched off",
+    { sharedState: "NotProven", sending: "Disabled" },
+    "Disabled/DisabledByTenant",
+    "False/DisabledByTenant",
+    /set spec\.sending to Enabled/,
+  ],
+  [
+    "has no visible key, and the tenant is suspended",
+    { sharedState: "NoVisibleKey", standing: "Suspended" },
+    "Suspended/SuspendedByPlatform",
+    "False/SuspendedByPlatform",
+    /suspended/,
+  ],
+])("the shared domain %s: a tenant below it says so", (...[, given, sending, allowed, message]) => {
+  const { status } = planOf({ plan: starter, sharedDomain: shared("mail.example.net"), ...issued, ...given });
+  expect(`${status?.sending?.state}/${status?.sending?.reason}`).toBe(sending);
+  const found = status?.conditions?.find(({ type }) => type === "SendingAllowed");
+  expect(`${found?.status}/${found?.reason}`).toBe(allowed);
+  expect(found?.message).toMatch(message);
+  // It waits for a zone, which Ready never does.
+  expect(status?.conditions?.find(({ type }) => type === "Ready")?.status).toBe("True");
+});
+
+test("relays see for themselves how the shared domain stands: the contract does not change with it", () => {
+  const given = { plan: starter, sharedDomain: shared("mail.example.net") };
+  expect(contractOf({ ...given, sharedState: "NotProven" })).toEqual(contractOf({ ...given, sharedState: "Signs" }));
+});
+
+test("without a shared domain a tenant that needs one is Stalled, and is told what the platform must set", () => {
+  const { status } = planOf({ plan: starter, ...issued });
+  const stalled = status?.conditions?.find(({ type }) => type === "Stalled");
+  expect(stalled?.reason).toBe("NoSharedDomain");
+  expect(stalled?.message).toMatch(
+    /have the platform team set sharedDomain \(domain and namespace\) in the fleet file/,
+  );
+  expect(status?.sending).toEqual({ state: "Disabled", reason: "NoSharedDomain" });
 });
 
 test("a suspended tenant is told so, and is not Stalled: there is nothing to wait for", () => {

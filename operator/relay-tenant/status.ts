@@ -8,7 +8,7 @@ import type { CreditReport } from "./credit-report.ts";
 import type { ObservedTenant } from "./observed.ts";
 import { keptFinding, keptKeys } from "./old-keys.ts";
 import { sendingMessage, type Sending } from "./sending.ts";
-import { allowsOwnDomains, sharedName } from "./shared-domain.ts";
+import { allowsOwnDomains, sharedMessage, sharedName, sharedSending } from "./shared-domain.ts";
 
 /** The conditions of a RelayTenant beside Ready, Reconciling and Stalled. */
 export const tenantConditions: readonly ConditionType[] = [
@@ -16,13 +16,15 @@ export const tenantConditions: readonly ConditionType[] = [
   { type: "CreditsAvailable", means: "Credits are left.", neededForReady: false },
   {
     type: "SendingAllowed",
-    means: "Neither the tenant nor the fleet has switched sending off.",
+    means:
+      "Mail is accepted: neither the tenant nor the fleet has switched sending off, and a shared domain is proven.",
     neededForReady: false,
   },
 ];
 
 /** What a plan has decided, as the status tells it. */
 export interface Outcome {
+  /** As the contract says it; relays see for themselves how the shared domain stands. */
   readonly sending: Sending;
   readonly outcomes: readonly CredentialOutcome[];
   readonly problems: readonly Problem[];
@@ -31,11 +33,12 @@ export interface Outcome {
 
 /** The status of a RelayTenant. */
 export function tenantStatus(observed: ObservedTenant, outcome: Outcome, now: number): RelayTenantStatus {
-  const { sending, outcomes, problems, credits } = outcome;
+  const { outcomes, problems, credits } = outcome;
+  const sending = sharedSending(outcome.sending, observed.sharedState);
   const findings = {
     CredentialsReady: credentialsReady(outcomes, now),
     CreditsAvailable: credits.finding,
-    SendingAllowed: sendingAllowed(sending, problems),
+    SendingAllowed: sendingAllowed(sending, sharedMessage(sending, observed.sharedDomain), problems),
   };
   const shared = sharedName(observed, observed.sharedDomain);
   const previous = observed.status?.conditions ?? [];
@@ -86,7 +89,7 @@ function credentialsReady(outcomes: readonly CredentialOutcome[], now: number): 
 
 const issued = "Every credential is issued to its Secret.";
 
-function sendingAllowed(sending: Sending, problems: readonly Problem[]): Finding {
+function sendingAllowed(sending: Sending, shared: string | undefined, problems: readonly Problem[]): Finding {
   const status = sending.state === "Active" ? "True" : "False";
-  return { status, reason: sending.reason, message: sendingMessage(sending, problems) };
+  return { status, reason: sending.reason, message: shared ?? sendingMessage(sending, problems) };
 }
