@@ -3,6 +3,7 @@ import type { AuthoritativeAnswer } from "../net/authoritative-answer.ts";
 import type { AuthoritativeResolver } from "../net/authoritative.ts";
 import type { Answer, RecordType, Resolver } from "../net/resolver.ts";
 import { systemClock } from "../runtime/clock.ts";
+import { createManualClock } from "../test/harness/manual-clock.ts";
 import { createDnsChecks } from "./dns-checks.ts";
 import type { DomainEvidence } from "./sending-domain/evidence.ts";
 
@@ -62,4 +63,41 @@ test("authoritative servers are asked instead of the resolver, for TXT over TCP,
   expect(evidence.negativeTtl).toBe(90);
   expect(evidence.names.get("s._domainkey.shop.example")?.answer).toMatchObject({ kind: "Records" });
   expect(evidence.names.get("late.shop.example")?.answer).toMatchObject({ kind: "Disagreement" });
+});
+
+test.each([
+  ["authoritative servers", { authoritative: twoServers([]) }],
+  ["a resolver", {}],
+])("of a clock that is set forward between two checks by %s no more than two pauses count", async (_, asked) => {
+  const clock = createManualClock(1_000_000_000_000);
+  let seen: (() => void) | undefined;
+  const shows: Resolver = {
+    resolve<T extends RecordType>(_name: string, type: T): Promise<Answer<T>> {
+      if (type !== "TXT") return Promise.resolve({ kind: "NoData" });
+      // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- of this type
+      return Promise.resolve({ kind: "Records", values: [["x"]], ttl: 60 } as unknown as Answer<T>);
+    },
+  };
+  const checks = createDnsChecks({
+    resolver: shows,
+    ...asked,
+    clock,
+    random: () => 0,
+    onEvidence: () => seen?.(),
+    onError: () => undefined,
+    pace: { missingInterval: 60_000, missingIntervalMax: 900_000 },
+    inFlight: 1,
+  });
+  const name = "s._domainkey.shop.example";
+  const check = async (): Promise<void> => {
+    const brought = new Promise<void>((resolve) => (seen = resolve));
+    checks.schedule("a", { names: [name], zone: "shop.example", checkAt: 0 });
+    await clock.advance(0);
+    await brought;
+  };
+  await check();
+  clock.jump(86_400_000);
+  await check();
+  expect(checks.evidence("a").names.get(name)).toMatchObject({ shownFor: 120_000, confirmedAt: clock.now() });
+  await checks.stop();
 });

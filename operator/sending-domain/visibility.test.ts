@@ -42,8 +42,9 @@ function look(...checks: readonly Agreement<"TXT">[]): Visibility {
 
 test.each<[string, readonly Agreement<"TXT">[], Partial<Visibility>]>([
   ["not asked for yet", [], { seen: undefined, shownSomewhere: false }],
-  ["shown by all", [all(right)], { seen: true, visibleSince: 1000 }],
-  ["shown by all that answer", [most(right)], { seen: true, visibleSince: 1000 }],
+  ["shown by all", [all(right)], { seen: true, shownFor: 0 }],
+  ["shown by all, three times", [all(right), all(right), all(right)], { seen: true, shownFor: 2000 }],
+  ["shown by all that answer", [most(right)], { seen: true, shownFor: 0 }],
   ["shown by one of two, once", [split(right, gone)], { seen: undefined, shownSomewhere: true }],
   ["shown by one of two, twice", [split(right, gone), split(right, gone)], { seen: false, shownSomewhere: true }],
   ["shown by each of two in turn", [split(right, gone), split(gone, right)], { seen: false, shownSomewhere: true }],
@@ -52,12 +53,12 @@ test.each<[string, readonly Agreement<"TXT">[], Partial<Visibility>]>([
   ["beside another", [all(beside), all(beside)], { seen: false, shownSomewhere: true }],
   ["missing everywhere", [all(gone), all(gone)], { seen: false, absentEverywhereAt: 2000, shownSomewhere: false }],
   ["missing where an answer came from", [most(gone), most(gone)], { seen: false, shownSomewhere: false }],
-  ["not to be asked for now", [all(right), none, none], { seen: true, visibleSince: 1000, confirmedAt: 1000 }],
+  ["not to be asked for now", [all(right), none, none], { seen: true, shownFor: 0, confirmedAt: 1000 }],
 ])("a record that is %s", (_, checks, expected) => {
   const view = look(...checks);
   expect(view).toMatchObject(expected);
   expect(view.absentEverywhereAt).toBe(expected.absentEverywhereAt);
-  expect(view.visibleSince).toBe(expected.visibleSince);
+  expect(view.shownFor).toBe(expected.shownFor);
 });
 
 const longTime = 3600;

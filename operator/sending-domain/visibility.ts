@@ -13,9 +13,7 @@ export interface Visibility {
   readonly seen: boolean | undefined;
   /** Whether the last check that brought an answer says that it is not. */
   readonly missed: boolean;
-  /** Since when no check said otherwise; absent unless `seen`. */
-  readonly visibleSince?: number;
-  /** Milliseconds for which it was seen to stand; a clock that jumps gains next to nothing. Absent unless `seen`. */
+  /** Milliseconds for which no check said otherwise, as far as they count; absent unless `seen`. */
   readonly shownFor?: number;
   /** When the last check was that brought an answer. */
   readonly confirmedAt?: number;
@@ -48,7 +46,7 @@ export function visibilityOf(
   return {
     seen: now || (before === false ? false : undefined),
     missed: !now,
-    ...(now && { visibleSince: name.since, shownFor: name.shownFor }),
+    ...(now && { shownFor: name.shownFor }),
     confirmedAt: name.confirmedAt,
     requiredDelay: activationWait(name, evidence, activationDelay),
     shownSomewhere,
