@@ -1,17 +1,12 @@
 import Type from "typebox";
 import { Condition, dateTime, label, listMap, listSet, oneOf, rules } from "./dialect.ts";
+import { hostName, Smarthost } from "./smarthost.ts";
 import { Allowance } from "./tenant-allowance.ts";
 import { Credential } from "./tenant-credential.ts";
 
 /** Bounds on nested lists: their product, squared, is what the rule on secret names costs; the API server refuses rules that may cost too much. */
 const mostEnvironments = 16;
 const mostCredentials = 8;
-/** A host name in lower-case A-labels, of two labels or more. */
-const hostName = {
-  minLength: 3,
-  maxLength: 253,
-  pattern: "^([a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?\\.)+[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$",
-};
 
 const Environment = Type.Object(
   {
@@ -37,20 +32,6 @@ const Environment = Type.Object(
   { description: "A separate sending state with credentials of its own." },
 );
 
-const Smarthost = Type.Object(
-  {
-    name: Type.String({ ...label, description: "Name of the smarthost." }),
-    priority: Type.Integer({ minimum: 0, maximum: 65535, default: 10, description: "Lower is tried first." }),
-    host: Type.String({ ...hostName, description: "Host name." }),
-    port: Type.Integer({ minimum: 1, maximum: 65535, default: 587, description: "TCP port." }),
-    security: oneOf(["None", "StartTLS", "ImplicitTLS"], {
-      default: "StartTLS",
-      description: "How the connection is secured: with StartTLS and ImplicitTLS it is encrypted, or nothing is sent.",
-    }),
-  },
-  { description: "An upstream relay that takes the tenant's mail." },
-);
-
 const Delivery = Type.Object(
   {
     route: oneOf(["Direct", "Smarthost"], {
@@ -60,7 +41,7 @@ const Delivery = Type.Object(
     tlsPolicy: oneOf(["Opportunistic", "Required"], {
       default: "Opportunistic",
       description:
-        "Opportunistic: TLS where the hop offers it. Required: never without TLS; a smarthost's certificate is verified too.",
+        "Opportunistic: TLS where the hop offers it. Required: never without TLS; a smarthost's certificate is verified too. With secretRef it always is.",
     }),
     smarthosts: Type.Optional(
       listMap("name", Smarthost, {

@@ -18,6 +18,15 @@ export interface CredentialTarget {
   readonly secretName: string;
 }
 
+/** Credentials to copy: the Secret `from.secret` beside a RelayTenant, and where to. */
+export interface SmarthostCopy {
+  /** The contract namespace. */
+  readonly namespace: string;
+  /** The name that the plan has seen their fingerprint in. */
+  readonly name: string;
+  readonly from: { readonly namespace: string; readonly tenant: string; readonly secret: string };
+}
+
 /** What a plan may ask for. `applyAction` is the one place that carries it out. */
 export type Action =
   /** Makes a DKIM key pair and creates its immutable Secret, never replacing one. */
@@ -44,5 +53,7 @@ export type Action =
     }
   /** Rewrites an application Secret around the API key that it holds. */
   | { readonly kind: "refreshCredential"; readonly target: CredentialTarget; readonly resourceVersion: string }
+  /** Copies the credentials for a smarthost into an immutable Secret of that name, never replacing one. */
+  | ({ readonly kind: "copySmarthostSecret" } & SmarthostCopy)
   /** Deletes an object of ours, if it is still this very one and as it was seen. */
   | { readonly kind: "delete"; readonly key: ObjectKey; readonly uid: string; readonly resourceVersion: string };

@@ -10,6 +10,7 @@ import type { KeyPair } from "./key-pair.ts";
 import { ownSecret } from "./own-objects.ts";
 import { applicationSecret } from "./relay-tenant/application-secret.ts";
 import { encodeCredentialRecord, type CredentialRecord } from "./relay-tenant/credential-record.ts";
+import { copySmarthostSecret } from "./relay-tenant/smarthost-secret.ts";
 
 /** What carrying out an action takes. */
 export interface ApplyContext {
@@ -38,6 +39,8 @@ export async function applyAction(action: Action, context: ApplyContext): Promis
       return issueCredential(action, context);
     case "refreshCredential":
       return refreshCredential(action, context);
+    case "copySmarthostSecret":
+      return (await copySmarthostSecret(cluster, action)) ? "Done" : "Again";
     case "delete":
       return (await cluster.delete(action.key, action.uid, action.resourceVersion)) === "Done" ? "Done" : "Again";
     default:

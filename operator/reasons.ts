@@ -170,6 +170,21 @@ export const reasons = {
     remedy: "Label the Secret if it is meant, or correct the reference.",
     command: "kubectl -n NAMESPACE label secret SECRET posthouse.dev/use=USE",
   },
+  SmarthostSecretInvalid: {
+    kind: "Stalled",
+    means:
+      "The Secret that a smarthost refers to is offered, but holds no user name and password that could be sent. Mail through that smarthost waits; the rest goes on.",
+    remedy: "Give the Secret the keys username and password; mind line breaks at the end of a value.",
+    command:
+      "kubectl -n NAMESPACE create secret generic SECRET --type=kubernetes.io/basic-auth --from-literal=username=USERNAME --from-file=password=FILE --dry-run=client -o yaml | kubectl apply -f -",
+  },
+  SmarthostCopyNotOwned: {
+    kind: "Stalled",
+    means:
+      "Posthouse hands the credentials for a smarthost to the relays in a Secret of the contract namespace, and something else stands at its name. It is left alone; mail through that smarthost waits.",
+    remedy: "Ask the platform team to find out who made that Secret, and to delete it.",
+    command: "kubectl -n posthouse-system get secret SECRET --show-labels",
+  },
 } as const satisfies Readonly<Record<string, ReasonEntry>>;
 
 export type Reason = keyof typeof reasons;

@@ -2,12 +2,13 @@ import { keyText, type ClusterObject, type ObjectKey, type ObjectMeta } from "..
 import type { Cluster } from "../cluster/port.ts";
 import { annotations, domainContractName, handOverName, labels, tenantKey } from "../contract/names.ts";
 import { domainSpec, tenantSpec } from "./custom-objects.ts";
+import { referredSecrets } from "./relay-tenant/smarthosts.ts";
 
 /** A custom resource to look at again. */
 export type OwnerKey = ObjectKey<"RelayTenant" | "SendingDomain">;
 
 /** What an object of ours is, by its labels. */
-export type OwnKind = "tenant" | "domain" | "dkim" | "credential" | "key-history" | "application";
+export type OwnKind = "tenant" | "domain" | "dkim" | "smarthost" | "credential" | "key-history" | "application";
 
 /**
  * Who has to do with whom, so that a change of one object is known to concern another without a walk over all of them.
@@ -93,10 +94,10 @@ function linksOf(
   if (object === undefined) return [];
   const { namespace } = object.metadata;
   if (object.kind === "RelayTenant") {
-    const { environments, allowance } = tenantSpec(object);
-    const own = environments.flatMap(({ credentials }) =>
-      credentials.map(({ secretName }) => `names:${namespace}/${secretName}`),
-    );
+    const spec = tenantSpec(object);
+    const { environments, allowance } = spec;
+    const issued = environments.flatMap(({ credentials }) => credentials.map(({ secretName }) => secretName));
+    const own = [...issued, ...referredSecrets(spec)].map((secret) => `names:${namespace}/${secret}`);
     return shared?.isUsedBy(allowance.plan) ? [...own, `names:${contractNamespace}/${shared.name}`] : own;
   }
   if (object.kind === "SendingDomain") {
@@ -128,12 +129,14 @@ function tenantsIn(links: readonly string[]): readonly OwnerKey[] {
   return links.filter((link) => link.startsWith("member:")).map((link) => ownerKey("RelayTenant", link.slice(7)));
 }
 
+/** What is made for RelayTenants; the rest is for SendingDomains. */
+const ofTenants: ReadonlySet<string> = new Set(["tenant", "credential", "application", "smarthost"]);
+
 /** The custom resource that a `made:` link names. */
 function ownersIn(link: string): readonly OwnerKey[] {
   const [, what, owner] = /^made:([^:]+):(.+)$/.exec(link) ?? [];
   if (owner === undefined) return [];
-  const ofTenant = what === "tenant" || what === "credential" || what === "application";
-  return [ownerKey(ofTenant ? "RelayTenant" : "SendingDomain", owner)];
+  return [ownerKey(ofTenants.has(what ?? "") ? "RelayTenant" : "SendingDomain", owner)];
 }
 
 function ownerKey(kind: OwnerKey["kind"], owner: string): OwnerKey {

@@ -1,16 +1,25 @@
-import type { ContractEnvironment, ContractSmarthost, TenantContract } from "../../contract/tenant-contract.ts";
+import type {
+  ContractEnvironment,
+  ContractSmarthost,
+  ContractSmarthostCredential,
+  TenantContract,
+} from "../../contract/tenant-contract.ts";
 import type { RelayTenantSpec } from "../../crds/relay-tenant.ts";
 import { allowanceOf } from "./allowance.ts";
 import type { CredentialOutcome } from "./credentials.ts";
 import type { ObservedTenant } from "./observed.ts";
 import type { Sending } from "./sending.ts";
+import type { SmarthostOutcome } from "./smarthosts.ts";
 import { allowsOwnDomains, sharedName } from "./shared-domain.ts";
+
+type SmarthostSpec = NonNullable<RelayTenantSpec["delivery"]["smarthosts"]>[number];
 
 /** What the relay must know of a tenant. */
 export function tenantContract(
   observed: ObservedTenant,
   sending: Sending,
   outcomes: readonly CredentialOutcome[],
+  { credentials }: Pick<SmarthostOutcome, "credentials">,
 ): TenantContract {
   const { namespace, name, spec } = observed;
   const { credits, topUps } = allowanceOf(spec.allowance);
@@ -23,7 +32,11 @@ export function tenantContract(
     sending,
     environments: spec.environments.map((environment) => environmentOf(environment, outcomes)).toSorted(byName),
     allowance: { credits, topUps: [...topUps] },
-    delivery: { route, tlsPolicy, smarthosts: smarthosts.map(smarthostOf).toSorted(byName) },
+    delivery: {
+      route,
+      tlsPolicy,
+      smarthosts: smarthosts.map((each) => smarthostOf(each, credentials)).toSorted(byName),
+    },
     domains: allowsOwnDomains(observed.plan) ? "Own" : "Shared",
     ...(shared && { shared }),
     unproven: observed.unproven.map(({ domain, keys }) => ({ domain, keys: [...keys] })),
@@ -41,9 +54,15 @@ function environmentOf(
 }
 
 /** Member by member, so that equal contracts are equal text. */
-function smarthostOf({ name, priority, host, port, security }: ContractSmarthost): ContractSmarthost {
-  return { name, priority, host, port, security };
+function smarthostOf(
+  { name, priority, host, port, security, secretRef }: SmarthostSpec,
+  credentials: SmarthostOutcome["credentials"],
+): ContractSmarthost {
+  const credential = secretRef && (credentials.get(secretRef.name) ?? notFound);
+  return { name, priority, host, port, security, ...(credential && { credential }) };
 }
+
+const notFound: ContractSmarthostCredential = { kind: "Withheld", reason: "SecretNotFound" };
 
 function byName(a: { readonly name: string }, b: { readonly name: string }): number {
   return a.name < b.name ? -1 : 1;

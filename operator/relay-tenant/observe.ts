@@ -24,6 +24,8 @@ import { decodeKeyHistory } from "../sending-domain/key-history.ts";
 import { allowsOwnDomains, type SharedState } from "./shared-domain.ts";
 import { inspectSecret, type ObservedSecret } from "./application-secret.ts";
 import { decodeCredentialRecord } from "./credential-record.ts";
+import { observeSmarthosts } from "./smarthost-secret.ts";
+import { referredSecrets } from "./smarthosts.ts";
 import type { ObservedGoneTenant, ObservedTenant, ObservedUsage, StoredRecord } from "./observed.ts";
 
 /** What an observation of tenants reads from. */
@@ -64,6 +66,7 @@ export function observeTenant(
     records,
     takenRecords: takenRecords(sources, spec, records, { namespace, name }),
     secrets: secretsOf(sources, spec, records, { namespace, name }),
+    smarthosts: observeSmarthosts(sources, { namespace, name }, referredSecrets(spec)),
     ...storedContract(sources, namespace, name),
     usage,
     unproven: unprovenDomains(sources, namespace, name),
@@ -80,7 +83,8 @@ function planOf(plans: PlansConfig, name: string): PlanConfig | undefined {
 export function observeGoneTenant(sources: TenantSources, namespace: string, name: string): ObservedGoneTenant {
   const { cluster, contractNamespace } = sources;
   const { metadata } = cluster.get(contractKey(contractNamespace, namespace, name)) ?? {};
-  const gone = { contractNamespace, namespace, name };
+  const { copies } = observeSmarthosts(sources, { namespace, name }, []);
+  const gone = { contractNamespace, namespace, name, ...(copies.length > 0 && { copies }) };
   if (metadata === undefined || !isOurs(metadata, labels.contract, "tenant")) return gone;
   const { uid = "", resourceVersion = "" } = metadata;
   return { ...gone, contract: { uid, resourceVersion } };

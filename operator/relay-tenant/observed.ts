@@ -6,6 +6,7 @@ import type { PlanConfig, SharedDomain } from "../config.ts";
 import type { ObservedSecret } from "./application-secret.ts";
 import type { CredentialRecord } from "./credential-record.ts";
 import type { SharedState } from "./shared-domain.ts";
+import type { ObservedSmarthosts, StandingCopy } from "./smarthost-secret.ts";
 
 /** A credential record as it stands in the cluster. */
 export interface StoredRecord extends CredentialRecord {
@@ -41,6 +42,8 @@ export interface ObservedTenant {
   readonly takenRecords?: ReadonlySet<string>;
   /** The Secrets that the spec and the records name, as far as they exist. */
   readonly secrets: ReadonlyMap<string, ObservedSecret>;
+  /** The Secrets that smarthosts refer to and their copies; absent when there are none. */
+  readonly smarthosts?: ObservedSmarthosts;
   /** Data of the contract Secret as it stands. */
   readonly contract?: ObjectData;
   /** resourceVersion of the contract Secret, whatever it holds; absent when there is none. */
@@ -60,4 +63,6 @@ export interface ObservedGoneTenant {
   readonly name: string;
   /** The contract Secret, if it is still there and Posthouse's. */
   readonly contract?: { readonly uid: string; readonly resourceVersion: string };
+  /** The copies of its credentials for smarthosts. */
+  readonly copies?: readonly StandingCopy[];
 }

@@ -128,6 +128,7 @@ function words(action: Action): string {
     case "create":
     case "apply":
     case "createKey":
+    case "copySmarthostSecret":
       return action.kind;
   }
   return action satisfies never;

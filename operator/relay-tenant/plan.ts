@@ -15,6 +15,7 @@ import { effectiveSending } from "./sending.ts";
 import { sharedProblems } from "./shared-domain.ts";
 import type { ObservedGoneTenant, ObservedTenant } from "./observed.ts";
 import { keptKeys, keptNotes } from "./old-keys.ts";
+import { planSmarthosts, removals } from "./smarthosts.ts";
 import { tenantStatus } from "./status.ts";
 
 /** What to do about a RelayTenant. Pure and total; the same world and time give the same plan. */
@@ -27,21 +28,28 @@ export function planTenant(observed: ObservedTenant, now: number): Plan<RelayTen
   ];
   const sending = effectiveSending(spec, refused);
   const outcomes = planCredentials(observed, now);
+  const smarthosts = planSmarthosts(observed);
   const problems = [
     ...refused,
     ...outcomes.flatMap((outcome) => outcome.problem ?? []),
     ...rotateNow(observed).problems,
+    ...smarthosts.problems,
   ];
   const allowance = allowanceOf(spec.allowance);
   const credits = reportCredits(allowance, observed.usage, observed.status?.credits, now);
-  const contract = tenantContract(observed, sending, outcomes);
+  const contract = tenantContract(observed, sending, outcomes, smarthosts);
   const issued = outcomes.flatMap(({ actions }) => actions);
   const recheckAfter = Math.min(credits.changesAt ?? Number.POSITIVE_INFINITY, ...changesOf(outcomes, now)) - now;
   return {
     // The contract goes first: what it no longer holds is refused before anything else is done.
-    actions: [...contractChange(observed, contract), ...issued, ...cleanUp(observed, outcomes, now)],
+    actions: [
+      ...contractChange(observed, contract),
+      ...smarthosts.actions,
+      ...issued,
+      ...cleanUp(observed, outcomes, now),
+    ],
     status: tenantStatus(observed, { sending, outcomes, problems, credits }, now),
-    notes: outcomes.flatMap(({ notes }) => notes),
+    notes: [...outcomes.flatMap(({ notes }) => notes), ...smarthosts.notes],
     statusNotes: [
       ...creditNotes(observed.status?.credits, credits.status),
       ...keptNotes(observed.status?.conditions ?? [], keptKeys(outcomes, now)),
@@ -50,14 +58,18 @@ export function planTenant(observed: ObservedTenant, now: number): Plan<RelayTen
   };
 }
 
-/** What to do about a tenant whose RelayTenant is gone: its contract goes, so that mail is refused; keys and records stay. */
+/**
+ * What to do about a tenant whose RelayTenant is gone: its contract goes, so that mail is refused, and the copies of its
+ * credentials for smarthosts; keys and records stay.
+ */
 export function planGoneTenant(observed: ObservedGoneTenant): Plan<never> {
-  const { contractNamespace, namespace, name, contract } = observed;
-  if (contract === undefined) return { actions: [], notes: [] };
+  const { contractNamespace, namespace, name, contract, copies = [] } = observed;
+  const copiesGone = removals(contractNamespace, { copies }, new Set());
+  if (contract === undefined) return { actions: copiesGone, notes: [] };
   const key = { kind: "Secret" as const, namespace: contractNamespace, name: tenantContractName(namespace, name) };
   const message = "The RelayTenant is gone: its mail is refused, its credentials are kept.";
   return {
-    actions: [{ kind: "delete", key, ...contract }],
+    actions: [{ kind: "delete", key, ...contract }, ...copiesGone],
     notes: [{ level: "info", reason: "TenantGone", message }],
   };
 }
