@@ -337,6 +337,28 @@ test("a tenant below the shared domain says when that is not proven, signs, and 
   await until(() => expect(said()).toBe("Active/NoVisibleKey True/NoVisibleKey"));
 });
 
+test("rotate-now of several credentials is carried out, and a part that cannot be is reported", async () => {
+  const spec = structuredClone(tenantSpec);
+  spec.environments[0]?.credentials.push({ name: "worker", secretName: "shop-worker", rotation });
+  cluster.put(tenantObject(spec));
+  start();
+  const keys = () => tenantStatus()?.environments?.flatMap((each) => each.credentials) ?? [];
+  await until(() => expect(keys()).toHaveLength(2));
+  const before = keys();
+  const ask = (rotate: string): void => {
+    const object = tenantObject(spec);
+    cluster.put({ ...object, metadata: { ...object.metadata, annotations: { "posthouse.dev/rotate": rotate } } });
+  };
+  ask("production/web=1, production/worker=2 ,production/wbe=3");
+  await until(() => expect(keys().map(({ lastHandledRotation }) => lastHandledRotation)).toEqual(["1", "2"]));
+  expect(condition(tenantStatus(), "Stalled")).toBe("True/RotateAnnotationInvalid");
+  expect(keys().map(({ oldKeyIds }) => oldKeyIds)).toEqual(before.map(({ keyId }) => [keyId]));
+  const after = keys();
+  ask("production/web=1,production/worker=2");
+  await until(() => expect(condition(tenantStatus(), "Ready")).toBe("True/Reconciled"));
+  expect(keys()).toEqual(after);
+});
+
 const oldKeyTenants = async () => (await metrics.getSingleMetric("posthouse_old_key_tenants")?.get())?.values[0]?.value;
 
 test("an old key in use is told once, counted, and let go when it is revoked", async () => {
