@@ -10,6 +10,7 @@ import { systemClock } from "../../runtime/clock.ts";
 import { createLogger } from "../../runtime/log.ts";
 import { createMemoryCluster, type MemoryCluster } from "../../test/harness/memory-cluster.ts";
 import { startOperator, type Operator } from "../operator.ts";
+import { planGoneTenant } from "./plan.ts";
 import { readLogin } from "./smarthost-secret.ts";
 
 const contractNamespace = "posthouse-system";
@@ -215,6 +216,26 @@ test("what is not Posthouse's in the place of a copy, or is another tenant's, is
   cluster.remove({ kind: "RelayTenant", namespace: "team", name: "shop" });
   await until(() => expect(contractsOf()).toEqual([]));
   expect(copies().map(({ metadata }) => metadata.name)).toEqual(["smarthost-other"]);
+});
+
+test("of a tenant that is gone contract and copies go at once, and the hour counts for all of them", () => {
+  const copy = { uid: "u", resourceVersion: "1" };
+  const { actions } = planGoneTenant({
+    contractNamespace,
+    namespace: "team",
+    name: "shop",
+    contract: copy,
+    copies: [
+      { ...copy, objectName: "smarthost-1", state: "Intact" },
+      { ...copy, objectName: "smarthost-2", state: "Altered" },
+      { ...copy, objectName: "smarthost-3", state: "Foreign" },
+    ],
+  });
+  expect(actions.map((action) => (action.kind === "delete" ? action.key.name : action.kind))).toEqual([
+    tenantContractName("team", "shop"),
+    "smarthost-1",
+    "smarthost-2",
+  ]);
 });
 
 test("two tenants with the same credentials have a copy each", async () => {

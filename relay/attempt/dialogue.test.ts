@@ -13,6 +13,8 @@ function play(...lines: readonly string[]): Dialogue {
 
 const hello = ["S: 220 hi", "C: EHLO me", "S: 250-mx\r\n250-PIPELINING\r\n250-size 1000\r\n250 8BITMIME"];
 
+const login = [...hello, "C: AUTH LOGIN", "S: 334 VXNlcm5hbWU6"];
+
 describe("a dialogue", () => {
   test.each<[string, readonly string[], string]>([
     ["the greeting is waited for", [], "Connect"],
@@ -21,6 +23,11 @@ describe("a dialogue", () => {
     ["STARTTLS was refused", [...hello, "C: STARTTLS", "S: 454 no"], "StartTLS"],
     ["the handshake is under way", [...hello, "C: STARTTLS", "S: 220 go"], "TLS"],
     ["EHLO was sent again", [...hello, "C: STARTTLS", "S: 220 go", "C: EHLO me"], "Hello"],
+    ["AUTH was sent", [...hello, "C: AUTH PLAIN /* secret */"], "Auth"],
+    ["AUTH was refused", [...hello, "C: AUTH PLAIN /* secret */", "S: 535 no"], "Auth"],
+    ["a challenge was answered", [...hello, "C: AUTH LOGIN", "S: 334 VXNlcm5hbWU6", "C: TUFJTCBGUk9N"], "Auth"],
+    ["a challenge is answered with what looks like a command", [...login, "C: DATA", "S: 334 UGFzc3dvcmQ6"], "Auth"],
+    ["MAIL was sent after AUTH", [...login, "C: x", "S: 334 p", "C: y", "S: 235 ok", "C: MAIL FROM:<>"], "Mail"],
     ["MAIL was sent", [...hello, "C: MAIL FROM:<>"], "Mail"],
     ["all was sent at once", [...hello, "C: MAIL FROM:<>", "C: RCPT TO:<a@b>", "C: DATA", "S: 250 ok"], "Rcpt"],
     ["DATA was sent", [...hello, "C: DATA"], "Data"],

@@ -170,6 +170,14 @@ describe("a smarthost with credentials", () => {
     expect((await try1([hopTo(server.port, "wrong")])).result).toMatchObject({ kind: "Temporary", ...expected });
   });
 
+  test("that repeats the password in a later reply is told without it", async () => {
+    const server = await serve({ sender: () => `550 5.7.1 ${password} may not send` });
+    expect((await try1([hopTo(server.port, "right")])).result).toMatchObject({
+      kind: "Permanent",
+      text: "550 5.7.1 [password] may not send",
+    });
+  });
+
   test("that wants credentials again in a session that stood bounces nothing", async () => {
     const server = await serve({ methods: ["PLAIN"] });
     const pool = poolOf();

@@ -2,10 +2,12 @@ import { afterEach, expect, test } from "vitest";
 import type { SecretObject } from "../../cluster/object.ts";
 import { encodeDomainContract, encodeTenantContract } from "../../contract/codec.ts";
 import { labels } from "../../contract/names.ts";
+import { encodeSmarthostSecret } from "../../contract/smarthost-secret.ts";
 import { systemClock } from "../../runtime/clock.ts";
 import { createLogger } from "../../runtime/log.ts";
 import { createMemoryCluster, type MemoryCluster } from "../../test/harness/memory-cluster.ts";
 import { domains, shop } from "../../test/harness/submission.ts";
+import { deliveryOf } from "../directory.ts";
 import { type DirectoryWatch, watchDirectory } from "./watch.ts";
 
 function secret(name: string, kind: string | undefined, data: SecretObject["data"]): SecretObject {
@@ -90,4 +92,37 @@ test.each([
   world.put(domain);
   await expect.poll(() => current().domain("shop.example")).toBeDefined();
   expect(current().login("production00")).toBeDefined();
+});
+
+const login = { username: "shop", password: "hush" };
+const credentials = (namespace: string, name = "smarthost-1"): SecretObject => ({
+  ...secret(
+    name,
+    undefined,
+    encodeSmarthostSecret({ source: { namespace, tenant: shop.name, secret: "s", uid: "u" }, login }),
+  ),
+  metadata: { name, namespace: "posthouse-system", labels: { [labels.key]: "smarthost" } },
+});
+
+test("credentials for smarthosts come and go with their Secret, and are nobody else's", async () => {
+  const world = createMemoryCluster();
+  const credential = { kind: "Secret", secretName: "smarthost-1" } as const;
+  const upstream = { name: "a", priority: 1, host: "a.example", port: 587, security: "StartTLS", credential } as const;
+  const tenantWith = { ...shop, delivery: { ...shop.delivery, smarthosts: [upstream] } };
+  const withheld = { kind: "Withheld", reason: "SecretNotCopied" };
+  const { current } = start(world);
+  const seen = () => deliveryOf(current(), tenantWith).smarthosts[0]?.credential;
+  expect(seen()).toEqual(withheld);
+  world.put(credentials(shop.namespace));
+  await expect.poll(seen).toEqual(credential);
+  expect(current().smarthostSecret("smarthost-1")?.login).toEqual(login);
+  world.put({ ...credentials(shop.namespace), data: { username: "shop" } });
+  world.put(credentials("other", "smarthost-2"));
+  await expect.poll(() => current().smarthostSecret("smarthost-2")).toBeDefined();
+  expect(seen()).toEqual(credential);
+  const stolen = { ...upstream, credential: { kind: "Secret", secretName: "smarthost-2" } as const };
+  const thief = { ...shop, delivery: { ...shop.delivery, smarthosts: [stolen] } };
+  expect(deliveryOf(current(), thief).smarthosts[0]?.credential).toEqual(withheld);
+  world.remove({ kind: "Secret", namespace: "posthouse-system", name: "smarthost-1" });
+  await expect.poll(seen).toEqual(withheld);
 });

@@ -124,7 +124,7 @@ describe("a direct route", () => {
 
 const smarthost = (name: string, priority: number, host = `${name}.example`) =>
   ({ name, priority, host, port: 587, security: "StartTLS" }) as const;
-const through = (...smarthosts: readonly ReturnType<typeof smarthost>[]): ContractDelivery => ({
+const through = (...smarthosts: readonly ContractDelivery["smarthosts"][number][]): ContractDelivery => ({
   route: "Smarthost",
   tlsPolicy: "Required",
   smarthosts: [...smarthosts],
@@ -155,6 +155,39 @@ describe("a smarthost route", () => {
   ])("is temporary when the smarthost %s", async (_, zone, failure) => {
     const route = await findRoute("example.com", through(smarthost("a", 1)), partsOf(zone));
     expect(route).toMatchObject({ kind: "Nowhere", failure: { kind: "Temporary", ...failure } });
+  });
+
+  test("names the Secret with the credentials, and verifies the certificate whatever the policy says", async () => {
+    const credential = { kind: "Secret", secretName: "smarthost-1" } as const;
+    const delivery = {
+      ...through({ ...smarthost("a", 1, "8.8.8.9"), credential }),
+      tlsPolicy: "Opportunistic" as const,
+    };
+    const hop = { host: "8.8.8.9", address: "8.8.8.9", port: 587, tls: { start: "Required", verify: true } };
+    expect(await findRoute("example.com", delivery, partsOf({}))).toEqual({
+      kind: "Hops",
+      hops: [{ ...hop, login: "smarthost-1" }],
+    });
+  });
+
+  test.each<[string, object, string]>([
+    [
+      "are withheld",
+      { credential: { kind: "Withheld", reason: "SecretNotOffered" } },
+      "no credentials now (SecretNotOff",
+    ],
+    [
+      "would go to a port that is not of mail",
+      { credential: { kind: "Secret", secretName: "x" }, port: 8025 },
+      "port 8025",
+    ],
+  ])("waits when the credentials %s, and takes a smarthost that asks for none", async (_, more, text) => {
+    const bad = { ...smarthost("a", 1, "8.8.8.9"), ...more };
+    const route = await findRoute("example.com", through(bad), partsOf({}));
+    expect(route).toMatchObject({ failure: { kind: "Temporary", class: "CredentialsMissing", enhanced: "4.7.0" } });
+    expect(route.kind === "Nowhere" ? route.failure.text : "").toContain(text);
+    const other = await findRoute("example.com", through(bad, smarthost("b", 2, "8.8.8.8")), partsOf({}));
+    expect(other).toMatchObject({ kind: "Hops", hops: [{ host: "8.8.8.8" }] });
   });
 
   test("is temporary when there is none", async () => {

@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { buffer } from "node:stream/consumers";
 import { generate } from "selfsigned";
 import { SMTPServer } from "smtp-server";
+import { replyError } from "./mx-script.ts";
 
 /** A certification authority, and a certificate of it for one host; PEM. */
 export interface TestCertificate {
@@ -43,6 +44,8 @@ export interface SmarthostOptions {
   readonly port?: number;
   /** The reply to a wrong password. */
   readonly refusal?: (password: string) => string;
+  /** The refusal of every sender; they are accepted when absent. */
+  readonly sender?: () => string;
 }
 
 /** A message that came over a session, and who had logged in there. */
@@ -94,8 +97,10 @@ export async function startSmarthost(options: SmarthostOptions): Promise<TestSma
       const { username, password } = { username: auth.username ?? "", password: auth.password ?? "" };
       logins.push({ session: session.id, method, user: username, password });
       if (accounts[username] === password) return done(null, { user: username });
-      const [code = "535", ...words] = refusal(password).split(" ");
-      return done(Object.assign(new Error(words.join(" ")), { responseCode: Number(code) }));
+      return done(replyError(refusal(password)));
+    },
+    onMailFrom(_address, _session, done) {
+      done(options.sender && replyError(options.sender()));
     },
     onData(stream, session, done) {
       stream.once("end", () => done());
