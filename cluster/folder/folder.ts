@@ -10,9 +10,11 @@ import type { FolderParts, Owner } from "./folder-parts.ts";
 import { watchManifests } from "./manifests.ts";
 import { inOrder, problemText } from "./problem.ts";
 import type { Problem } from "./problem.ts";
+import { createQueues } from "./queues.ts";
 import type { Timing } from "./rescan-timer.ts";
 import { reasonOf } from "./scan.ts";
 import { readState } from "./state-files.ts";
+import { watchState } from "./state-watch.ts";
 import { StateFolderError } from "./state-folder-error.ts";
 import { holdStateFolder, unusable } from "./state-folder.ts";
 import { folderWrites } from "./writes.ts";
@@ -60,13 +62,17 @@ export async function openFolder(options: FolderOptions): Promise<FolderCluster>
       onError: (err) => options.log.error({ err }, "the manifests cannot be watched; they are read every now and then"),
       ...(options.timing ? { timing: options.timing } : {}),
     });
+    const inTurn = createQueues();
+    const timing = options.timing ? { timing: options.timing } : {};
+    const objects = await watchState({ folder, inTurn, ...timing });
     return {
-      ...folderWrites(folder),
+      ...folderWrites(folder, inTurn),
       get: folder.cache.get,
       list: folder.cache.list,
       watch: folder.cache.watch,
       problems: () => problems,
       async close() {
+        await objects.close();
         await manifests.close();
         await lock.release();
       },

@@ -2,9 +2,14 @@ import { createHash } from "node:crypto";
 import { join } from "node:path";
 import type { ObjectKey } from "../object.ts";
 
+/** The folder of the generated objects. */
+export function objectsFolder(state: string): string {
+  return join(state, "objects");
+}
+
 /** The file of a generated object: `objects/<namespace>/<kind>/<name>.yaml`. */
 export function objectFile(state: string, key: ObjectKey): string {
-  return join(state, "objects", key.namespace, key.kind, `${fileName(key.name)}.yaml`);
+  return join(objectsFolder(state), key.namespace, key.kind, `${fileName(key.name)}.yaml`);
 }
 
 /** The file of the status of a custom resource: `status/<namespace>/<kind>/<name>.yaml`. */

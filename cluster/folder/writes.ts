@@ -10,13 +10,15 @@ import type { CoreObject } from "./core-object.ts";
 import { stamp } from "./folder-parts.ts";
 import type { FolderParts } from "./folder-parts.ts";
 import { identify } from "./identity.ts";
-import { createQueues } from "./queues.ts";
+import type { InTurn } from "./queues.ts";
 import { objectText, readObjectFile, writeStatus } from "./state-files.ts";
 import { objectFile } from "./state-layout.ts";
 
 /** The writing half of a folder cluster. Writes to one object wait for each other, others do not. */
-export function folderWrites(folder: FolderParts): Pick<Cluster, "create" | "apply" | "applyStatus" | "delete"> {
-  const inTurn = createQueues();
+export function folderWrites(
+  folder: FolderParts,
+  inTurn: InTurn,
+): Pick<Cluster, "create" | "apply" | "applyStatus" | "delete"> {
   return {
     create: (object) => inTurn(keyText(keyOf(object)), () => create(folder, ownable(folder, object))),
     apply: (object) => inTurn(keyText(keyOf(object)), () => apply(folder, ownable(folder, object))),

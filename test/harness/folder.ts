@@ -13,7 +13,7 @@ export interface TestFolders {
   readonly manifests: string;
   readonly state: string;
   /** Opens them as a cluster that reads changes at once. */
-  open(): Promise<FolderCluster>;
+  open(onError?: (line: string) => void): Promise<FolderCluster>;
   /** Closes what was opened, and removes the folders. */
   close(): Promise<void>;
 }
@@ -28,9 +28,9 @@ export function testFolders(layout: { state?: string } = {}): TestFolders {
   return {
     manifests,
     state,
-    async open() {
+    async open(onError) {
       const timing = { settle: 10, patience: 100, rescan: 60_000 };
-      const cluster = await openFolder({ manifests, state, clock: systemClock, log: silent(), timing });
+      const cluster = await openFolder({ manifests, state, clock: systemClock, log: quiet(onError), timing });
       opened.push(cluster);
       return cluster;
     },
@@ -41,7 +41,13 @@ export function testFolders(layout: { state?: string } = {}): TestFolders {
   };
 }
 
-/** A logger whose lines go nowhere. */
-function silent(): Logger {
-  return createLogger({ level: "silent", destination: new Writable({ write: (_chunk, _encoding, done) => done() }) });
+/** A logger whose lines go nowhere, but those of errors to whoever asks. */
+function quiet(onError?: (line: string) => void): Logger {
+  const destination = new Writable({
+    write(chunk: Buffer, _encoding, done) {
+      onError?.(chunk.toString());
+      done();
+    },
+  });
+  return createLogger({ level: onError ? "error" : "silent", destination });
 }
