@@ -4,14 +4,23 @@ import { Writable } from "node:stream";
 import { Registry } from "prom-client";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import type { FolderCluster } from "../cluster/folder/folder.ts";
+import type { ConfigMapObject, SecretObject } from "../cluster/object.ts";
 import { decodeDomainContract } from "../contract/codec.ts";
-import { deletionsName, domainContractName, tenantContractName } from "../contract/names.ts";
+import {
+  annotations,
+  deletionsName,
+  domainContractName,
+  handOverName,
+  labels,
+  tenantContractName,
+} from "../contract/names.ts";
 import type { SendingDomainStatus } from "../crds/sending-domain.ts";
 import type { Answer, RecordType, Resolver } from "../net/resolver.ts";
 import { createLogger } from "../runtime/log.ts";
 import { testFolders, type TestFolders } from "../test/harness/folder.ts";
 import { createManualClock, type ManualClock } from "../test/harness/manual-clock.ts";
 import { startOperator, type Operator } from "./operator.ts";
+import { domainContractSecret } from "./own-objects.ts";
 
 const contractNamespace = "posthouse-system";
 const minute = 60_000;
@@ -147,8 +156,33 @@ async function gone(...expected: string[]): Promise<void> {
 }
 async function orphans(): Promise<Record<string, number>> {
   const metric = await metrics.getSingleMetric("posthouse_orphans")?.get();
-  return Object.fromEntries((metric?.values ?? []).map(({ labels, value }) => [String(labels["state"]), value]));
+  return Object.fromEntries((metric?.values ?? []).map((each) => [String(each.labels["state"]), each.value]));
 }
+/** A ConfigMap that claims to hand over the records of a SendingDomain that never was. */
+function forgedHandOver(name: string): ConfigMapObject {
+  const labelled = { [labels.managedBy]: "posthouse", [labels.record]: "hand-over" };
+  const metadata = {
+    namespace: "rogue",
+    name: handOverName(name),
+    labels: labelled,
+    annotations: { [annotations.owner]: `rogue/${name}` },
+  };
+  return { apiVersion: "v1", kind: "ConfigMap", metadata, data: {} };
+}
+/** The contract of a claim whose SendingDomain is gone. */
+function strayHold(name: string): SecretObject {
+  const claim = { namespace: "rogue", name };
+  return domainContractSecret(contractNamespace, {
+    version: 1,
+    domain: `${name}.example`,
+    claim,
+    tenant: "rogue",
+    keys: [],
+    provenAt: 1,
+  });
+}
+const strayHolds = (): unknown[] =>
+  cluster.list("Secret").filter(({ metadata }) => metadata.annotations?.[annotations.owner]?.startsWith("rogue/"));
 const confirm = (token: string): void =>
   write(
     "deletions.yaml",
@@ -394,6 +428,31 @@ test("a confirmation is good for those objects alone", async () => {
   confirm(token);
   await pass(90);
   expect(contracts()).toHaveLength(7);
+});
+
+test("what anybody can make up in a namespace of theirs holds nobody's deletions back", async () => {
+  await bringUp(2);
+  for (const name of names(1, 20)) await cluster.create(forgedHandOver(name));
+  remove("t2.yaml");
+  await gone("t2");
+  await pass(65);
+  await until(() => expect(contracts()).toEqual(["t1"]));
+  expect(held()).toBeUndefined();
+});
+
+test("whoever deletes all domains of a namespace holds back those alone", async () => {
+  await bringUp(2);
+  write("domain.yaml", domain);
+  for (const name of names(1, 8)) await cluster.create(strayHold(name));
+  await settled();
+  remove("t2.yaml");
+  await gone("t2");
+  await pass(65);
+  await until(() => expect(contracts()).toEqual(["t1"]));
+  expect(held()).toMatchObject({ missing: names(1, 8).map((name) => `SendingDomain/rogue/${name}`) });
+  expect(strayHolds()).toHaveLength(8);
+  confirm(`1-ffffffffffff, ${held()?.confirmation}`);
+  await until(() => expect(strayHolds()).toEqual([]));
 });
 
 test("10 % go without a question", async () => {
