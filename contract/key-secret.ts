@@ -15,6 +15,8 @@ export interface PublicKey {
   readonly fingerprint: string;
   /** Milliseconds since the epoch. */
   readonly createdAt: number;
+  /** Present on a key that its owner brought along: it proves nothing, and the Secret says so, should the history be lost. */
+  readonly imported?: true;
 }
 
 /** The private half of a DKIM key: what the relay signs with. */
@@ -35,6 +37,7 @@ export function encodeKeySecret(key: PublicKey, privateKey: string): ObjectData 
     fingerprint: key.fingerprint,
     name: key.claim.name,
     namespace: key.claim.namespace,
+    ...(key.imported && { origin: "Imported" }),
     privateKey,
     publicKey: key.publicKey,
     selector: key.selector,
@@ -50,9 +53,12 @@ export function decodePublicKey(data: ObjectData): Decoded<PublicKey> {
   if (!fingerprint || !/^[0-9a-f]{64}$/.test(fingerprint)) return { error: "fingerprint is not 64 hex digits" };
   const created = Date.parse(createdAt ?? "");
   if (Number.isNaN(created)) return { error: "createdAt is not a time" };
-  return {
-    value: { claim: { namespace, name, domain }, selector, algorithm, publicKey, fingerprint, createdAt: created },
-  };
+  const key = { claim: { namespace, name, domain }, selector, algorithm, publicKey, fingerprint, createdAt: created };
+  return { value: { ...key, ...originOf(data) } };
+}
+
+function originOf({ origin }: ObjectData): Pick<PublicKey, "imported"> {
+  return origin === "Imported" ? { imported: true } : {};
 }
 
 /** The private half of a key Secret. That the PEM is a key of the algorithm shows when it is loaded. */

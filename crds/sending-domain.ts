@@ -1,4 +1,5 @@
 import Type from "typebox";
+import { DkimImport } from "./dkim-import.ts";
 import { Condition, dateTime, durationForm, listMap, listSet, oneOf, rules } from "./dialect.ts";
 
 const selector = { minLength: 1, maxLength: 63, pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$" };
@@ -71,6 +72,11 @@ export const SendingDomainSpec = Type.Object(
         }),
       },
     ),
+    deletionPolicy: oneOf(["Retain", "Delete"], {
+      default: "Retain",
+      description:
+        "What becomes of the private keys an hour after the SendingDomain is gone. Retain: made again, it finds them. Delete: they go. Which selectors were used is remembered either way.",
+    }),
     dkim: Type.Object(
       {
         algorithms: listSet(oneOf(["RSA2048", "Ed25519"], { description: "A DKIM key algorithm." }), {
@@ -100,6 +106,7 @@ export const SendingDomainSpec = Type.Object(
               "Keys that sign no more from now on; their private halves are deleted, and they stay revoked when they are taken off the list. A new key takes the place of an Active one.",
           },
         ),
+        import: Type.Optional(DkimImport),
       },
       { description: "DKIM keys (RFC 6376).", default: {} },
     ),
@@ -140,7 +147,9 @@ export type SendingDomainSpec = Type.Static<typeof SendingDomainSpec>;
 const KeyStatus = Type.Object(
   {
     selector: Type.String({ maxLength: 63, description: "DKIM selector." }),
-    algorithm: oneOf(["RSA2048", "Ed25519"], { description: "Key algorithm." }),
+    algorithm: oneOf(["RSA2048", "Ed25519"], {
+      description: "Key algorithm; RSA2048 of an imported key stands for RSA of up to 4096 bits.",
+    }),
     state: oneOf(["Pending", "Active", "Retiring", "Retired", "Revoked"], {
       description:
         "Pending: not yet visible long enough. Active: signs while its record is visible. Retiring: a newer key signs, this one is in reserve. Retired: the private half is deleted, the record is still needed. Revoked: the record is to say so.",
@@ -149,7 +158,10 @@ const KeyStatus = Type.Object(
       maxLength: 80,
       description: "SHA-256 of the public key (SubjectPublicKeyInfo), in hex.",
     }),
-    createdAt: dateTime({ description: "When the key was made." }),
+    origin: Type.Optional(
+      oneOf(["Imported"], { description: "Imported: brought along by spec.dkim.import. Absent: made by Posthouse." }),
+    ),
+    createdAt: dateTime({ description: "When the key was made, or imported." }),
     activatedAt: Type.Optional(dateTime({ description: "When it began to sign." })),
   },
   { description: "A DKIM key." },

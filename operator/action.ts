@@ -1,6 +1,7 @@
 import type { ConfigMapObject, ObjectKey, SecretObject } from "../cluster/object.ts";
 import type { KeyAlgorithm } from "../contract/key-secret.ts";
 import type { ClaimIdentity, CredentialIdentity } from "../contract/names.ts";
+import type { KeyCopy } from "./sending-domain/imports.ts";
 
 /** Where applications submit mail, as credential Secrets tell them. */
 export interface Submission {
@@ -36,6 +37,13 @@ export type Action =
       readonly claim: ClaimIdentity;
       readonly selector: string;
       readonly algorithm: KeyAlgorithm;
+    }
+  /** Copies a private key that a Secret offers into a key Secret of ours, never replacing one. */
+  | {
+      readonly kind: "importKey";
+      readonly namespace: string;
+      readonly claim: ClaimIdentity;
+      readonly copy: KeyCopy;
     }
   /** Creates an object, never replacing one: who finds it taken reads it. */
   | { readonly kind: "create"; readonly object: SecretObject | ConfigMapObject }

@@ -1,15 +1,17 @@
 import { randomBytes } from "node:crypto";
-import type { ObjectKey } from "../cluster/object.ts";
-import type { Cluster } from "../cluster/port.ts";
+import type { ObjectKey, SecretObject } from "../cluster/object.ts";
+import type { Cluster, CreateResult, WriteResult } from "../cluster/port.ts";
 import { apiKeyId, hashSecret, issueApiKey, parseApiKey } from "../contract/api-key.ts";
-import { encodeKeySecret, type KeyAlgorithm } from "../contract/key-secret.ts";
+import { encodeKeySecret, type KeyAlgorithm, type PublicKey } from "../contract/key-secret.ts";
 import { credentialRecordName, keySecretName, labels, tenantKey } from "../contract/names.ts";
 import type { Clock } from "../runtime/clock.ts";
 import type { Action, Submission } from "./action.ts";
+import { importableKey } from "./import-key.ts";
 import type { KeyPair } from "./key-pair.ts";
 import { ownSecret } from "./own-objects.ts";
 import { applicationSecret } from "./relay-tenant/application-secret.ts";
 import { encodeCredentialRecord, type CredentialRecord } from "./relay-tenant/credential-record.ts";
+import { secretOffer } from "./secret-offer.ts";
 import { copySmarthostSecret } from "./relay-tenant/smarthost-secret.ts";
 
 /** What carrying out an action takes. */
@@ -31,10 +33,12 @@ export async function applyAction(action: Action, context: ApplyContext): Promis
   switch (action.kind) {
     case "createKey":
       return createKey(action, context);
+    case "importKey":
+      return importKey(action, context);
     case "create":
-      return (await cluster.create(action.object)) === "Created" ? "Done" : "Again";
+      return appliedBy(await cluster.create(action.object));
     case "apply":
-      return (await cluster.apply(action.object)) === "Done" ? "Done" : "Again";
+      return appliedBy(await cluster.apply(action.object));
     case "issueCredential":
       return issueCredential(action, context);
     case "refreshCredential":
@@ -42,10 +46,15 @@ export async function applyAction(action: Action, context: ApplyContext): Promis
     case "copySmarthostSecret":
       return (await copySmarthostSecret(cluster, action)) ? "Done" : "Again";
     case "delete":
-      return (await cluster.delete(action.key, action.uid, action.resourceVersion)) === "Done" ? "Done" : "Again";
+      return appliedBy(await cluster.delete(action.key, action.uid, action.resourceVersion));
     default:
       return action satisfies never;
   }
+}
+
+/** Whoever was second at a write looks again. */
+function appliedBy(result: CreateResult | WriteResult): Applied {
+  return result === "Created" || result === "Done" ? "Done" : "Again";
 }
 
 async function createKey(
@@ -55,14 +64,30 @@ async function createKey(
   const { namespace, claim, selector, algorithm } = action;
   const { privateKey, publicKey, fingerprint } = await makeKeyPair(algorithm);
   const key = { claim, selector, algorithm, publicKey, fingerprint, createdAt: clock.now() };
+  return appliedBy(await cluster.create(keySecret(namespace, key, privateKey)));
+}
+
+/** The Secret is read and judged again: what the plan saw may have been replaced, or be offered no more. */
+async function importKey(action: ActionOf<"importKey">, { cluster, clock }: ApplyContext): Promise<Applied> {
+  const { namespace, claim, copy } = action;
+  const { selector, secretName, fingerprint } = copy;
+  const source = cluster.get<"Secret">({ kind: "Secret", namespace: claim.namespace, name: secretName });
+  const offer = secretOffer(source, "dkim-import", (data) => importableKey(data, fingerprint));
+  if (offer.kind !== "Offered" || offer.value === undefined) return "Again";
+  const { privateKey, ...half } = offer.value;
+  const key = { claim, selector, ...half, createdAt: clock.now(), imported: true as const };
+  return appliedBy(await cluster.create(keySecret(namespace, key, privateKey)));
+}
+
+function keySecret(namespace: string, key: PublicKey, privateKey: string): SecretObject {
+  const { claim, selector } = key;
   const own = {
     namespace,
     name: keySecretName(claim, selector),
     labels: { [labels.key]: "dkim" },
     owner: tenantKey(claim.namespace, claim.name),
   };
-  const created = await cluster.create(ownSecret(own, encodeKeySecret(key, privateKey), true));
-  return created === "Created" ? "Done" : "Again";
+  return ownSecret(own, encodeKeySecret(key, privateKey), true);
 }
 
 /** The record goes first: a key in an application's hands is one that the fleet knows of. */

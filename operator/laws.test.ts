@@ -53,13 +53,14 @@ async function work(world: LawWorld, key: OwnerKey, twice: boolean): Promise<num
 
 /** What Posthouse did not make is neither written nor deleted. */
 function checkOwn(world: LawWorld, action: Action): void {
-  if (action.kind === "create" || action.kind === "createKey" || action.kind === "copySmarthostSecret") return;
+  if (action.kind === "create" || action.kind === "createKey" || action.kind === "importKey") return;
+  if (action.kind === "copySmarthostSecret") return;
   const standing = world.cluster.get(targetOf(action));
   const foreign = standing !== undefined && standing.metadata.labels?.[labels.managedBy] !== "posthouse";
   demand(!foreign, `a plan touches what is not ours: ${actionText(action)}`);
 }
 
-function targetOf(action: Exclude<Action, { kind: "create" | "createKey" | "copySmarthostSecret" }>) {
+function targetOf(action: Exclude<Action, { kind: "create" | "createKey" | "importKey" | "copySmarthostSecret" }>) {
   if (action.kind === "delete") return action.key;
   if (action.kind === "apply") return keyOf(action.object);
   return { kind: "Secret" as const, namespace: action.target.credential.namespace, name: action.target.secretName };
@@ -67,6 +68,7 @@ function targetOf(action: Exclude<Action, { kind: "create" | "createKey" | "copy
 
 function actionText(action: Action): string {
   if (action.kind === "createKey") return `createKey ${action.selector}`;
+  if (action.kind === "importKey") return `importKey ${action.copy.selector}`;
   if (action.kind === "copySmarthostSecret") return `copySmarthostSecret ${action.name}`;
   return `${action.kind} ${keyText(action.kind === "create" ? keyOf(action.object) : targetOf(action))}`;
 }

@@ -32,6 +32,7 @@ const tenantSpec: RelayTenantSpec = {
 const domainSpec: SendingDomainSpec = {
   domain: "example.com",
   tenantRef: { name: "shop" },
+  deletionPolicy: "Retain",
   dkim: {
     algorithms: ["RSA2048", "Ed25519"],
     selectorPrefix: "s",

@@ -62,6 +62,7 @@ function furnish(world: LawWorld): void {
     spec: {
       domain: "one.example",
       tenantRef: { name: "shop" },
+      deletionPolicy: "Retain",
       dkim: {
         algorithms: ["RSA2048"],
         selectorPrefix: "s",

@@ -151,6 +151,29 @@ export const reasons = {
     remedy: "Ask the platform team to restore it from a backup, or to delete it so that it is rebuilt from the keys.",
     command: "kubectl -n posthouse-system get configmap -l posthouse.dev/record=key-history",
   },
+  ImportKeyUnusable: {
+    kind: "Stalled",
+    means:
+      "The Secret of `spec.dkim.import` holds no private key that can sign: RSA of 2048 to 4096 bits or Ed25519, in PEM (PKCS#8 or PKCS#1), without a passphrase, under the data key privateKey. Nothing is imported; Posthouse's own keys go on.",
+    remedy: "Put the right key into the Secret, or remove spec.dkim.import.",
+    command:
+      "kubectl -n NAMESPACE get secret SECRET -o jsonpath='{.data.privateKey}' | base64 -d | openssl pkey -noout -text_pub",
+  },
+  ImportKeyChanged: {
+    kind: "Stalled",
+    means:
+      "The Secret of `spec.dkim.import` holds another key than the one that was imported at this selector. The first one goes on; the other is not used.",
+    remedy:
+      "A selector stands for one key: put the first key back, or import the other at a selector of its own, or remove spec.dkim.import.",
+    command: "kubectl -n NAMESPACE get sendingdomain NAME -o jsonpath='{.status.dkim.keys}'",
+  },
+  ImportSelectorTaken: {
+    kind: "Stalled",
+    means: "The selector in `spec.dkim.import` belongs to another key of this SendingDomain. Nothing is imported.",
+    remedy:
+      "A selector stands for one key: import the key at the selector at which its record stands, or remove spec.dkim.import.",
+    command: "kubectl -n NAMESPACE get sendingdomain NAME -o jsonpath='{.status.dkim.keys[*].selector}'",
+  },
   TenantNotFound: {
     kind: "Waiting",
     means: "The SendingDomain names a RelayTenant that is not in its namespace.",

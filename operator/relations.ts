@@ -82,9 +82,9 @@ function isOwner(key: ObjectKey): key is OwnerKey {
 }
 
 /**
- * The links of an object: `names:` a Secret that a tenant wants, the contract of the shared domain that it needs, or the
- * ConfigMap that a SendingDomain wants; `member:` the tenant and `claims:` the contract that a SendingDomain is about;
- * `made:` what an object of ours is and for whom.
+ * The links of an object: `names:` a Secret that a tenant wants or refers to, the contract of the shared domain that it
+ * needs, or the ConfigMap and the key to import that a SendingDomain wants; `member:` the tenant and `claims:` the contract
+ * that a SendingDomain is about; `made:` what an object of ours is and for whom.
  */
 function linksOf(
   object: ClusterObject | undefined,
@@ -101,11 +101,12 @@ function linksOf(
     return shared?.isUsedBy(allowance.plan) ? [...own, `names:${contractNamespace}/${shared.name}`] : own;
   }
   if (object.kind === "SendingDomain") {
-    const { tenantRef, domain } = domainSpec(object);
+    const { tenantRef, domain, dkim } = domainSpec(object);
     return [
       `member:${tenantKey(namespace, tenantRef.name)}`,
       `claims:${domainContractName(domain)}`,
       `names:${namespace}/${handOverName(object.metadata.name)}`,
+      ...(dkim.import ? [`names:${namespace}/${dkim.import.secretRef.name}`] : []),
     ];
   }
   return madeFor(object.metadata, contractNamespace);

@@ -45,6 +45,7 @@ const claim: CustomObject<"SendingDomain"> = {
   spec: {
     domain: "one.example",
     tenantRef: { name: "shop" },
+    deletionPolicy: "Retain",
     dkim: {
       algorithms: ["RSA2048"],
       selectorPrefix: "s",

@@ -202,8 +202,12 @@ function newestKeys({ cluster, contractNamespace }: TenantSources, claim: ClaimI
   const decoded = object && decodeKeyHistory(object.data);
   if (decoded === undefined || "error" in decoded) return [];
   const usable = decoded.value.keys.filter(
-    ({ key: made, lostAt, retiredAt, revokedAt }) =>
-      made !== undefined && lostAt === undefined && retiredAt === undefined && revokedAt === undefined,
+    ({ key: made, imported, lostAt, retiredAt, revokedAt }) =>
+      made !== undefined &&
+      imported === undefined &&
+      lostAt === undefined &&
+      retiredAt === undefined &&
+      revokedAt === undefined,
   );
   return (["RSA2048", "Ed25519"] as const).flatMap((algorithm) => {
     const entry = usable.findLast((each) => each.algorithm === algorithm);

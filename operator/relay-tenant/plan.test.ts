@@ -128,6 +128,7 @@ function words(action: Action): string {
     case "create":
     case "apply":
     case "createKey":
+    case "importKey":
     case "copySmarthostSecret":
       return action.kind;
   }

@@ -2,6 +2,7 @@ import { domainContractName, handOverName, keyHistoryName } from "../../contract
 import { problem, type Problem } from "../reasons.ts";
 import { holdAbsence, type Absence } from "./hold-loss.ts";
 import type { KeyEntry } from "./key-history.ts";
+import type { KeyCopy } from "./imports.ts";
 import { isLiving, proves } from "./key-state.ts";
 import { nextKeys, type Standing } from "./next-keys.ts";
 import type { ObservedDomain } from "./observed.ts";
@@ -16,6 +17,8 @@ export interface ClaimState {
   readonly reported: readonly KeyEntry[];
   /** Keys that are to be made. */
   readonly lacking: readonly KeyEntry[];
+  /** The key that is to be imported. */
+  readonly copy?: KeyCopy;
   /** Keys that sign, one an algorithm; none means that mail waits. */
   readonly signing: readonly KeyEntry[];
   readonly records: readonly ReportedRecord[];
@@ -34,8 +37,9 @@ export interface ClaimState {
 /** Works out what a claim comes to: its keys, what DNS shows of them, which of them sign, and what stands in the way. */
 export function claimState(observed: ObservedDomain, now: number): ClaimState {
   const standing = standingOf(observed);
-  const { entries, reported, signing, handledRotation, world, problems } = nextKeys(observed, standing, now);
-  const shown = entries.some((entry) => proves(entry, world.visibility(entry)));
+  const next = nextKeys(observed, standing, now);
+  const { entries, reported, signing, copy, handledRotation, world, problems } = next;
+  const shown = entries.some((entry) => isLiving(entry) && proves(entry, world.visibility(entry)));
   const before = observed.history?.value?.absence;
   const waiting = reported.filter(
     (entry) => isLiving(entry) && (entry.activatedAt === undefined || entry.unseenAt !== undefined),
@@ -44,6 +48,7 @@ export function claimState(observed: ObservedDomain, now: number): ClaimState {
     entries,
     reported,
     lacking: entries.filter((entry) => entry.key === undefined && entry.imported === undefined && isLiving(entry)),
+    ...(copy && { copy }),
     signing: standing === "Taken" ? [] : signing,
     records: compareRecords(observed, reported),
     waiting: new Map(
@@ -51,7 +56,9 @@ export function claimState(observed: ObservedDomain, now: number): ClaimState {
     ),
     shown,
     standing,
-    absence: standing === "Held" ? holdAbsence(before, reported, world.visibility, world) : { over: false },
+    // What an imported key's record says of the domain's owner is nothing, so it keeps no hold either.
+    absence:
+      standing === "Held" ? holdAbsence(before, reported.filter(isMade), world.visibility, world) : { over: false },
     ...(handledRotation !== undefined && { handledRotation }),
     problems: [
       ...lengthProblems(observed, entries),
@@ -59,6 +66,10 @@ export function claimState(observed: ObservedDomain, now: number): ClaimState {
       ...problemsOf(observed, standing, shown && observed.hold !== undefined),
     ],
   };
+}
+
+function isMade({ imported }: KeyEntry): boolean {
+  return imported === undefined;
 }
 
 function standingOf({ hold, claim }: ObservedDomain): Standing {

@@ -2,6 +2,7 @@ import { Ajv } from "ajv";
 import Type from "typebox";
 import { parseJson, type Decoded, type ObjectData } from "../../contract/codec.ts";
 import type { PublicKey } from "../../contract/key-secret.ts";
+import { remember } from "../../runtime/remember.ts";
 import { WatchedTime } from "./watched-time.ts";
 
 const time = Type.Integer({ minimum: 0 });
@@ -46,6 +47,8 @@ export const KeyHistory = Type.Object({
   handledRotation: Type.Optional(Type.String()),
   /** How long no authoritative server has shown any record of the claim, while it holds the domain. */
   absence: Type.Optional(WatchedTime),
+  /** What becomes of the private halves when the SendingDomain is gone; they are kept when it is absent. */
+  deletionPolicy: Type.Optional(Type.Literal("Delete")),
 });
 export type KeyHistory = Type.Static<typeof KeyHistory>;
 
@@ -58,9 +61,9 @@ export function encodeKeyHistory(history: KeyHistory): ObjectData {
 }
 
 /** The history in a ConfigMap's data. */
-export function decodeKeyHistory(data: ObjectData): Decoded<KeyHistory> {
-  return parseJson(data[dataKey] ?? "", isKeyHistory);
-}
+export const decodeKeyHistory: (data: ObjectData) => Decoded<KeyHistory> = remember((data) =>
+  parseJson(data[dataKey] ?? "", isKeyHistory),
+);
 
 /** The entry of a key that stands in a Secret. */
 export function entryOf(key: PublicKey, now: number): KeyEntry {
@@ -69,6 +72,7 @@ export function entryOf(key: PublicKey, now: number): KeyEntry {
     algorithm: key.algorithm,
     allottedAt: Math.min(key.createdAt, now),
     key: { publicKey: key.publicKey, fingerprint: key.fingerprint, createdAt: key.createdAt },
+    ...(key.imported && { imported: key.imported }),
   };
 }
 

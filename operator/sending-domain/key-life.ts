@@ -3,7 +3,7 @@ import type { KeyEntry } from "./key-history.ts";
 import { isLiving, isSpent } from "./key-state.ts";
 import type { RotationRules } from "./rotation.ts";
 import { visibleLongEnough, type Visibility } from "./visibility.ts";
-import { advanceWatch, startWatch, timeServed, type Pace } from "./watched-time.ts";
+import { advanceWatch, startWatch, timeServed, type Pace, type WatchedTime } from "./watched-time.ts";
 
 /** What moves the keys of a claim from state to state, beside time. */
 export interface KeyWorld {
@@ -24,12 +24,12 @@ export interface KeyWorld {
   readonly now: number;
 }
 
+const moments = ["allottedAt", "activatedAt", "unseenAt", "retiringAt", "retiredAt", "revokedAt", "lostAt"] as const;
+
 /** A time that lies ahead of the clock, which was set back, is now: waits begin anew instead of lasting until then. */
 export function notInFuture(entry: KeyEntry, now: number): KeyEntry {
-  const ahead = (["allottedAt", "activatedAt", "unseenAt", "retiringAt", "retiredAt", "revokedAt", "lostAt"] as const)
-    .filter((member) => (entry[member] ?? 0) > now)
-    .map((member) => [member, now]);
-  return ahead.length === 0 ? entry : { ...entry, ...Object.fromEntries(ahead) };
+  const ahead = moments.filter((member) => (entry[member] ?? 0) > now);
+  return ahead.length === 0 ? entry : { ...entry, ...Object.fromEntries(ahead.map((member) => [member, now])) };
 }
 
 /** Revokes what the spec names, notes whose record is lost or back, and activates what was visible for long enough. */
@@ -97,12 +97,17 @@ export function retire(
     const signer = signing.find(({ algorithm }) => algorithm === entry.algorithm);
     const replaced =
       !world.algorithms.includes(entry.algorithm) ||
-      (signer !== undefined &&
-        ((entry.imported !== undefined && signer.imported === undefined) || place < entries.indexOf(signer)));
+      (signer !== undefined && takesOver(entry, signer, place < entries.indexOf(signer)));
     if (entry.activatedAt === undefined)
       return replaced && !entry.imported ? { ...entry, retiredAt: world.now } : entry;
     return replaced ? countOverlap(entry, world) : countAge(entry, world);
   });
+}
+
+/** Whether a signing key replaces another: a newer one does, and one that was made any imported one, but never the reverse. */
+function takesOver(entry: KeyEntry, signer: KeyEntry, isNewer: boolean): boolean {
+  if (entry.imported === undefined) return signer.imported === undefined && isNewer;
+  return signer.imported === undefined || isNewer;
 }
 
 /** A key that signs again is Active again. */
@@ -112,9 +117,14 @@ function back(entry: KeyEntry): KeyEntry {
   return rest;
 }
 
+/** The same entry where nothing has advanced, so that what did not change is known to be the same without a look inside. */
+function advanced(entry: KeyEntry, wait: WatchedTime): KeyEntry {
+  return wait === entry.wait ? entry : { ...entry, wait };
+}
+
 function countAge(entry: KeyEntry, { now, ages }: KeyWorld): KeyEntry {
   const { retiringAt, wait } = entry;
-  return retiringAt === undefined && wait ? { ...entry, wait: advanceWatch(wait, now, ages) } : entry;
+  return retiringAt === undefined && wait ? advanced(entry, advanceWatch(wait, now, ages)) : entry;
 }
 
 function countOverlap(entry: KeyEntry, { now, waits, rules, inContract }: KeyWorld): KeyEntry {
@@ -123,7 +133,7 @@ function countOverlap(entry: KeyEntry, { now, waits, rules, inContract }: KeyWor
   if (retiringAt === undefined || wait === undefined || inContract.has(entry.selector))
     return { ...entry, retiringAt: now, wait: startWatch(now) };
   if (timeServed(wait, now, waits) >= rules.overlap) return { ...entry, retiredAt: now, wait: startWatch(now) };
-  return { ...entry, wait: advanceWatch(wait, now, waits) };
+  return advanced(entry, advanceWatch(wait, now, waits));
 }
 
 function countRetention(entry: KeyEntry, { now, waits, rules }: KeyWorld): KeyEntry {
@@ -131,5 +141,5 @@ function countRetention(entry: KeyEntry, { now, waits, rules }: KeyWorld): KeyEn
   if (wait === undefined) return { ...entry, wait: startWatch(now) };
   if (wait.served >= rules.retention) return entry;
   if (timeServed(wait, now, waits) >= rules.retention) return { ...entry, wait: { served: rules.retention, at: now } };
-  return { ...entry, wait: advanceWatch(wait, now, waits) };
+  return advanced(entry, advanceWatch(wait, now, waits));
 }

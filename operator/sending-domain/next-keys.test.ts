@@ -29,6 +29,7 @@ interface World {
 const specOf = (more: Partial<ObservedDomain["spec"]["dkim"]> = {}): ObservedDomain["spec"] => ({
   domain: claim.domain,
   tenantRef: { name: "shop" },
+  deletionPolicy: "Retain",
   dkim: {
     algorithms: ["RSA2048"],
     selectorPrefix: "s",

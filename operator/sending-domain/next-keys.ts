@@ -4,6 +4,7 @@ import { problem, type Problem } from "../reasons.ts";
 import { mergeKeys, type KeyEntry } from "./key-history.ts";
 import { notInFuture, retire, signingKeys, takeIn, type KeyWorld } from "./key-life.ts";
 import { isLiving, isReported } from "./key-state.ts";
+import { takeImport, type KeyCopy } from "./imports.ts";
 import type { ObservedDomain } from "./observed.ts";
 import { needsKey, rotationRules, scheduleDue, type RotationRules } from "./rotation.ts";
 import { allotSelectors } from "./selectors.ts";
@@ -21,6 +22,8 @@ export interface NextKeys {
   readonly reported: readonly KeyEntry[];
   /** Keys that sign if the claim holds the domain. */
   readonly signing: readonly KeyEntry[];
+  /** The key to import. */
+  readonly copy?: KeyCopy;
   /** The token of the last rotation that was acted on. */
   readonly handledRotation?: string;
   readonly world: KeyWorld;
@@ -40,7 +43,8 @@ export function nextKeys(observed: ObservedDomain, standing: Standing, now: numb
   const rotation = rotationDue(observed, world, known);
   const allotted = rotation.isCrowded ? known : [...known, ...allot(observed, known, rotation.due, now)];
   const signing = signingKeys(allotted, world);
-  const entries = retire(allotted, signing, world);
+  const imports = takeImport(observed, allotted, { signing, isCrowded: rotation.isCrowded === true, now });
+  const entries = retire(imports.entries, signing, world);
   return {
     entries,
     reported: mostImportant(
@@ -48,9 +52,10 @@ export function nextKeys(observed: ObservedDomain, standing: Standing, now: numb
       new Set([...world.inContract, ...signing.map(({ selector }) => selector)]),
     ),
     signing,
+    ...(imports.copy && { copy: imports.copy }),
     ...(rotation.handled !== undefined && { handledRotation: rotation.handled }),
     world,
-    problems: [...rotation.problems, ...specProblems(observed, rules, known)],
+    problems: [...rotation.problems, ...imports.problems, ...specProblems(observed, rules, imports.entries)],
   };
 }
 

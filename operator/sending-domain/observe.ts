@@ -1,4 +1,4 @@
-import type { SecretObject } from "../../cluster/object.ts";
+import type { CustomObject, SecretObject } from "../../cluster/object.ts";
 import type { Cluster } from "../../cluster/port.ts";
 import { decodeDomainContract } from "../../contract/codec.ts";
 import type { DomainContract } from "../../contract/domain-contract.ts";
@@ -12,10 +12,14 @@ import {
   tenantKey,
   type ClaimIdentity,
 } from "../../contract/names.ts";
+import type { SendingDomainSpec } from "../../crds/sending-domain.ts";
+import { remember } from "../../runtime/remember.ts";
 import { domainSpec, domainStatusOf, tenantSpec } from "../custom-objects.ts";
+import { readImportKey } from "../import-key.ts";
 import { isOurs } from "../own-objects.ts";
 import type { Relations } from "../relations.ts";
 import { allowsOwnDomains } from "../relay-tenant/shared-domain.ts";
+import { secretOffer } from "../secret-offer.ts";
 import { noEvidence, type DomainEvidence } from "./evidence.ts";
 import type { OrphanedClaim } from "./orphaned-claim.ts";
 import { rotationToken } from "./next-keys.ts";
@@ -43,7 +47,7 @@ export function observeDomain(
   const spec = domainSpec(object);
   const status = domainStatusOf(object);
   const rotate = rotationToken(object.metadata.annotations);
-  const claim = { namespace, name, domain: spec.domain };
+  const claim = claimOf(object);
   const history = storedHistory(sources, claim);
   const hold = storedHold(cluster, settings.contractNamespace, domainContractName(spec.domain));
   return {
@@ -54,6 +58,8 @@ export function observeDomain(
     ...(rotate !== undefined && { rotate }),
     ...tenantOf(sources, namespace, spec.tenantRef.name),
     ...seenKeys(sources, claim, history?.value),
+    ...offeredKey(cluster, namespace, spec),
+    formerKeys: abandonedKeys(sources, { namespace, name }, spec.domain),
     ...(history && { history }),
     ...(hold && { hold }),
     formerHolds: holdsOf(sources, namespace, name).filter(({ value }) => value?.domain !== spec.domain),
@@ -62,6 +68,14 @@ export function observeDomain(
     settings,
   };
 }
+
+/** The identity of a claim, one object for each object of the cluster, so that what hangs on it is worked out once. */
+const claimOf: (object: CustomObject<"SendingDomain">) => ClaimIdentity = remember((object) => {
+  const { namespace, name } = object.metadata;
+  return { namespace, name, domain: domainSpec(object).domain };
+});
+
+const publicKeyIn = remember(decodePublicKey);
 
 /** What the tenant of a claim lets it do. */
 function tenantOf(
@@ -87,7 +101,35 @@ export function observeGoneDomain(
   const handOver = observeHandOver(sources.cluster, { namespace, name });
   const holds = holdsOf(sources, namespace, name);
   const claims = holds.flatMap((hold) => orphanedClaim(sources, { namespace, name }, hold, evidence));
-  return { contractNamespace, namespace, name, holds, claims, handOver };
+  const keys = abandonedKeys(sources, { namespace, name });
+  return { contractNamespace, namespace, name, holds, claims, keys, handOver };
+}
+
+/** What the Secret of an import offers. The private half is looked at here and nowhere kept. */
+function offeredKey(cluster: Cluster, namespace: string, { dkim }: SendingDomainSpec): Pick<ObservedDomain, "offered"> {
+  if (dkim.import === undefined) return {};
+  const secret = cluster.get<"Secret">({ kind: "Secret", namespace, name: dkim.import.secretRef.name });
+  return { offered: secretOffer(secret, "dkim-import", readImportKey) };
+}
+
+/** Keys of claims that are gone and were to take them along: the history says so, which outlives the SendingDomain. */
+function abandonedKeys(
+  sources: DomainSources,
+  { namespace, name }: { readonly namespace: string; readonly name: string },
+  standingDomain?: string,
+): readonly StoredKey[] {
+  const { cluster, relations, settings } = sources;
+  return relations.objectsOf("key-history", tenantKey(namespace, name)).flatMap((object) => {
+    const key = { kind: "ConfigMap", namespace: settings.contractNamespace, name: object } as const;
+    const decoded = decodeKeyHistory(cluster.get<"ConfigMap">(key)?.data ?? {});
+    if ("error" in decoded || decoded.value.deletionPolicy !== "Delete") return [];
+    const claim = { namespace, name, domain: decoded.value.claim.domain };
+    if (claim.domain === standingDomain || keyHistoryName(claim) !== object) return [];
+    const history = storedHistory(sources, claim)?.value;
+    // Only what the history remembers may go: its selector is never allotted again.
+    const known = new Set(history?.keys.map(({ selector }) => selector));
+    return seenKeys(sources, claim, history).keys.filter(({ selector }) => known.has(selector));
+  });
 }
 
 /** A hold of a SendingDomain that is gone with its keys; none if it says itself to be another's. */
@@ -168,7 +210,7 @@ function seenKeys(
 }
 
 function keyOfClaim(secret: SecretObject, claim: ClaimIdentity, selector: string): PublicKey | undefined {
-  const decoded = decodePublicKey(secret.data);
+  const decoded = publicKeyIn(secret.data);
   if ("error" in decoded) return undefined;
   const key = decoded.value;
   return claimHash(key.claim) === claimHash(claim) && key.selector === selector ? key : undefined;

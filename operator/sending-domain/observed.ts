@@ -3,6 +3,8 @@ import type { PublicKey } from "../../contract/key-secret.ts";
 import type { ClaimIdentity } from "../../contract/names.ts";
 import type { SendingDomainSpec, SendingDomainStatus } from "../../crds/sending-domain.ts";
 import type { DnsTiming, PlansConfig } from "../config.ts";
+import type { ImportReading } from "../import-key.ts";
+import type { SecretOffer } from "../secret-offer.ts";
 import type { DomainEvidence } from "./evidence.ts";
 import type { ObservedHandOver } from "./hand-over.ts";
 import type { OrphanedClaim } from "./orphaned-claim.ts";
@@ -38,6 +40,10 @@ export interface ObservedDomain {
   /** Selectors whose Secret is there and is no key of this claim: their names are of no use. */
   readonly blocked: readonly string[];
   readonly history?: Stored<KeyHistory>;
+  /** What the Secret of spec.dkim.import offers; absent without that. */
+  readonly offered?: SecretOffer<ImportReading>;
+  /** Keys that a SendingDomain of this name left of another domain, and wanted deleted. */
+  readonly formerKeys?: readonly StoredKey[];
   /** The contract of the domain, whoever's it is. */
   readonly hold?: Stored<DomainContract>;
   /** Contracts of other domains that a SendingDomain of this name held before it was made anew. */
@@ -68,6 +74,8 @@ export interface ObservedGoneDomain {
   readonly holds: readonly Stored<DomainContract>[];
   /** The same with their keys, to be watched while they stand. */
   readonly claims: readonly OrphanedClaim[];
+  /** Keys that are to go with it. */
+  readonly keys?: readonly StoredKey[];
   /** The ConfigMap in which its records were handed over. */
   readonly handOver?: ObservedHandOver;
 }

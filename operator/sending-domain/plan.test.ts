@@ -72,6 +72,7 @@ function observed({ entries, keys = [], hold, evidence = noEvidence, more }: Giv
     spec: {
       domain: "example.com",
       tenantRef: { name: "shop" },
+      deletionPolicy: "Retain",
       dkim: {
         algorithms: ["RSA2048", "Ed25519"],
         selectorPrefix: "s",

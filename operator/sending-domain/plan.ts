@@ -1,14 +1,16 @@
 import { keySecretName } from "../../contract/names.ts";
 import type { SendingDomainStatus } from "../../crds/sending-domain.ts";
+import type { Action } from "../action.ts";
 import { keyHistoryObject } from "../own-objects.ts";
 import { info, type Plan } from "../plan.ts";
 import { claimState, type ClaimState } from "./claim-state.ts";
 import { encodeKeyHistory, type KeyHistory } from "./key-history.ts";
 import { dropHandOver, handOverActions } from "./hand-over.ts";
 import { holdChange, release, type Changes } from "./hold.ts";
+import type { KeyCopy } from "./imports.ts";
 import { lifeNotes } from "./life-notes.ts";
 import { nextCheck, type DnsQuestions } from "./next-check.ts";
-import type { ObservedDomain, ObservedGoneDomain } from "./observed.ts";
+import type { ObservedDomain, ObservedGoneDomain, StoredKey } from "./observed.ts";
 import { domainStatus } from "./status.ts";
 
 /** What to do about a SendingDomain, and what to ask the DNS for it. */
@@ -20,12 +22,13 @@ export interface DomainPlan extends Plan<SendingDomainStatus> {
 export function planDomain(observed: ObservedDomain, now: number): DomainPlan {
   const state = claimState(observed, now);
   const changes = changesOf(observed, state, now);
-  const { formerHolds, settings, claim, handOver } = observed;
+  const { formerHolds, formerKeys = [], settings, claim, handOver } = observed;
   const status = domainStatus(observed, state, now);
   return {
     actions: [
       // First, so that nobody sends as a domain that this object was about before it was deleted and made anew.
       ...release(formerHolds, settings.contractNamespace, claim),
+      ...formerKeys.map((key) => deleteKey(settings.contractNamespace, key)),
       ...changes.actions,
       ...handOverActions(claim, status.records ?? [], handOver),
     ],
@@ -37,13 +40,16 @@ export function planDomain(observed: ObservedDomain, now: number): DomainPlan {
 
 /**
  * What to do about a claim whose SendingDomain is gone: its hold goes, so that nobody sends as the domain any more, and
- * its keys and their history stay, so that the same claim made again proves itself with the record that still stands.
+ * its keys stay unless it wanted them deleted, so that the same claim made again proves itself with the record that still
+ * stands. The history stays either way: no selector is ever used for another key.
  */
 export function planGoneDomain(observed: ObservedGoneDomain): Plan<never> {
   const released = release(observed.holds, observed.contractNamespace, observed);
-  const message = "The SendingDomain is gone: its domain is released, its keys are kept.";
-  const actions = [...released, ...dropHandOver(observed, observed.handOver)];
-  return { actions, notes: released.length > 0 ? [info("DomainReleased", message)] : [] };
+  const { keys = [], contractNamespace, handOver } = observed;
+  const deleted = keys.map((key) => deleteKey(contractNamespace, key));
+  const message = `The SendingDomain is gone: its domain is released, its keys are ${deleted.length > 0 ? "deleted" : "kept"}.`;
+  const actions = [...released, ...deleted, ...dropHandOver(observed, handOver)];
+  return { actions, notes: released.length + deleted.length > 0 ? [info("DomainReleased", message)] : [] };
 }
 
 function changesOf(observed: ObservedDomain, state: ClaimState, now: number): Changes {
@@ -67,21 +73,41 @@ function historyChange(observed: ObservedDomain, state: ClaimState): Changes {
     keys: [...state.entries],
     ...(handledRotation !== undefined && { handledRotation }),
     ...(absence.watch && { absence: absence.watch }),
+    ...(observed.spec.deletionPolicy === "Delete" && { deletionPolicy: "Delete" as const }),
   };
+  if (history?.value && readTheSame(history.value, wanted)) return { actions: [], notes: [] };
   const data = encodeKeyHistory(wanted);
-  if (history?.value !== undefined && encodeKeyHistory(history.value)["history"] === data["history"])
-    return { actions: [], notes: [] };
   const object = keyHistoryObject(settings.contractNamespace, claim, data, history?.resourceVersion);
   const notes = lifeNotes(history?.value?.keys ?? [], state.entries);
   return { actions: [{ kind: history ? "apply" : "create", object }], notes };
 }
 
+/** Whether two histories read the same. What was not made anew since the first was read needs no look inside. */
+function readTheSame(before: KeyHistory, after: KeyHistory): boolean {
+  const isUntouched =
+    before.keys.length === after.keys.length &&
+    before.keys.every((entry, place) => entry === after.keys[place]) &&
+    before.handledRotation === after.handledRotation &&
+    before.absence === after.absence &&
+    before.deletionPolicy === after.deletionPolicy;
+  return isUntouched || encodeKeyHistory(before)["history"] === encodeKeyHistory(after)["history"];
+}
+
 function keyChanges(observed: ObservedDomain, state: ClaimState): readonly Changes[] {
   const { claim, settings } = observed;
-  return state.lacking.map(({ selector, algorithm }) => ({
+  const made = state.lacking.map(({ selector, algorithm }): Changes => ({
     actions: [{ kind: "createKey", namespace: settings.contractNamespace, claim, selector, algorithm }],
     notes: [info("KeyAllotted", `Selector ${selector} is allotted to a new ${algorithm} key.`)],
   }));
+  return state.copy ? [...made, importChange(observed, state.copy)] : made;
+}
+
+function importChange({ claim, settings }: ObservedDomain, copy: KeyCopy): Changes {
+  const message = `The key of selector ${copy.selector} is copied from the Secret ${copy.secretName}.`;
+  return {
+    actions: [{ kind: "importKey", namespace: settings.contractNamespace, claim, copy }],
+    notes: [info("KeyImported", message)],
+  };
 }
 
 /** The private halves of keys that sign no more go last: by then the history says so and the contract names them no more. */
@@ -93,15 +119,17 @@ function spentKeys({ keys, settings }: ObservedDomain, state: ClaimState): reado
   );
   return keys
     .filter(({ selector }) => spent.has(selector))
-    .map(({ claim, selector, uid, resourceVersion }) => ({
-      actions: [
-        {
-          kind: "delete",
-          key: { kind: "Secret", namespace: settings.contractNamespace, name: keySecretName(claim, selector) },
-          uid,
-          resourceVersion,
-        },
-      ],
-      notes: [info("KeyDeleted", `The private key of selector ${selector} is deleted.`)],
+    .map((key) => ({
+      actions: [deleteKey(settings.contractNamespace, key)],
+      notes: [info("KeyDeleted", `The private key of selector ${key.selector} is deleted.`)],
     }));
+}
+
+function deleteKey(namespace: string, { claim, selector, uid, resourceVersion }: StoredKey): Action {
+  return {
+    kind: "delete",
+    key: { kind: "Secret", namespace, name: keySecretName(claim, selector) },
+    uid,
+    resourceVersion,
+  };
 }

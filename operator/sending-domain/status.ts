@@ -1,9 +1,11 @@
 import type { KeyStatus, SendingDomainStatus } from "../../crds/sending-domain.ts";
+import { remember } from "../../runtime/remember.ts";
 import { summarise } from "../conditions.ts";
 import { timestamp } from "../timestamp.ts";
 import { domainConditions, domainFindings } from "./conditions.ts";
 import type { ObservedDomain } from "./observed.ts";
 import type { ClaimState } from "./claim-state.ts";
+import type { KeyEntry } from "./key-history.ts";
 import { keyState } from "./key-state.ts";
 import { recordStatuses } from "./report.ts";
 
@@ -17,21 +19,7 @@ export function domainStatus(observed: ObservedDomain, state: ClaimState, now: n
     generation,
     previous: status?.conditions ?? [],
   };
-  const keys = state.reported.flatMap((entry): readonly KeyStatus[] => {
-    const { selector, algorithm, key, activatedAt } = entry;
-    return key === undefined
-      ? []
-      : [
-          {
-            selector,
-            algorithm,
-            state: keyState(entry),
-            fingerprint: key.fingerprint,
-            createdAt: timestamp(key.createdAt),
-            ...(activatedAt !== undefined && { activatedAt: timestamp(activatedAt) }),
-          },
-        ];
-  });
+  const keys = state.reported.flatMap(keyStatus);
   const handled = state.handledRotation;
   return {
     observedGeneration: generation,
@@ -40,3 +28,20 @@ export function domainStatus(observed: ObservedDomain, state: ClaimState, now: n
     records: recordStatuses(state.records, claim.domain, status?.records ?? [], now),
   };
 }
+
+const keyStatus: (entry: KeyEntry) => readonly KeyStatus[] = remember((entry) => {
+  const { selector, algorithm, key, activatedAt } = entry;
+  return key === undefined
+    ? []
+    : [
+        {
+          selector,
+          algorithm,
+          state: keyState(entry),
+          fingerprint: key.fingerprint,
+          ...(entry.imported && { origin: "Imported" as const }),
+          createdAt: timestamp(key.createdAt),
+          ...(activatedAt !== undefined && { activatedAt: timestamp(activatedAt) }),
+        },
+      ];
+});

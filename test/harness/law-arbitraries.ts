@@ -10,7 +10,7 @@ import {
 } from "../../contract/names.ts";
 import type { RelayTenantSpec } from "../../crds/relay-tenant.ts";
 import type { SendingDomainSpec } from "../../crds/sending-domain.ts";
-import { contractNamespace, type DnsLie, type LawEvent } from "./law-world.ts";
+import { contractNamespace, type DnsLie, type LawEvent, type OfferedKey } from "./law-world.ts";
 import { printStory } from "./law-printer.ts";
 
 const label = fc.constantFrom("x", "y", "constructor");
@@ -86,20 +86,28 @@ export const tenantSpecs: fc.Arbitrary<RelayTenantSpec> = fc.record({
 export const domainSpecs: fc.Arbitrary<SendingDomainSpec> = fc.record({
   domain: fc.constantFrom("one.example", "two.example", `${"l".repeat(60)}.${`${"m".repeat(62)}.`.repeat(3)}ab`),
   tenantRef: fc.record({ name: fc.constantFrom("shop", "absent") }),
-  dkim: fc.record({
-    algorithms: fc.constantFrom<SendingDomainSpec["dkim"]["algorithms"]>(
-      ["RSA2048"],
-      ["RSA2048", "Ed25519"],
-      ["Ed25519", "RSA2048"],
-    ),
-    selectorPrefix: fc.constantFrom("s", "t"),
-    rotation: fc.constantFrom<SendingDomainSpec["dkim"]["rotation"]>(
-      { schedule: "Manual", overlap: "240h", retention: "720h" },
-      { schedule: "Quarterly", overlap: "1h", retention: "48h" },
-      { schedule: "Interval", every: "168h", overlap: "240h", retention: "720h" },
-    ),
-    revokedSelectors: fc.subarray(["s2026q4", "s2026q4-ed", "nobody"]),
-  }),
+  deletionPolicy: fc.constantFrom("Retain", "Delete"),
+  dkim: fc.record(
+    {
+      algorithms: fc.constantFrom<SendingDomainSpec["dkim"]["algorithms"]>(
+        ["RSA2048"],
+        ["RSA2048", "Ed25519"],
+        ["Ed25519", "RSA2048"],
+      ),
+      selectorPrefix: fc.constantFrom("s", "t"),
+      rotation: fc.constantFrom<SendingDomainSpec["dkim"]["rotation"]>(
+        { schedule: "Manual", overlap: "240h", retention: "720h" },
+        { schedule: "Quarterly", overlap: "1h", retention: "48h" },
+        { schedule: "Interval", every: "168h", overlap: "240h", retention: "720h" },
+      ),
+      revokedSelectors: fc.subarray(["s2026q4", "s2026q4-ed", "nobody", "legacy"]),
+      import: fc.record({
+        selector: fc.constantFrom("legacy", "legacy", "legacy2", "one"),
+        secretRef: fc.record({ name: fc.constantFrom("old-key", "s1") }),
+      }),
+    },
+    { requiredKeys: ["algorithms", "selectorPrefix", "rotation", "revokedSelectors"] },
+  ),
   spf: fc.record({ qualifier: fc.constantFrom("Fail", "SoftFail", "Neutral") }),
   dmarc: fc.record(
     {
@@ -148,7 +156,7 @@ export const obstacles: readonly ClusterObject[] = [
 ];
 
 const namespace = fc.constantFrom("a", "b");
-const selectors = ["s2026q4", "s2026q4-ed", "s2026q4-2", "t2026q4", "t2026q4-ed", "s2027q1", "one", "_dmarc"];
+const selectors = ["s2026q4", "s2026q4-ed", "s2026q4-2", "t2026q4", "t2026q4-ed", "s2027q1", "legacy", "one", "_dmarc"];
 const second = 1000;
 const hour = 3600 * second;
 
@@ -160,6 +168,11 @@ const events: fc.Arbitrary<LawEvent> = fc.oneof(
     namespace,
     name: fc.constantFrom("one", "two"),
     spec: fc.option(domainSpecs, { nil: undefined }),
+  }),
+  fc.record({
+    kind: fc.constant("offer" as const),
+    namespace,
+    key: fc.constantFrom<OfferedKey>("RSA", "OtherRSA", "Ed25519", "Nonsense", "Unlabelled", "None"),
   }),
   fc.record({ kind: fc.constantFrom("lose" as const, "alter" as const), which: fc.nat(30) }),
   fc.record({

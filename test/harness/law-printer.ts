@@ -18,6 +18,8 @@ function sentence(event: LawEvent): string {
       return `the DNS shows ${event.shown.join(", ") || "nothing"}${event.lie === "None" ? "" : `, and lies: ${event.lie}`}`;
     case "wait":
       return event.time < 0 ? `the clock jumps ${-event.time / 1000} s back` : `${event.time / 1000} s pass`;
+    case "offer":
+      return `the Secret ${event.namespace}/old-key holds: ${event.key}`;
     case "lose":
     case "alter":
       return `somebody ${event.kind === "lose" ? "deletes" : "alters"} object ${event.which} of ours (modulo their count)`;

@@ -1,5 +1,6 @@
-import { createHash } from "node:crypto";
+import { createHash, generateKeyPairSync, type KeyObject } from "node:crypto";
 import { keyOf } from "../../cluster/object.ts";
+import type { ObjectData } from "../../contract/codec.ts";
 import { labels } from "../../contract/names.ts";
 import type { RelayTenantSpec } from "../../crds/relay-tenant.ts";
 import type { SendingDomainSpec } from "../../crds/sending-domain.ts";
@@ -32,6 +33,20 @@ const settings = {
 /** How the DNS answers for what it shows: as it is, not at all, with another's value, or with two records. */
 export type DnsLie = "None" | "Failed" | "Foreign" | "Twice";
 
+/** What stands in the Secret `old-key` of a namespace: a key that is offered, or one that is not. */
+export type OfferedKey = "RSA" | "OtherRSA" | "Ed25519" | "Nonsense" | "Unlabelled" | "None";
+
+const pem = (key: KeyObject): string => key.export({ type: "pkcs8", format: "pem" });
+const rsa = (): string => pem(generateKeyPairSync("rsa", { modulusLength: 2048 }).privateKey);
+/** What Secrets hold; the same objects in every world, so that each key is read once. */
+const offeredData: Readonly<Record<Exclude<OfferedKey, "None">, ObjectData>> = {
+  RSA: { privateKey: rsa() },
+  OtherRSA: { privateKey: rsa() },
+  Ed25519: { privateKey: pem(generateKeyPairSync("ed25519").privateKey) },
+  Nonsense: { privateKey: "hush" },
+  Unlabelled: { privateKey: rsa() },
+};
+
 /** What may happen in a world. */
 export type LawEvent =
   | { readonly kind: "tenant"; readonly namespace: string; readonly spec: RelayTenantSpec | undefined }
@@ -41,6 +56,7 @@ export type LawEvent =
       readonly name: string;
       readonly spec: SendingDomainSpec | undefined;
     }
+  | { readonly kind: "offer"; readonly namespace: string; readonly key: OfferedKey }
   | { readonly kind: "lose" | "alter"; readonly which: number }
   | { readonly kind: "dns"; readonly shown: readonly string[]; readonly lie: DnsLie }
   | { readonly kind: "wait"; readonly time: number };
@@ -130,6 +146,8 @@ export function happen(world: LawWorld, event: LawEvent): void {
       return put(cluster, { kind: "RelayTenant", namespace: event.namespace, name: "shop" }, event.spec);
     case "domain":
       return put(cluster, { kind: "SendingDomain", namespace: event.namespace, name: event.name }, event.spec);
+    case "offer":
+      return offer(cluster, event.namespace, event.key);
     case "dns":
       world.shown = new Set(event.shown);
       world.lie = event.lie;
@@ -141,6 +159,16 @@ export function happen(world: LawWorld, event: LawEvent): void {
     case "alter":
       return meddle(cluster, event);
   }
+}
+
+/** Somebody puts a private key where a SendingDomain may look for it, or takes it away. */
+function offer(cluster: MemoryCluster, namespace: string, key: OfferedKey): void {
+  const name = "old-key";
+  cluster.remove({ kind: "Secret", namespace, name });
+  if (key === "None") return;
+  const labelled = key !== "Unlabelled" && { labels: { [labels.use]: "dkim-import" } };
+  const metadata = { namespace, name, ...labelled };
+  cluster.put({ apiVersion: "v1", kind: "Secret", metadata, type: "Opaque", data: offeredData[key] });
 }
 
 /** Somebody deletes or alters one of the objects that Posthouse made. */
