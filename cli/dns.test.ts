@@ -57,8 +57,12 @@ const hostile = record("SPF", {
   observed: "v=spf1 \u001B[31m -all",
   explanation: "The fleet is not in the SPF record.",
 });
+const otherKey = record("DKIM", { fqdn: "s2._domainkey.mail.example.net", value: key });
+const nameOf = ({ name, domain }: { readonly name?: string; readonly domain: string }): string =>
+  name ?? domain.replaceAll(".", "-");
 const claims: readonly {
   readonly namespace: string;
+  readonly name?: string;
   readonly domain: string;
   readonly status?: SendingDomainStatus;
 }[] = [
@@ -68,6 +72,13 @@ const claims: readonly {
   { namespace: "team-a", domain: "two.example", status: statusOf("two.example", false) },
   { namespace: "team-b", domain: "two.example", status: statusOf("two.example", true) },
   { namespace: "mail-platform", domain: "mail.example.net", status: statusOf("mail.example.net", true) },
+  // Comes first by name, and holds nothing.
+  {
+    namespace: "mail-platform",
+    name: "a-mail",
+    domain: "mail.example.net",
+    status: statusOf("mail.example.net", false, [otherKey]),
+  },
 ];
 
 let folders: TestFolders;
@@ -75,13 +86,13 @@ let zone: ZoneServer;
 let fleet: string;
 beforeAll(async () => {
   folders = testFolders();
-  for (const { namespace, domain } of claims)
+  for (const claim of claims)
     await writeFile(
-      join(folders.manifests, `${namespace}-${domain}.yaml`),
+      join(folders.manifests, `${claim.namespace}-${nameOf(claim)}.yaml`),
       `apiVersion: posthouse.dev/v1alpha1
 kind: SendingDomain
-metadata: { namespace: ${namespace}, name: ${domain.replaceAll(".", "-")} }
-spec: { domain: ${domain}, tenantRef: { name: shop } }
+metadata: { namespace: ${claim.namespace}, name: ${nameOf(claim)} }
+spec: { domain: ${claim.domain}, tenantRef: { name: shop } }
 `,
     );
   const cluster = await folders.open();
@@ -90,9 +101,7 @@ spec: { domain: ${domain}, tenantRef: { name: shop } }
 
   async function writeStatus(object: CustomObject<"SendingDomain">): Promise<void> {
     const { namespace, name } = object.metadata;
-    const status = claims.find(
-      (each) => each.namespace === namespace && each.domain.replaceAll(".", "-") === name,
-    )?.status;
+    const status = claims.find((each) => each.namespace === namespace && nameOf(each) === name)?.status;
     if (status) await cluster.applyStatus({ ...object, status });
   }
 

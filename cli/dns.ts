@@ -71,12 +71,15 @@ function handOverOf({ spec, status }: Claim): { readonly domain: string; readonl
   return { domain: spec.domain, records: status.records ?? [] };
 }
 
+/** Whether a claim says that it holds its domain. */
+export function holds({ conditions = [] }: Pick<SendingDomainStatus, "conditions">): boolean {
+  return conditions.some(({ type, status }) => type === "OwnershipProven" && status === "True");
+}
+
 /** The claim whose records are to be published: the holder's, else the first, which is said. */
 function chosen(claims: readonly [Claim, ...Claim[]], terminal: Terminal): Claim {
   const [first, ...others] = claims;
-  const holder = claims.find(({ status }) =>
-    status.conditions?.some(({ type, status: value }) => type === "OwnershipProven" && value === "True"),
-  );
+  const holder = claims.find(({ status }) => holds(status));
   const claim = holder ?? first;
   if (others.length > 0)
     terminal.err(

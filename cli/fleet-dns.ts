@@ -1,6 +1,7 @@
 import { isDomainName } from "../net/domain-name.ts";
 import type { Answer, RecordType, Resolver } from "../net/resolver.ts";
 import type { SharedDomain } from "../operator/config.ts";
+import { holds } from "./dns.ts";
 import { domainSpec, domainStatusOf } from "../operator/custom-objects.ts";
 import { judgeFleet, type FleetNames } from "../operator/fleet-dns.ts";
 import type { FleetFinding, FleetLookUp } from "../operator/fleet-finding.ts";
@@ -37,11 +38,12 @@ export async function checkFleetDns(names: FleetNames, resolver: Resolver): Prom
 async function sharedClaim(shared: SharedDomain, state: string): Promise<SharedClaim> {
   const objects = await openState(state).catch(() => undefined);
   if (objects === undefined) return { ...shared, claim: "Unseen" };
-  const object = objects
+  const claims = objects
     .list("SendingDomain")
-    .find((each) => each.metadata.namespace === shared.namespace && domainSpec(each).domain === shared.domain);
-  if (object === undefined) return { ...shared, claim: "None" };
-  return { ...shared, claim: { spec: domainSpec(object), status: domainStatusOf(object) ?? {} } };
+    .filter(({ metadata }) => metadata.namespace === shared.namespace)
+    .map((object) => ({ spec: domainSpec(object), status: domainStatusOf(object) ?? {} }))
+    .filter(({ spec }) => spec.domain === shared.domain);
+  return { ...shared, claim: claims.find(({ status }) => holds(status)) ?? claims[0] ?? "None" };
 }
 
 /**
