@@ -31,12 +31,14 @@ export interface World {
 export interface WorldOptions {
   /** `host:port` of the authoritative servers of every domain; the zone server of the world when absent. */
   readonly nameServers?: readonly string[];
+  /** How long a record must be visible before its key signs; no time when absent. */
+  readonly activationDelay?: string;
   /** Further members of the fleet file's `delivery`. */
   readonly delivery?: Readonly<Record<string, unknown>>;
 }
 
 function fleetFile(options: WorldOptions, ports: World["ports"], zone: ZoneServer, sink: MxSink): string {
-  const { nameServers, delivery = {} } = options;
+  const { nameServers, activationDelay = "0s", delivery = {} } = options;
   const servers = JSON.stringify(nameServers ?? [zone.address]);
   return `# Free ports, loopback only, an impatient operator.
 hostname: relay.example
@@ -44,7 +46,7 @@ listeners:
   - { name: submission, host: 127.0.0.1, port: ${ports.startTls}, tls: StartTLS }
   - { name: submissions, host: 127.0.0.1, port: ${ports.implicit}, tls: Implicit }
 admin: { host: 127.0.0.1, port: ${ports.admin} }
-dns: { resolvers: ["${zone.address}"], authorities: [{ zone: example, servers: ${servers} }], activationDelay: 0s, checkInterval: 2s, missingInterval: 200ms, missingIntervalMax: 1s }
+dns: { resolvers: ["${zone.address}"], authorities: [{ zone: example, servers: ${servers} }], activationDelay: ${activationDelay}, checkInterval: 2s, missingInterval: 200ms, missingIntervalMax: 1s }
 spf: { include: _spf.relay.example }
 delivery: ${JSON.stringify({ port: sink.port, allowNetworks: ["127.0.0.0/8"], ...delivery })}
 `;
