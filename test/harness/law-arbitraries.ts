@@ -10,7 +10,7 @@ import {
 } from "../../contract/names.ts";
 import type { RelayTenantSpec } from "../../crds/relay-tenant.ts";
 import type { SendingDomainSpec } from "../../crds/sending-domain.ts";
-import { contractNamespace, type DnsLie, type LawEvent, type OfferedKey } from "./law-world.ts";
+import { contractNamespace, type DnsLie, type LawEvent, type OfferedKey, type OfferedLogin } from "./law-world.ts";
 import { printStory } from "./law-printer.ts";
 
 const label = fc.constantFrom("x", "y", "constructor");
@@ -79,6 +79,18 @@ export const tenantSpecs: fc.Arbitrary<RelayTenantSpec> = fc.record({
       route: "Smarthost",
       tlsPolicy: "Opportunistic",
       smarthosts: [{ name: "up", priority: 10, host: "smtp.example.org", port: 587, security: "StartTLS" }],
+    },
+    {
+      route: "Smarthost",
+      tlsPolicy: "Opportunistic",
+      smarthosts: ["upstream", "s1"].map((name) => ({
+        name,
+        priority: 10,
+        host: "smtp.example.org",
+        port: 587,
+        security: "StartTLS",
+        secretRef: { name },
+      })),
     },
   ),
 });
@@ -173,6 +185,11 @@ const events: fc.Arbitrary<LawEvent> = fc.oneof(
     kind: fc.constant("offer" as const),
     namespace,
     key: fc.constantFrom<OfferedKey>("RSA", "OtherRSA", "Ed25519", "Nonsense", "Unlabelled", "None"),
+  }),
+  fc.record({
+    kind: fc.constant("login" as const),
+    namespace,
+    login: fc.constantFrom<OfferedLogin>("One", "Other", "Broken", "Unlabelled", "None"),
   }),
   fc.record({ kind: fc.constantFrom("lose" as const, "alter" as const), which: fc.nat(30) }),
   fc.record({

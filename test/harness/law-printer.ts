@@ -20,6 +20,20 @@ function sentence(event: LawEvent): string {
       return event.time < 0 ? `the clock jumps ${-event.time / 1000} s back` : `${event.time / 1000} s pass`;
     case "offer":
       return `the Secret ${event.namespace}/old-key holds: ${event.key}`;
+    case "login":
+    case "lose":
+    case "alter":
+      return byHand(event);
+    default:
+      return event satisfies never;
+  }
+}
+
+/** What somebody does to Secrets. */
+function byHand(event: Extract<LawEvent, { kind: "login" | "lose" | "alter" }>): string {
+  switch (event.kind) {
+    case "login":
+      return `the Secret ${event.namespace}/upstream holds the login: ${event.login}`;
     case "lose":
     case "alter":
       return `somebody ${event.kind === "lose" ? "deletes" : "alters"} object ${event.which} of ours (modulo their count)`;

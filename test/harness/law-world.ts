@@ -47,6 +47,9 @@ const offeredData: Readonly<Record<Exclude<OfferedKey, "None">, ObjectData>> = {
   Unlabelled: { privateKey: rsa() },
 };
 
+/** What stands in the Secret `upstream` of a namespace: credentials for a smarthost that are offered, or not. */
+export type OfferedLogin = "One" | "Other" | "Broken" | "Unlabelled" | "None";
+
 /** What may happen in a world. */
 export type LawEvent =
   | { readonly kind: "tenant"; readonly namespace: string; readonly spec: RelayTenantSpec | undefined }
@@ -57,6 +60,7 @@ export type LawEvent =
       readonly spec: SendingDomainSpec | undefined;
     }
   | { readonly kind: "offer"; readonly namespace: string; readonly key: OfferedKey }
+  | { readonly kind: "login"; readonly namespace: string; readonly login: OfferedLogin }
   | { readonly kind: "lose" | "alter"; readonly which: number }
   | { readonly kind: "dns"; readonly shown: readonly string[]; readonly lie: DnsLie }
   | { readonly kind: "wait"; readonly time: number };
@@ -148,6 +152,8 @@ export function happen(world: LawWorld, event: LawEvent): void {
       return put(cluster, { kind: "SendingDomain", namespace: event.namespace, name: event.name }, event.spec);
     case "offer":
       return offer(cluster, event.namespace, event.key);
+    case "login":
+      return offerLogin(cluster, event.namespace, event.login);
     case "dns":
       world.shown = new Set(event.shown);
       world.lie = event.lie;
@@ -169,6 +175,15 @@ function offer(cluster: MemoryCluster, namespace: string, key: OfferedKey): void
   const labelled = key !== "Unlabelled" && { labels: { [labels.use]: "dkim-import" } };
   const metadata = { namespace, name, ...labelled };
   cluster.put({ apiVersion: "v1", kind: "Secret", metadata, type: "Opaque", data: offeredData[key] });
+}
+
+/** Somebody writes credentials for a smarthost, or takes them away. */
+function offerLogin(cluster: MemoryCluster, namespace: string, login: OfferedLogin): void {
+  const name = "upstream";
+  if (login === "None") return cluster.remove({ kind: "Secret", namespace, name });
+  const labelled = login !== "Unlabelled" && { labels: { [labels.use]: "smarthost" } };
+  const data = { username: "shop", ...(login !== "Broken" && { password: `hush-${login}` }) };
+  cluster.put({ apiVersion: "v1", kind: "Secret", metadata: { namespace, name, ...labelled }, type: "Opaque", data });
 }
 
 /** Somebody deletes or alters one of the objects that Posthouse made. */
