@@ -37,6 +37,11 @@ test.each([
   expect("error" in decoded && decoded.error).toContain(message);
 });
 
+test("a key that was imported says so in its Secret, should the history be lost", () => {
+  const imported = { ...key, imported: true as const };
+  expect(decodePublicKey(encodeKeySecret(imported, pem))).toEqual({ value: imported });
+});
+
 test("a private half that is no PEM is an error without the text", () => {
   const decoded = decodePrivateKey({ ...data, privateKey: "hush" });
   expect(decoded).toEqual({ error: "privateKey is not PKCS#8 PEM" });
