@@ -20,7 +20,9 @@ up: node_modules/.stamp ## Keep it running on this machine (MANIFESTS=, STATE=, 
 test: node_modules/.stamp ## Run every test; sets up what they need
 	@bash test/setup/all.sh
 	@mkdir -p .cache
-	@vitest run --reporter=default --reporter=json --outputFile=.cache/test-report.json
+	@rm -f .cache/test-report.json
+	@vitest run --reporter=default --reporter=json --outputFile=.cache/test-report.json; passed=$$?; \
+	node test/setup/summaries.ts .cache/test-report.json; exit $$passed
 
 verify: node_modules/.stamp ## Regenerate, format, lint and type-check; fail if the tree changed
 	@before=$$(test/setup/tree-hash.sh) && \

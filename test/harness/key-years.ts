@@ -8,7 +8,8 @@ import { planDomain, planGoneDomain } from "../../operator/sending-domain/plan.t
 import type { Plan } from "../../operator/plan.ts";
 import { createRelations } from "../../operator/relations.ts";
 import { foldAgreement, foldAnswer, noEvidence, type DomainEvidence } from "../../operator/sending-domain/evidence.ts";
-import { observeDomain, observeGoneDomain } from "../../operator/sending-domain/observe.ts";
+import { observeDomain, observeGoneDomain, type DomainSources } from "../../operator/sending-domain/observe.ts";
+import type { DomainSettings } from "../../operator/sending-domain/observed.ts";
 import { createMemoryCluster } from "./memory-cluster.ts";
 import { createSimulatedZone, type SimulatedZone } from "./simulated-zone.ts";
 
@@ -20,6 +21,8 @@ export interface SimulatedClaim {
   readonly name: string;
   readonly domain: string;
   readonly zone: SimulatedZone;
+  /** How often the fleet checks it when all is well, in milliseconds. */
+  readonly checkInterval: number;
   evidence: DomainEvidence;
   /** Counts the checks that were scheduled, so that only the last one of them is carried out. */
   turn: number;
@@ -36,9 +39,7 @@ export interface KeyYears {
   /** Runs everything that is due until then. */
   readonly runUntil: (end: number) => Promise<void>;
   readonly addClaim: (
-    namespace: string,
-    domain: string,
-    zone: SimulatedZone,
+    claim: Pick<SimulatedClaim, "namespace" | "domain" | "zone" | "checkInterval">,
     spec: SendingDomainSpec,
   ) => SimulatedClaim;
   readonly change: (claim: SimulatedClaim, spec: SendingDomainSpec | undefined, rotate?: string) => Promise<void>;
@@ -57,7 +58,7 @@ export interface KeyYearsHooks {
   readonly onCheck: (claim: SimulatedClaim, names: readonly string[]) => void;
   readonly onSettled: (claim: SimulatedClaim, plan: DomainPlan) => void;
   readonly onNote: (reason: string, claim: SimulatedClaim) => void;
-  readonly onDelete: (name: string) => void;
+  readonly onDelete: (claim: SimulatedClaim, name: string) => void;
 }
 
 const contractNamespace = "posthouse-system";
@@ -73,6 +74,21 @@ const settings = {
   longestMessageAge: 72 * hour,
   plans: { Pro: { maxCredits: "Unlimited" as const, namespaces: ["*"] } },
 };
+
+/** The settings of the fleet that a domain is in. */
+function settingsOf({ checkInterval }: SimulatedClaim): DomainSettings {
+  const { timing } = settings;
+  const least = (time: number): number => Math.min(time, checkInterval);
+  return {
+    ...settings,
+    timing: {
+      ...timing,
+      checkInterval,
+      missingInterval: least(timing.missingInterval),
+      missingIntervalMax: least(timing.missingIntervalMax),
+    },
+  };
+}
 
 export function createZone(): SimulatedZone {
   return createSimulatedZone(3600);
@@ -90,7 +106,7 @@ export function createKeyYears(start: number, hooks: KeyYearsHooks): KeyYears {
     spec: { allowance: { plan: "Pro" } },
   });
   const buckets = new Map<number, (() => Promise<void> | void)[]>();
-  const sources = { cluster, relations, settings };
+  const sourcesOf = (claim: SimulatedClaim): DomainSources => ({ cluster, relations, settings: settingsOf(claim) });
   let keys = 0;
   const clock = {
     now: () => years.now + years.clockError,
@@ -113,17 +129,18 @@ export function createKeyYears(start: number, hooks: KeyYearsHooks): KeyYears {
 
   const apply = async (claim: SimulatedClaim, plan: Plan<unknown>): Promise<void> => {
     for (const action of plan.actions) {
-      if (action.kind === "delete" && action.key.name.startsWith("dkim-")) hooks.onDelete(action.key.name);
+      if (action.kind === "delete" && action.key.name.startsWith("dkim-")) hooks.onDelete(claim, action.key.name);
       if ((await applyAction(action, context)) === "Again") return;
     }
     for (const { reason } of plan.notes) hooks.onNote(reason, claim);
   };
   const check = async (claim: SimulatedClaim, asked: DomainPlan["dns"], turn: number): Promise<void> => {
     if (claim.gone || claim.turn !== turn) return;
+    const { timing } = settingsOf(claim);
     const names = asked.names.map((name) => {
       const before = claim.evidence.names.get(name);
       if (name.includes("._domainkey."))
-        return [name, foldAgreement(before, claim.zone.ask(name), clock.now(), settings.timing)] as const;
+        return [name, foldAgreement(before, claim.zone.ask(name), clock.now(), timing)] as const;
       const text = name.startsWith("_dmarc.") ? "v=DMARC1; p=none" : `v=spf1 include:${settings.spfInclude} ~all`;
       return [name, foldAnswer(before, { kind: "Records", values: [[text]], ttl: 3600 }, clock.now())] as const;
     });
@@ -148,12 +165,10 @@ export function createKeyYears(start: number, hooks: KeyYearsHooks): KeyYears {
         buckets.delete(slot);
       }
     },
-    addClaim(namespace, domain, zone, spec) {
+    addClaim(added, spec) {
       const claim: SimulatedClaim = {
-        namespace,
-        name: domain.replaceAll(".", "-"),
-        domain,
-        zone,
+        ...added,
+        name: added.domain.replaceAll(".", "-"),
         evidence: noEvidence,
         turn: 0,
         gone: true,
@@ -169,7 +184,7 @@ export function createKeyYears(start: number, hooks: KeyYearsHooks): KeyYears {
         claim.evidence = noEvidence;
         // As the orphan watch does: what it left goes an hour later, if it is still gone.
         years.at(years.now + hour, () =>
-          claim.gone ? apply(claim, planGoneDomain(observeGoneDomain(sources, namespace, name))) : undefined,
+          claim.gone ? apply(claim, planGoneDomain(observeGoneDomain(sourcesOf(claim), namespace, name))) : undefined,
         );
         return;
       }
@@ -185,6 +200,7 @@ export function createKeyYears(start: number, hooks: KeyYearsHooks): KeyYears {
       await years.settle(claim);
     },
     async settle(claim) {
+      const sources = sourcesOf(claim);
       for (let pass = 0; pass < 8; pass++) {
         const observed = observeDomain(sources, claim.namespace, claim.name, claim.evidence);
         if (observed === undefined) return;

@@ -8,7 +8,7 @@ import { seededRandom } from "../harness/seeded-random.ts";
 /*
  * 200 domains live through three years in a minute. What that costs, and what it does not:
  * - Nearly all are in a fleet whose checks run every 96 h (12 h rising to 48 h while a record is missing), not every hour;
- *   three are checked every 12 h. Every rule is about checks and not about hours, or waits in hours that are far longer.
+ *   one is checked every 12 h. Every rule is about checks and not about hours, or waits in hours that are far longer.
  * - Time goes in steps of an hour; nothing is left out between two of them, because nothing happens there.
  * - Keys are stand-ins with a fingerprint, and zones are two servers in memory. SPF and DMARC are always right.
  * Every rule is held whenever the operator has settled on a plan, which is after every check and every change.
@@ -247,7 +247,7 @@ function trouble(claim: SimulatedClaim): void {
       until(between(1, 40), () => void zone.foreign.delete(name));
     },
   ])();
-  years.at(years.now + between(3, 40) * day, () => trouble(claim));
+  years.at(years.now + between(5, 60) * day, () => trouble(claim));
 }
 
 /** What owners do, one after the other. */
@@ -307,7 +307,7 @@ function specOf(domain: string, place: number): SendingDomainSpec {
     { schedule: "Quarterly", ...common },
     { schedule: "Quarterly", ...common },
     { schedule: "Quarterly", ...common },
-    { schedule: "Interval", every: pick(["720h", "1440h"]), ...common },
+    { schedule: "Interval", every: pick(["1440h", "2160h"]), ...common },
     { schedule: "Manual", overlap: "120h", retention: "48h" },
   ]);
   return {
@@ -350,7 +350,7 @@ function move(claim: SimulatedClaim, place: number): void {
 test("three years of 200 domains", async ({ task }) => {
   for (let place = 0; place < domains; place++) {
     const domain = `d${place}.example`;
-    const checkInterval = (place % 80 === 1 ? 12 : 96) * hour;
+    const checkInterval = (place === 1 ? 12 : 96) * hour;
     const added = { namespace: "a", domain, zone: createZone(), checkInterval };
     const claim = begin(years.addClaim(added, specOf(domain, place)));
     if (place % 10 === 0) move(claim, place);
@@ -390,4 +390,4 @@ test("three years of 200 domains", async ({ task }) => {
     "DomainReleased",
   ])
     expect([what, of(what) > 0]).toEqual([what, true]);
-}, 300_000);
+}, 600_000);
