@@ -5,7 +5,7 @@ import { domainContractName } from "../../contract/names.ts";
 import { applyAction, type ApplyContext } from "../../operator/apply.ts";
 import type { DomainPlan } from "../../operator/sending-domain/plan.ts";
 import { planDomain, planGoneDomain } from "../../operator/sending-domain/plan.ts";
-import type { Plan } from "../../operator/plan.ts";
+import type { Note, Plan } from "../../operator/plan.ts";
 import { createRelations } from "../../operator/relations.ts";
 import { foldAgreement, foldAnswer, noEvidence, type DomainEvidence } from "../../operator/sending-domain/evidence.ts";
 import { observeDomain, observeGoneDomain, type DomainSources } from "../../operator/sending-domain/observe.ts";
@@ -57,7 +57,7 @@ export interface KeyYears {
 export interface KeyYearsHooks {
   readonly onCheck: (claim: SimulatedClaim, names: readonly string[]) => void;
   readonly onSettled: (claim: SimulatedClaim, plan: DomainPlan) => void;
-  readonly onNote: (reason: string, claim: SimulatedClaim) => void;
+  readonly onNote: (note: Note, claim: SimulatedClaim) => void;
   readonly onDelete: (claim: SimulatedClaim, name: string) => void;
 }
 
@@ -132,7 +132,7 @@ export function createKeyYears(start: number, hooks: KeyYearsHooks): KeyYears {
       if (action.kind === "delete" && action.key.name.startsWith("dkim-")) hooks.onDelete(claim, action.key.name);
       if ((await applyAction(action, context)) === "Again") return;
     }
-    for (const { reason } of plan.notes) hooks.onNote(reason, claim);
+    for (const each of plan.notes) hooks.onNote(each, claim);
   };
   const check = async (claim: SimulatedClaim, asked: DomainPlan["dns"], turn: number): Promise<void> => {
     if (claim.gone || claim.turn !== turn) return;

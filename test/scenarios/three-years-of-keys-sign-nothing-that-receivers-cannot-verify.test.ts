@@ -79,9 +79,9 @@ const years = createKeyYears(start, {
     checkReport(claim, plan);
     publish(claim, plan);
   },
-  onNote(reason, claim) {
+  onNote({ reason, message }, claim) {
     count(reason);
-    if (reason !== "SigningKeysChanged") note(claim, `the operator says ${reason}`);
+    if (reason !== "SigningKeysChanged") note(claim, `the operator says: ${message}`);
     const absent = years.now - (lastShown.get(claim) ?? 0);
     demand(reason !== "HoldLost" || absent >= 72 * hour, claim, `the hold is lost after ${absent / hour} h`);
     demand(reason !== "KeyLost", claim, "a private key is said to be lost, and none was");
