@@ -6,7 +6,7 @@ import { createKeyYears, createZone, hour, type SimulatedClaim } from "../harnes
 import { seededRandom } from "../harness/seeded-random.ts";
 
 /*
- * 200 domains live through three years in a minute. What that costs, and what it does not:
+ * 200 domains live through three years in little more than a minute of one core. What makes that possible:
  * - Nearly all are in a fleet whose checks run every 96 h (12 h rising to 48 h while a record is missing), not every hour;
  *   one is checked every 12 h. Every rule is about checks and not about hours, or waits in hours that are far longer.
  * - Time goes in steps of an hour; nothing is left out between two of them, because nothing happens there.
