@@ -1,4 +1,4 @@
-import type { QueueRow } from "../relay/store/spool.ts";
+import type { QueueRow } from "../relay/store/queue.ts";
 import { withStoreOf } from "./state.ts";
 import { exitCode, palette, table, type Terminal } from "./terminal.ts";
 import { systemClock } from "../runtime/clock.ts";
@@ -23,7 +23,7 @@ export async function listQueue(
   terminal: Terminal,
 ): Promise<number> {
   return withStoreOf(options.state, async (store) => {
-    const found = await store.spool.list(options.limit + 1);
+    const found = await store.queue.list(options.limit + 1);
     const rows = found.slice(0, options.limit);
     if (terminal.json) {
       terminal.out(JSON.stringify(rows, undefined, 2));
@@ -90,7 +90,7 @@ export async function showMessage(
   terminal: Terminal,
 ): Promise<number> {
   return withStoreOf(options.state, async (store) => {
-    const rows = await store.spool.list(1000, id);
+    const rows = await store.queue.list(1000, id);
     if (terminal.json) terminal.out(JSON.stringify(rows, undefined, 2));
     else if (rows.length > 0) terminal.out(messageLines(rows, terminal).join("\n"));
     if (rows.length === 0) terminal.err(notQueued(id));
@@ -105,11 +105,11 @@ export async function retryQueue(
   terminal: Terminal,
 ): Promise<number> {
   return withStoreOf(options.state, async (store) => {
-    if (id !== undefined && (await store.spool.list(1, id)).length === 0) {
+    if (id !== undefined && (await store.queue.list(1, id)).length === 0) {
       terminal.err(notQueued(id));
       return exitCode.failed;
     }
-    const retried = await store.spool.retry(systemClock.now(), id);
+    const retried = await store.queue.retry(systemClock.now(), id);
     terminal.out(terminal.json ? JSON.stringify({ retried }) : `${retried} due now`);
     return exitCode.ok;
   });

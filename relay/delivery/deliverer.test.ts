@@ -198,7 +198,7 @@ describe("a deliverer", () => {
     const sent = world.sink.received[0]?.content.toString("latin1") ?? "";
     expect(sent.match(/^DKIM-Signature:/gm)).toHaveLength(2);
     expect(sent.endsWith(content.toString("latin1"))).toBe(true);
-    expect(await world.store.spool.list(10)).toEqual([]);
+    expect(await world.store.queue.list(10)).toEqual([]);
     expect(world.events[0]).toMatchObject({ tls: { protocol: "TLSv1.3" }, hop: { port: world.sink.port }, attempt: 1 });
   });
 
@@ -272,7 +272,7 @@ describe("a deliverer", () => {
       "bounced UnknownRecipient",
       "delivered Delivered",
     ]);
-    expect(await world.store.spool.list(10)).toEqual([]);
+    expect(await world.store.queue.list(10)).toEqual([]);
   });
 
   test("does not connect where the guard says no", async () => {
@@ -315,7 +315,7 @@ describe("a deliverer", () => {
     world.clock.offset = 3_600_001;
     world.deliverer.wake();
     expect((await world.told(2))[1]).toBe("expired Expired");
-    expect(await world.store.spool.list(10)).toEqual([]);
+    expect(await world.store.queue.list(10)).toEqual([]);
   });
 
   test("delivers when the key comes back", async () => {
@@ -324,7 +324,7 @@ describe("a deliverer", () => {
     await world.accept("m1");
     await world.told(1);
     world.directory = buildDirectory([tenantContract()], [domainContract()]);
-    await world.store.spool.retry(world.clock.now());
+    await world.store.queue.retry(world.clock.now());
     world.deliverer.wake();
     expect((await world.told(2))[1]).toBe("delivered Delivered");
   });
@@ -347,7 +347,7 @@ describe("a deliverer", () => {
     expect(world.sink.connections).toBe(0);
     const kept = Buffer.from((await world.store.captures.content("m1")) ?? "").toString("latin1");
     expect(kept.match(/^DKIM-Signature:/gm)).toHaveLength(1);
-    expect(await world.store.spool.list(10)).toEqual([]);
+    expect(await world.store.queue.list(10)).toEqual([]);
   });
 
   test("signs what is sent below the fleet's shared domain as that domain", async () => {
@@ -374,7 +374,7 @@ describe("a deliverer", () => {
       "deferred InternalError",
       "delivered Delivered",
     ]);
-    const [row] = await world.store.spool.list(10);
+    const [row] = await world.store.queue.list(10);
     expect(row).toMatchObject({ attempts: 1, lastReply: { text: "internal error: Error" } });
   });
 
@@ -387,7 +387,7 @@ describe("a deliverer", () => {
     await world.accept("m1");
     await world.accept("m2");
     await world.sink.waitFor((sink) => sink.received.length === 2);
-    await expect.poll(async () => (await world.store.spool.list(10)).length).toBe(0);
+    await expect.poll(async () => (await world.store.queue.list(10)).length).toBe(0);
   });
 
   test("goes on after the store failed, and writes in the end what it delivered", async () => {
@@ -440,7 +440,7 @@ describe("a deliverer", () => {
     await world.sink.waitFor((sink) => sink.received.length === 1);
     await expect.poll(() => world.deliverer.running).toBe(0);
     expect(world.events).toEqual([]);
-    expect(await world.store.spool.list(10)).toHaveLength(1);
+    expect(await world.store.queue.list(10)).toHaveLength(1);
   });
 
   test("lets a server that keeps many messages waiting hold up nobody else's for long", async () => {
@@ -452,7 +452,7 @@ describe("a deliverer", () => {
     await expect.poll(() => world.deliverer.running).toBe(10);
     await world.accept("live");
     expect(await world.told(1)).toEqual(["delivered Delivered"]);
-    expect(await world.store.spool.list(100)).toHaveLength(60);
+    expect(await world.store.queue.list(100)).toHaveLength(60);
   });
 
   test("has no more under way than it may", async () => {
@@ -483,7 +483,7 @@ describe("a deliverer", () => {
     gate.resolve(undefined);
     await stopped;
     expect(world.events.map(({ type }) => type)).toEqual(["delivered"]);
-    expect(await world.store.spool.list(10)).toMatchObject([{ key: expect.stringContaining("m2"), leased: false }]);
+    expect(await world.store.queue.list(10)).toMatchObject([{ key: expect.stringContaining("m2"), leased: false }]);
   });
 
   test("breaks off what does not finish in time, and writes that it is deferred", async () => {
@@ -494,7 +494,7 @@ describe("a deliverer", () => {
     await world.sink.waitFor((sink) => sink.connections === 1);
     await world.deliverer.stop(10);
     expect(world.events.map(({ type }) => type)).toEqual(["deferred"]);
-    expect(await world.store.spool.list(10)).toMatchObject([{ leased: false, attempts: 1 }]);
+    expect(await world.store.queue.list(10)).toMatchObject([{ leased: false, attempts: 1 }]);
     stuck.resolve(undefined);
   });
 });

@@ -7,7 +7,7 @@ import type { CreditsEvent, EventTls } from "../event/event.ts";
 import { prepare, type Prepared } from "../message/prepare.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import type { Logger } from "../../runtime/log.ts";
-import { type AcceptResult, type NewMessage, type Spool, StoreFull } from "../store/spool.ts";
+import { type AcceptResult, type NewMessage, type RateLimited, type Spool, StoreFull } from "../store/spool.ts";
 import type { Mailbox } from "./address.ts";
 import { groupRecipients } from "./group.ts";
 import * as replies from "./replies.ts";
@@ -67,7 +67,7 @@ export async function takeIn(services: IntakeServices, submission: Submission, c
   return { kind: "Spooled", message, ...(credits && { credits }) };
 }
 
-type Spooled = Exclude<AcceptResult, "Exhausted">;
+type Spooled = Exclude<AcceptResult, "Exhausted" | RateLimited>;
 
 const crossings: Readonly<Record<Spooled, CreditsEvent["class"] | undefined>> = {
   Accepted: undefined,
@@ -115,7 +115,8 @@ function compose(parts: {
 async function spoolIt({ spool, log }: IntakeServices, message: NewMessage): Promise<Refusal | Spooled> {
   try {
     const result = await spool.accept(message);
-    return result === "Exhausted" ? refuse(replies.creditsExhausted, "CreditsExhausted") : result;
+    if (result === "Exhausted") return refuse(replies.creditsExhausted, "CreditsExhausted");
+    return typeof result === "object" ? refuse(replies.rateLimited, "RateLimited") : result;
   } catch (error) {
     const full = error instanceof StoreFull;
     log.error({ err: error, queueId: message.envelope.id }, full ? "the store is full" : "cannot spool a message");

@@ -103,6 +103,8 @@ export const tooManyRecipients = reply(452, "4.5.3", "Too many recipients");
 export const tooLarge = (limit: number): Reply =>
   reply(552, "5.3.4", `Message too large; the limit is ${limit} octets`);
 export const noMemory = reply(452, "4.3.1", "Insufficient system resources, try again later");
+/** A rate limit of the credential, environment, tenant or address does not admit the message now. */
+export const rateLimited = reply(451, "4.7.1", "Rate limit exceeded, try again later");
 export const storeFull = reply(452, "4.3.1", "Insufficient system storage, try again later");
 export const storeFailed = reply(451, "4.3.0", "Temporary local problem, try again later");
 

@@ -110,13 +110,13 @@ describe("two processes with one store", () => {
       for (const id of ids) theirs.send(`accept ${id} 3000`);
       await Promise.all(ids.map((id) => mine.spool.accept(draft(id.replace("m", "n"), { at: 1 }))));
       await Promise.all(ids.map((id) => theirs.saw(new RegExp(`^accepted ${id}$`))));
-      expect(await mine.spool.list(100)).toHaveLength(80);
+      expect(await mine.queue.list(100)).toHaveLength(80);
       expect(await usedBy(mine)).toBe(80);
 
       theirs.send("deliver");
       const claimed = await mine.spool.claim(Date.now(), 30, minute);
       const delivered = Number((await theirs.saw(/^delivered/)).split(" ")[1]);
-      expect(await mine.spool.list(100)).toHaveLength(80 - delivered);
+      expect(await mine.queue.list(100)).toHaveLength(80 - delivered);
       for (const delivery of claimed) expect(await mine.spool.settle(delivery, { kind: "Done" })).toBe(true);
       expect(delivered + claimed.length).toBe(80);
     } finally {

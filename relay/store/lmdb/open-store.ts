@@ -4,6 +4,7 @@ import type { Store } from "../store.ts";
 import { lmdbCaptures } from "./captures.ts";
 import { openEnvironment } from "./environment.ts";
 import { lmdbLedger } from "./ledger.ts";
+import { lmdbQueue } from "./queue.ts";
 import { releaseLeases } from "./release-leases.ts";
 import { lmdbSpool } from "./spool.ts";
 
@@ -26,7 +27,8 @@ export async function openStore({ path, clock, log, sole = false }: OpenStore): 
   if (released > 0) log.info({ released }, "deliveries that an earlier process had begun are due again");
   const ledger = lmdbLedger(environment);
   return {
-    spool: lmdbSpool(environment, clock),
+    spool: lmdbSpool(environment),
+    queue: lmdbQueue(environment, clock),
     ledger,
     captures: lmdbCaptures(environment),
     async ready() {

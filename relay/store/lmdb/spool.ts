@@ -1,18 +1,17 @@
 import { balance, charge, creditLevel } from "../../../contract/credits.ts";
-import type { Clock } from "../../../runtime/clock.ts";
-import type { AcceptResult, Delivery, NewMessage, QueueRow, Settlement, Spool } from "../spool.ts";
+import type { AcceptResult, Delivery, NewMessage, Settlement, Spool } from "../spool.ts";
 import { advance } from "./clock-row.ts";
-import { envelopeOf, formatKey, insert, isFree, lease, parseKey, remove, replace } from "./deliveries.ts";
+import { insert, lease, parseKey, remove, replace } from "./deliveries.ts";
 import type { Environment } from "./environment.ts";
-import type { DeliveryKey, DeliveryRow, Tables } from "./tables.ts";
+import type { DeliveryKey, Tables } from "./tables.ts";
 
 /** How long an id is remembered after it was billed: much longer than any caller tries again. */
 const remembered = 3_600_000;
-/** Rows that one transaction touches at most when it has many to go through. */
+/** Old ids that one transaction looks at. */
 const stride = 500;
 
-/** The spool on LMDB. `clock` only tells which leases run when people list the queue. */
-export function lmdbSpool(environment: Environment, clock: Pick<Clock, "now">): Spool {
+/** The spool on LMDB. */
+export function lmdbSpool(environment: Environment): Spool {
   return {
     accept(message) {
       return environment.write((tables) => accept(tables, message), message.content.byteLength);
@@ -21,6 +20,11 @@ export function lmdbSpool(environment: Environment, clock: Pick<Clock, "now">): 
       if (!isDue(environment.tables(), now)) return [];
       return environment.write((tables) => claim(tables, now, limit, now + duration));
     },
+    renew({ key, token }, until) {
+      const parsed = parseKey(key);
+      if (parsed === undefined) return Promise.resolve(false);
+      return environment.write((tables) => renew(tables, parsed, token, until));
+    },
     async content(messageId) {
       return environment.tables().contents.getBinary(messageId);
     },
@@ -28,20 +32,6 @@ export function lmdbSpool(environment: Environment, clock: Pick<Clock, "now">): 
       const parsed = parseKey(key);
       if (parsed === undefined) return Promise.resolve(false);
       return environment.write((tables) => settle(tables, parsed, token, settlement));
-    },
-    async list(limit, messageId) {
-      return list(environment.tables(), { limit, messageId, now: clock.now() });
-    },
-    async retry(now, messageId) {
-      let from: DeliveryKey | undefined = messageId === undefined ? ["", 0] : [messageId, 0];
-      let retried = 0;
-      while (from !== undefined) {
-        const start: DeliveryKey = from;
-        const done = await environment.write((tables) => retry(tables, { start, messageId, now }));
-        retried += done.retried;
-        from = done.next;
-      }
-      return retried;
     },
     async nextDue() {
       const [first] = environment.tables().due.getKeys({ limit: 1 });
@@ -101,6 +91,13 @@ function forget(tables: Tables, now: number): void {
   }
 }
 
+function renew(tables: Tables, key: DeliveryKey, token: number, leaseUntil: number): boolean {
+  const row = tables.deliveries.get(key);
+  if (row?.token !== token || row.leaseUntil === undefined) return false;
+  replace(tables, key, { from: row, to: { ...row, leaseUntil } });
+  return true;
+}
+
 function settle(tables: Tables, key: DeliveryKey, token: number, settlement: Settlement): boolean {
   const row = tables.deliveries.get(key);
   if (row === undefined || row.token !== token) return false;
@@ -112,39 +109,4 @@ function settle(tables: Tables, key: DeliveryKey, token: number, settlement: Set
   const to = { domain: row.domain, recipients, attempts, dueAt, token, ...(lastReply && { lastReply }) };
   replace(tables, key, { from: row, to });
   return true;
-}
-
-function list(
-  tables: Tables,
-  of: { readonly limit: number; readonly messageId: string | undefined; readonly now: number },
-): readonly QueueRow[] {
-  const rows = [...tables.deliveries.getRange({ ...span(of.messageId), limit: of.limit })];
-  return rows.map(({ key, value }) => toQueueRow(tables, key, value, of.now));
-}
-
-function toQueueRow(tables: Tables, key: DeliveryKey, row: DeliveryRow, now: number): QueueRow {
-  const { token: _token, leaseUntil: _leaseUntil, ...told } = row;
-  return { key: formatKey(key), envelope: envelopeOf(tables, key), ...told, leased: !isFree(row, now) };
-}
-
-function span(messageId: string | undefined): { start?: DeliveryKey; end?: DeliveryKey } {
-  return messageId === undefined ? {} : { start: [messageId, 0], end: [messageId, Number.MAX_SAFE_INTEGER] };
-}
-
-/** One stride of `retry`. `next`: where to go on, undefined at the end. */
-function retry(
-  tables: Tables,
-  of: { readonly start: DeliveryKey; readonly messageId: string | undefined; readonly now: number },
-): { readonly retried: number; readonly next: DeliveryKey | undefined } {
-  const rows = [...tables.deliveries.getRange({ ...span(of.messageId), start: of.start, limit: stride })];
-  const free = rows.filter(({ value }) => isFree(value, of.now));
-  for (const { key, value } of free)
-    if (value.dueAt > of.now) replace(tables, key, { from: value, to: dueNow(value, of.now) });
-  const last = rows.length < stride ? undefined : rows.at(-1)?.key;
-  return { retried: free.length, next: last && [last[0], last[1] + 1] };
-}
-
-function dueNow(row: DeliveryRow, dueAt: number): DeliveryRow {
-  const { leaseUntil: _, ...free } = row;
-  return { ...free, dueAt };
 }
