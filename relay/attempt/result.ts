@@ -41,6 +41,7 @@ export type FailureClass =
   | "NoVisibleKey"
   | "TenantUnknown"
   | "Expired"
+  | "LeaseLost"
   | "InternalError";
 
 /** A failure: `Temporary` is tried again, `Permanent` is not. Whatever cannot be told is temporary. */
