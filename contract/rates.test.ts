@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { take, type Rate, type RateState } from "./rates.ts";
+import { lapsesAt, take, type Rate, type RateState } from "./rates.ts";
 
 /** 2026-11-22T12:00:00Z. */
 const noon = 1_795_348_800_000;
@@ -127,5 +127,65 @@ describe("take", () => {
       ],
       ["ok", 6000],
     ],
+    [
+      "a clock that was an hour ahead and is set right",
+      { perSecond: 1, perDay: 3 },
+      [
+        [1, noon + 3_600_000],
+        [1, noon],
+        [1, noon],
+        [1, noon + 1000],
+        [1, noon + 2000],
+      ],
+      ["ok", "ok", 1000, "ok", midnight - noon - 2000],
+    ],
+    [
+      "the debt of the largest message, for a clock that is a minute behind",
+      { perSecond: 1 },
+      [
+        [1000, noon],
+        [1, noon - 60_000],
+      ],
+      ["ok", 1_060_000],
+    ],
+    [
+      "one day's count for clocks on both sides of midnight",
+      { perDay: 2 },
+      [
+        [1, midnight],
+        [1, midnight - 60_000],
+        [1, midnight - 60_000],
+        [1, midnight + 1],
+      ],
+      ["ok", "ok", 86_460_000, 86_399_999],
+    ],
+    [
+      "the count of a day far ahead goes into today's",
+      { perDay: 3 },
+      [
+        [2, noon + 3 * 86_400_000],
+        [1, noon],
+        [1, noon],
+        [1, midnight],
+      ],
+      ["ok", "ok", midnight - noon, "ok"],
+    ],
   ])("%s", (_, rate, takes, want) => expect(run(rate, takes)).toEqual(want));
 });
+
+test.each([1, 3, 7, 11, 13, 49, 70, 333, 1000])(
+  "a burst of %i is that many, one by one, whatever their share of a second",
+  (n) => {
+    for (const at of [noon, noon + 1, noon + 777]) {
+      const takes = Array.from({ length: n + 1 }, () => [1, at] as const);
+      const waits = run({ perSecond: n }, takes);
+      expect(waits.filter((wait) => wait === "ok")).toHaveLength(n);
+      expect(waits.at(-1)).toBe(Math.ceil(1000 / n - 0.5));
+    }
+  },
+);
+
+test.each<[string, RateState, number]>([
+  ["today's count", { tat: noon, day: Math.floor(noon / 86_400_000), count: 1 }, midnight + 60_000],
+  ["a debt over midnight", { tat: midnight + 5000, day: Math.floor(noon / 86_400_000), count: 1 }, midnight + 65_000],
+])("%s lapses when nobody's clock needs it", (_, state, at) => expect(lapsesAt(state)).toBe(at));

@@ -45,7 +45,7 @@ export interface Charge {
   readonly allowance: Allowance;
   /** Credits to take: the recipients, or 0 for what costs nothing. */
   readonly recipients: number;
-  /** Rate limits that all hold at once, counted in `rated` recipients; none when absent. */
+  /** Rate limits that all hold at once, counted in `rated` recipients, by the clock of `acceptedAt`; none when absent. */
   readonly rates?: readonly RateLimit[];
   /** Recipients that count against `rates`. */
   readonly rated?: number;
@@ -124,7 +124,8 @@ export type Settlement =
 export interface Spool {
   /**
    * Bills and spools in one transaction. The id of an accepted message again, within an hour at least, is answered with
-   * `Accepted` and changes nothing. A delivery is due from `acceptedAt`; the period is that of the store's clock.
+   * `Accepted` and changes nothing. Of several reasons to refuse, room in the spool is told before rates, and
+   * those before credits. A delivery is due from `acceptedAt`; the period is that of the store's clock.
    */
   accept(message: NewMessage): Promise<AcceptResult>;
   /** Leases up to `limit` deliveries that are due at `now` and not leased, oldest due first, until `now + lease`. A lapsed lease is due since its lapse. */

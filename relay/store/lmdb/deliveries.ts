@@ -1,4 +1,5 @@
 import type { Delivery, Envelope } from "../spool.ts";
+import { countSpooled } from "./spooled.ts";
 import type { DeliveryKey, DeliveryRow, DueKey, Tables } from "./tables.ts";
 
 /** A delivery's key as the port tells it: `<message id>/<index>`. */
@@ -38,6 +39,8 @@ export function remove(tables: Tables, key: DeliveryKey, row: DeliveryRow): void
   tables.due.removeSync(dueKey(key, row));
   tables.deliveries.removeSync(key);
   if (keysOf(tables, id, 1).length > 0) return;
+  const envelope = tables.envelopes.get(id);
+  if (envelope !== undefined) countSpooled(tables, envelope, -1);
   tables.envelopes.removeSync(id);
   tables.contents.removeSync(id);
 }

@@ -7,6 +7,7 @@ import { lmdbLedger } from "./ledger.ts";
 import { lmdbQueue } from "./queue.ts";
 import { releaseLeases } from "./release-leases.ts";
 import { lmdbSpool } from "./spool.ts";
+import { countOnce } from "./spooled.ts";
 
 export interface OpenStore {
   /** The folder of the store; made with mode 0700 when it is not there. On a disk of this machine. */
@@ -23,6 +24,7 @@ export interface OpenStore {
  */
 export async function openStore({ path, clock, log, sole = false }: OpenStore): Promise<Store> {
   const environment = await openEnvironment(path, log);
+  await countOnce(environment);
   const released = sole ? await releaseLeases(environment) : 0;
   if (released > 0) log.info({ released }, "deliveries that an earlier process had begun are due again");
   const ledger = lmdbLedger(environment);

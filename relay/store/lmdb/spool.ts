@@ -1,8 +1,10 @@
-import { balance, charge, creditLevel } from "../../../contract/credits.ts";
-import type { AcceptResult, Delivery, NewMessage, Settlement, Spool } from "../spool.ts";
+import { balance, charge, type CreditLevel, creditLevel } from "../../../contract/credits.ts";
+import { type AcceptResult, type Delivery, type NewMessage, type Settlement, type Spool, StoreFull } from "../spool.ts";
 import { advance } from "./clock-row.ts";
 import { insert, lease, parseKey, remove, replace } from "./deliveries.ts";
 import type { Environment } from "./environment.ts";
+import { count, rateSweep, weigh } from "./rates.ts";
+import { countSpooled, spooledBy } from "./spooled.ts";
 import type { DeliveryKey, Tables } from "./tables.ts";
 
 /** How long an id is remembered after it was billed: much longer than any caller tries again. */
@@ -12,13 +14,23 @@ const stride = 500;
 
 /** The spool on LMDB. */
 export function lmdbSpool(environment: Environment): Spool {
+  const sweepRates = rateSweep();
   return {
-    accept(message) {
-      return environment.write((tables) => accept(tables, message), message.content.byteLength);
+    async accept(message) {
+      const { envelope, content, charge: price } = message;
+      const result = await environment.write((tables) => accept(tables, message), content.byteLength);
+      if (result !== "NoRoom") return result;
+      throw new StoreFull(
+        `${envelope.tenant} may have ${price.spoolLimit} octets in the spool and has no room for more`,
+      );
     },
     async claim(now, limit, duration) {
       if (!isDue(environment.tables(), now)) return [];
-      return environment.write((tables) => claim(tables, now, limit, now + duration));
+      return environment.write((tables) => {
+        forget(tables, now);
+        sweepRates(tables, now);
+        return claim(tables, now, limit, now + duration);
+      });
     },
     renew({ key, token }, until) {
       const parsed = parseKey(key);
@@ -40,30 +52,40 @@ export function lmdbSpool(environment: Environment): Spool {
   };
 }
 
-function accept(tables: Tables, message: NewMessage): AcceptResult {
+/** A tenant's cap is no failure of the store: thrown inside the transaction it would cost everybody else in it a second one. */
+function accept(tables: Tables, message: NewMessage): AcceptResult | "NoRoom" {
   const { envelope, deliveries } = message;
   if (deliveries.length === 0) throw new RangeError(`message ${envelope.id} has no deliveries`);
   if (tables.billed.get(envelope.id) !== undefined) return "Accepted";
   const result = bill(tables, message);
-  if (result === "Exhausted") return result;
+  if (typeof result === "object" || result === "Exhausted" || result === "NoRoom") return result;
   tables.billed.putSync(envelope.id, envelope.acceptedAt);
   tables.envelopes.putSync(envelope.id, envelope);
   tables.contents.putSync(envelope.id, message.content);
+  countSpooled(tables, envelope, 1);
   deliveries.forEach(({ domain, recipients }, index) => {
     insert(tables, [envelope.id, index], { domain, recipients, attempts: 0, dueAt: envelope.acceptedAt, token: 0 });
   });
   return result;
 }
 
-/** Bills what a message costs; nothing when the credits do not cover it. A message without a price needs no row. */
-function bill(tables: Tables, { envelope, charge: price }: NewMessage): AcceptResult {
+/** Bills what a message costs and counts it against its rates; neither when something does not cover all of it. */
+function bill(tables: Tables, { envelope, charge: price }: NewMessage): AcceptResult | "NoRoom" {
   const time = advance(tables, envelope.acceptedAt);
-  if (price.recipients === 0) return "Accepted";
+  const { spoolLimit = Number.POSITIVE_INFINITY, rates = [], rated = 0 } = price;
+  if (spooledBy(tables, envelope.tenant) + envelope.size > spoolLimit) return "NoRoom";
+  const weighed = weigh(tables, rated === 0 ? [] : rates, rated, envelope.acceptedAt);
+  if ("kind" in weighed) return weighed;
   const before = tables.usage.get(price.tenant);
-  const usage = charge(price.allowance, before, price.recipients, time);
+  const usage = price.recipients === 0 ? undefined : charge(price.allowance, before, price.recipients, time);
   if (usage === "Exhausted") return "Exhausted";
+  count(tables, weighed);
+  if (usage === undefined) return "Accepted";
   tables.usage.putSync(price.tenant, usage);
-  const [from, to] = [before, usage].map((row) => creditLevel(balance(price.allowance, row, time)));
+  return crossing([before, usage].map((row) => creditLevel(balance(price.allowance, row, time))));
+}
+
+function crossing([from, to]: readonly CreditLevel[]): AcceptResult {
   if (to === undefined || from === to) return "Accepted";
   return to === "Exhausted" ? "AcceptedLast" : "AcceptedLow";
 }
@@ -74,7 +96,6 @@ function isDue(tables: Tables, now: number): boolean {
 }
 
 function claim(tables: Tables, now: number, limit: number, leaseUntil: number): readonly Delivery[] {
-  forget(tables, now);
   const due = [...tables.due.getKeys({ end: [Math.floor(now) + 1, "", 0], limit })];
   return due.flatMap(([, id, index]) => {
     const row = tables.deliveries.get([id, index]);

@@ -1,5 +1,6 @@
 import type { Database, RootDatabase } from "lmdb";
 import type { Usage } from "../../../contract/credits.ts";
+import type { RateState } from "../../../contract/rates.ts";
 import type { Capture } from "../captures.ts";
 import type { Envelope, LastReply, SpooledRecipient } from "../spool.ts";
 
@@ -31,7 +32,7 @@ export type EnvironmentKey = [tenant: string, environment: string, at: number, i
  */
 export interface Tables {
   readonly root: RootDatabase<unknown, string>;
-  /** `format`, and `time`: the highest time that the store was ever told. */
+  /** `format`; `time`, the highest time that the store was ever told; `spooled`, 1 once that table counts everything. */
   readonly meta: Database<number, string>;
   readonly envelopes: Database<Envelope, string>;
   readonly contents: Database<Uint8Array, string>;
@@ -43,6 +44,10 @@ export interface Tables {
   readonly usage: Database<Usage, string>;
   /** When an API key was last used, by `namespace/name` and its id: the start of the step. */
   readonly keyUses: Database<number, [tenant: string, keyId: string]>;
+  /** What was taken of each rate limit, by its key. */
+  readonly rates: Database<RateState, string>;
+  /** Octets of content in the spool, by `namespace/name`; no row when there are none. */
+  readonly spooled: Database<number, string>;
   readonly captures: Database<Capture, string>;
   readonly captured: Database<Uint8Array, string>;
   readonly capturesByEnvironment: Database<0, EnvironmentKey>;
@@ -62,6 +67,8 @@ export function openTables(root: RootDatabase<unknown, string>): Tables {
     billed: root.openDB({ name: "billed", ...json }),
     usage: root.openDB({ name: "usage", ...json }),
     keyUses: root.openDB({ name: "key-uses", ...json }),
+    rates: root.openDB({ name: "rates", ...json }),
+    spooled: root.openDB({ name: "spooled", ...json }),
     captures: root.openDB({ name: "captures", ...json }),
     captured: root.openDB({ name: "captured", ...binary }),
     capturesByEnvironment: root.openDB({ name: "captures-by-environment", ...json }),
