@@ -68,7 +68,8 @@ function launch(program: string, file: string, sentinel: boolean): ChildProcess 
 function configOf(port: number, folder: string, options: RedisServerOptions): string {
   const directives = options.sentinel === true ? (options.config ?? {}) : { ...durable, ...options.config };
   const lines = Object.entries(directives).map(([name, value]) => `${name} ${value}`);
-  if (options.replicaOf) lines.push(`replicaof 127.0.0.1 ${options.replicaOf.port}`, "repl-diskless-sync-delay 0");
+  if (options.sentinel !== true) lines.push("repl-diskless-sync-delay 0");
+  if (options.replicaOf) lines.push(`replicaof 127.0.0.1 ${options.replicaOf.port}`);
   return `bind 127.0.0.1\nport ${port}\ndir ${folder}\ndaemonize no\nlogfile ""\n${lines.join("\n")}\n`;
 }
 

@@ -25,7 +25,11 @@ export interface RedisConnection {
    * When Redis does not know a script, it is loaded and the whole batch is sent again.
    */
   pipeline(calls: readonly Call[]): Promise<readonly Reply[]>;
-  /** As {@link pipeline}, and resolves only once what was written is as safe as the store promises, on replicas too. */
+  /**
+   * As {@link pipeline}, for what a client is told to be kept: resolves only once it is as safe as the store promises, on
+   * replicas too. Rejects with StoreUnavailable, and sends nothing, while Redis is not as durable as it must be; with
+   * ReplicasLate when too few replicas had it in time: then it stands on the primary all the same.
+   */
   commit(calls: readonly Call[]): Promise<readonly Reply[]>;
   /** More of the memory is used than messages may take: no new ones are accepted. Asked before each; costs nothing. */
   full(): boolean;
