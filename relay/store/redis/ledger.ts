@@ -22,7 +22,7 @@ export function redisLedger(connection: RedisConnection, keys: Keys, highest: Hi
       return readUsage(listOf(await connection.command("HGETALL", keys.usage(tenant))));
     },
     async time(now) {
-      return highest.with(numberOf(await connection.run(timeScript, [keys.prefix], [highest.with(now)])));
+      return highest.hear(numberOf(await connection.run(timeScript, [keys.prefix], [highest.hear(now)])));
     },
     async admits(limits, now) {
       if (limits.length === 0) return undefined;

@@ -69,7 +69,7 @@ if call('HINCRBY', message, 'left', -1) > 0 then
   return 1
 end
 local of = call('HMGET', message, 'tenant', 'size')
-if call('HINCRBY', prefix .. 'spooled', of[1], -of[2]) <= 0 then call('HDEL', prefix .. 'spooled', of[1]) end
+if call('HINCRBY', prefix .. 'spooled', of[1], 0 - of[2]) <= 0 then call('HDEL', prefix .. 'spooled', of[1]) end
 call('UNLINK', message, prefix .. 'body:' .. id)
 return 1
 `,

@@ -67,7 +67,7 @@ async function accept({ connection, keys, highest }: RedisSpool, message: NewMes
   if (connection.full()) throw new StoreFull("Redis uses as much memory as messages may take");
   const body = { command: "SET", args: [keys.body(envelope.id), content, "PX", ahead, "NX"] };
   for (let round = 0; round < tries; round += 1) {
-    const args = argumentsOf(message, highest.with(envelope.acceptedAt));
+    const args = argumentsOf(message, Math.max(highest.known(), envelope.acceptedAt));
     const [, reply = null] = await connection.commit([body, { script: acceptScript, keys: [keys.prefix], args }]);
     const result = readAnswer(reply, highest);
     if (result !== "Again") return result;
@@ -88,7 +88,7 @@ function readAnswer(reply: Reply, highest: HighestTime): AcceptResult | "Again" 
   if (isPlain(word)) return word;
   if (word === "RateLimited") return { kind: "RateLimited", key: textOf(first), retryAt: numberOf(second) };
   if (word === "Full") throw new StoreFull("the tenant has as much in the spool as it may");
-  if (word === "Period") highest.with(numberOf(first));
+  if (word === "Period") highest.hear(numberOf(first));
   return "Again";
 }
 

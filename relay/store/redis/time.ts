@@ -1,10 +1,11 @@
-/** The highest time that this process told the store or heard from it: what the store's clock shows, or a little less. */
+/** The highest time that this process heard from the store or asked it about: its clock shows that, or more. */
 export interface HighestTime {
+  readonly known: () => number;
   /** Takes another time into account and returns the highest. */
-  readonly with: (time: number) => number;
+  readonly hear: (time: number) => number;
 }
 
 export function highestTime(): HighestTime {
   let highest = 0;
-  return { with: (time) => (highest = Math.max(highest, time)) };
+  return { known: () => highest, hear: (time) => (highest = Math.max(highest, time)) };
 }
