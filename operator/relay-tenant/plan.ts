@@ -10,6 +10,7 @@ import { tenantContract } from "./contract.ts";
 import { planCredentials, rotateNow, targetsOf, type CredentialOutcome } from "./credentials.ts";
 import { creditNotes, reportCredits } from "./credit-report.ts";
 import { works } from "./key-life.ts";
+import { rateProblems } from "./rates.ts";
 import { effectiveSending } from "./sending.ts";
 import { sharedProblems } from "./shared-domain.ts";
 import type { ObservedGoneTenant, ObservedTenant } from "./observed.ts";
@@ -24,7 +25,12 @@ export function planTenant(observed: ObservedTenant, now: number): Plan<RelayTen
   ];
   const sending = effectiveSending(spec, refused);
   const outcomes = planCredentials(observed, now);
-  const problems = [...refused, ...outcomes.flatMap(({ problem }) => problem ?? []), ...rotateNow(observed).problems];
+  const problems = [
+    ...refused,
+    ...rateProblems(spec, observed.plan),
+    ...outcomes.flatMap(({ problem }) => problem ?? []),
+    ...rotateNow(observed).problems,
+  ];
   const allowance = allowanceOf(spec.allowance);
   const credits = reportCredits(allowance, observed.usage, observed.status?.credits, now);
   const contract = tenantContract(observed, sending, outcomes);

@@ -11,7 +11,7 @@ import { type Certificate, loadCertificate } from "../../relay/session/certifica
 import { type Limits, LimitsConfig, readLimits } from "../../relay/session/config.ts";
 import { selfSignedCertificate } from "../../relay/session/self-signed.ts";
 import { startSubmission, type Submission } from "../../relay/session/submission.ts";
-import { systemClock } from "../../runtime/clock.ts";
+import { type Clock, systemClock } from "../../runtime/clock.ts";
 import { createLogger } from "../../runtime/log.ts";
 import { type Dialogue, dialogue } from "./smtp-dialogue.ts";
 import { watchedStore, type WatchedStore } from "./watched-store.ts";
@@ -119,6 +119,7 @@ export async function testCertificate(): Promise<Certificate> {
 export async function testSubmission(
   onStarted: (stop: () => Promise<void>) => void,
   limits: Partial<Limits> = {},
+  clock: Clock = systemClock,
 ): Promise<TestSubmission> {
   const store = await watchedStore();
   const events: MailEvent[] = [];
@@ -136,7 +137,7 @@ export async function testSubmission(
     directory: () => state.directory,
     spool: store.spool,
     ledger: store.ledger,
-    clock: systemClock,
+    clock,
     log: createLogger({ level: "trace", destination: { write: (line) => void logged.push(line) } }),
     events: (event) => {
       events.push(event);

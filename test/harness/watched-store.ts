@@ -35,7 +35,7 @@ export async function watchedStore(): Promise<WatchedStore> {
       async accept(message) {
         await watched.before();
         const result = await store.spool.accept(message);
-        if (result !== "Exhausted") accepted.push(message);
+        if (typeof result === "string" && result !== "Exhausted") accepted.push(message);
         return result;
       },
     },
