@@ -25,7 +25,7 @@ export type ContractCredential = Type.Static<typeof ContractCredential>;
 /** The shape of `Rate` in contract/rates.ts. */
 export const ContractRate = Type.Object({
   perSecond: Type.Optional(Type.Number({ exclusiveMinimum: 0 })),
-  perDay: Type.Optional(Type.Integer({ minimum: 0 })),
+  perDay: Type.Optional(Type.Integer({ minimum: 1 })),
 });
 export type ContractRate = Type.Static<typeof ContractRate>;
 
