@@ -8,19 +8,19 @@ import { startOperator } from "../operator/operator.ts";
 import type { OperatorSettings } from "../operator/settings.ts";
 import { eventLog, tee } from "../relay/event/event-log.ts";
 import { eventMetrics } from "../relay/event/metrics.ts";
-import { openStore } from "../relay/store/lmdb/open-store.ts";
+import type { StoreCondition } from "../relay/store/condition.ts";
 import type { Ledger } from "../relay/store/ledger.ts";
 import type { Store } from "../relay/store/store.ts";
 import { systemClock } from "../runtime/clock.ts";
 import { parseDuration } from "../runtime/duration.ts";
-import { serveAdmin, type AdminServer } from "../runtime/http.ts";
+import { serveAdmin, type AdminServer, type Readiness } from "../runtime/http.ts";
 import type { Logger } from "../runtime/log.ts";
 import { createMetrics } from "../runtime/metrics.ts";
 import type { Part } from "../runtime/shutdown.ts";
 import { startRelay } from "./compose-relay.ts";
 import { authoritativeOf, authoritiesOf, certificateSource, resolverOf } from "./fleet-resources.ts";
 import type { Fleet } from "./fleet.ts";
-import { stateLayout } from "./state.ts";
+import { openFleetStore } from "./open-store.ts";
 import { UserError } from "./terminal.ts";
 
 export interface Everything {
@@ -44,8 +44,8 @@ export async function startEverything(options: Everything): Promise<void> {
   const metrics = createMetrics();
   const cluster = await openFolder({ manifests, state, clock, log: log.child({ part: "cluster" }) });
   started({ name: "cluster", stop: () => cluster.close() });
-  const path = stateLayout.store(state);
-  const store = await openStore({ path, clock, log: log.child({ part: "store" }), sole: true });
+  const opened = await openFleetStore({ fleet, state, log: log.child({ part: "store" }), metrics, sole: true });
+  const { store } = opened;
   started({ name: "store", stop: () => store.close() });
   const certificates = certificateSource(fleet, state, log);
   const certificate = await certificates.load();
@@ -67,7 +67,7 @@ export async function startEverything(options: Everything): Promise<void> {
     settings: operatorSettings(fleet, certificates.isSelfSigned ? certificate.cert : undefined),
   });
   started({ name: "operator", stop: () => operator.stop() });
-  const admin = await startAdmin(fleet, store, metrics);
+  const admin = await startAdmin(fleet, opened.condition, metrics);
   started({ name: "admin", stop: () => admin.stop() });
   log.info({ host: admin.host, port: admin.port }, "ready: /healthz, /readyz and /metrics are served");
 }
@@ -85,9 +85,13 @@ function operatorSettings(fleet: Fleet, trust: string | undefined): OperatorSett
   };
 }
 
-async function startAdmin(fleet: Fleet, store: Store, metrics: Registry): Promise<AdminServer> {
+async function startAdmin(
+  fleet: Fleet,
+  condition: () => Promise<StoreCondition>,
+  metrics: Registry,
+): Promise<AdminServer> {
   try {
-    return await serveAdmin({ ...fleet.admin, metrics, readiness: () => readiness(store) });
+    return await serveAdmin({ ...fleet.admin, metrics, readiness: async () => readiness(await condition()) });
   } catch (error) {
     const { host, port } = fleet.admin;
     const why = error instanceof Error && "code" in error ? error.code : error;
@@ -121,7 +125,7 @@ async function reportOf(ledger: Ledger, tenant: string): Promise<TenantUsage> {
   return { ...(credits && { credits }), keysUsed };
 }
 
-async function readiness(store: Store): Promise<{ ready: boolean; reasons: readonly string[] }> {
-  const ready = await store.ready();
-  return { ready, reasons: ready ? [] : ["the store cannot be written; is its disk full?"] };
+function readiness({ refuses, durability }: StoreCondition): Readiness {
+  const notes = [`durability: ${durability}`];
+  return { ready: refuses === undefined, reasons: refuses === undefined ? [] : [refuses], notes };
 }

@@ -42,6 +42,7 @@ async function run(json: boolean, body: Run): Promise<void> {
 }
 
 const state = (): Option => new Option("--state <dir>", "the folder that `posthouse up` keeps").default(defaultState);
+const fleetFile = (): Option => new Option("--fleet <file>", "the fleet file, where it names another store");
 const json = (): Option => new Option("--json", "print JSON").default(false);
 
 function upCommand(): Command {
@@ -168,8 +169,9 @@ function queueCommand(): Command {
     .description("what waits, oldest first")
     .option("--limit <count>", "at most so many rows", count, 100)
     .addOption(state())
+    .addOption(fleetFile())
     .addOption(json())
-    .action((options: { state: string; limit: number; json: boolean }) =>
+    .action((options: { state: string; fleet?: string; limit: number; json: boolean }) =>
       run(options.json, async (terminal) => (await import("./queue.ts")).listQueue(options, terminal)),
     );
   queue
@@ -177,8 +179,9 @@ function queueCommand(): Command {
     .description("one message: its envelope, recipients, attempts and the last reply; never its content")
     .argument("<id>", "queue id, as the client was told")
     .addOption(state())
+    .addOption(fleetFile())
     .addOption(json())
-    .action((id: string, options: { state: string; json: boolean }) =>
+    .action((id: string, options: { state: string; fleet?: string; json: boolean }) =>
       run(options.json, async (terminal) => (await import("./queue.ts")).showMessage(id, options, terminal)),
     );
   queue
@@ -186,8 +189,9 @@ function queueCommand(): Command {
     .description("make messages due now: one, or all of them")
     .argument("[id]", "queue id; everything without it")
     .addOption(state())
+    .addOption(fleetFile())
     .addOption(json())
-    .action((id: string | undefined, options: { state: string; json: boolean }) =>
+    .action((id: string | undefined, options: { state: string; fleet?: string; json: boolean }) =>
       run(options.json, async (terminal) => (await import("./queue.ts")).retryQueue(id, options, terminal)),
     );
   return queue;
@@ -200,8 +204,9 @@ function capturesCommand(): Command {
     .description("what was captured, newest first")
     .option("--limit <count>", "at most so many rows", count, 100)
     .addOption(state())
+    .addOption(fleetFile())
     .addOption(json())
-    .action((options: { state: string; limit: number; json: boolean }) =>
+    .action((options: { state: string; fleet?: string; limit: number; json: boolean }) =>
       run(options.json, async (terminal) => (await import("./captures.ts")).listCaptures(options, terminal)),
     );
   captures
@@ -209,7 +214,8 @@ function capturesCommand(): Command {
     .description("print one captured message as it would have been sent")
     .argument("<id>", "queue id, as the client was told")
     .addOption(state())
-    .action((id: string, options: { state: string }) =>
+    .addOption(fleetFile())
+    .action((id: string, options: { state: string; fleet?: string }) =>
       run(false, async (terminal) => (await import("./captures.ts")).showCapture(id, options, terminal)),
     );
   return captures;

@@ -1,5 +1,5 @@
 import type { QueueRow } from "../relay/store/queue.ts";
-import { withStoreOf } from "./state.ts";
+import { type StorePlace, withStoreOf } from "./look-into-store.ts";
 import { exitCode, palette, table, type Terminal } from "./terminal.ts";
 import { systemClock } from "../runtime/clock.ts";
 
@@ -18,11 +18,8 @@ function due(row: QueueRow, now: number): string {
 }
 
 /** `posthouse queue list`: every delivery that waits, in the order of acceptance. */
-export async function listQueue(
-  options: { readonly state: string; readonly limit: number },
-  terminal: Terminal,
-): Promise<number> {
-  return withStoreOf(options.state, async (store) => {
+export async function listQueue(options: StorePlace & { readonly limit: number }, terminal: Terminal): Promise<number> {
+  return withStoreOf(options, async (store) => {
     const found = await store.queue.list(options.limit + 1);
     const rows = found.slice(0, options.limit);
     if (terminal.json) {
@@ -84,12 +81,8 @@ const notQueued = (id: string): string =>
   `${id} is not queued (any more): if it was, the events tell whether it was delivered, captured, bounced or expired`;
 
 /** `posthouse queue show ID`: one message. Exit code 1 when it is not queued (any more). */
-export async function showMessage(
-  id: string,
-  options: { readonly state: string },
-  terminal: Terminal,
-): Promise<number> {
-  return withStoreOf(options.state, async (store) => {
+export async function showMessage(id: string, options: StorePlace, terminal: Terminal): Promise<number> {
+  return withStoreOf(options, async (store) => {
     const rows = await store.queue.list(1000, id);
     if (terminal.json) terminal.out(JSON.stringify(rows, undefined, 2));
     else if (rows.length > 0) terminal.out(messageLines(rows, terminal).join("\n"));
@@ -99,12 +92,8 @@ export async function showMessage(
 }
 
 /** `posthouse queue retry [ID]`: makes one message, or all, due now. Exit code 1 when the id is not queued. */
-export async function retryQueue(
-  id: string | undefined,
-  options: { readonly state: string },
-  terminal: Terminal,
-): Promise<number> {
-  return withStoreOf(options.state, async (store) => {
+export async function retryQueue(id: string | undefined, options: StorePlace, terminal: Terminal): Promise<number> {
+  return withStoreOf(options, async (store) => {
     if (id !== undefined && (await store.queue.list(1, id)).length === 0) {
       terminal.err(notQueued(id));
       return exitCode.failed;
