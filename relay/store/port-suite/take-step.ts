@@ -14,7 +14,8 @@ export interface World {
   readonly of: string;
   now: number;
   readonly allowances: Course["allowances"];
-  readonly sent: { readonly id: string; readonly at: number }[];
+  /** With the earliest time that each came at. */
+  readonly sent: { readonly id: string; at: number }[];
   /** By key and token: every engine hands out the same ones. */
   readonly claimed: Map<string, Delivery>;
 }
@@ -59,8 +60,10 @@ export function takeStep<K extends Step["kind"]>(
 export function note(one: Step, world: World): void {
   if (one.kind === "pass") world.now += one.time;
   if (one.kind !== "accept") return;
-  const id = idFor(one, world);
-  if (world.sent.every((other) => other.id !== id)) world.sent.push({ id, at: world.now - one.behind });
+  const [id, at] = [idFor(one, world), world.now - one.behind];
+  const before = world.sent.find((other) => other.id === id);
+  if (before === undefined) world.sent.push({ id, at });
+  else before.at = Math.min(before.at, at);
 }
 
 function idOf(index: number, { of }: World): string {

@@ -50,8 +50,8 @@ export function redisSpool({ connection, keys, highest }: RedisSpool): Spool {
       const member = memberOf(key);
       if (member === undefined) return false;
       const args = [member, token, ...settlementOf(settlement)];
-      const [settled] = await connection.commit([{ script: settleScript, keys: prefix, args }]);
-      return settled === 1;
+      // Replicas are not waited for, nor must they be there: what a failover takes back is tried again, and nothing is lost.
+      return (await connection.run(settleScript, prefix, args)) === 1;
     },
     async nextDue() {
       const [, at] = listOf(await connection.command("ZRANGE", keys.due, 0, 0, "WITHSCORES"));
