@@ -1,12 +1,10 @@
 import { afterEach, describe, expect, test } from "vitest";
-import { systemClock } from "../../../runtime/clock.ts";
-import { createLogger } from "../../../runtime/log.ts";
 import { startRedis, startReplica, startSentinel } from "../../../test/harness/redis.ts";
+import { connectTestRedis } from "../../../test/harness/redis-store.ts";
 import { until } from "../../../test/harness/until.ts";
-import { parseStoreAddress } from "../address.ts";
 import { StoreFull } from "../spool.ts";
 import { StoreUnavailable } from "../store.ts";
-import { type ConnectOptions, connectRedis, type WatchedRedis } from "./connect.ts";
+import type { ConnectOptions, WatchedRedis } from "./connect.ts";
 import { ReplicasLate } from "./replicated.ts";
 import { defineScript } from "./script.ts";
 
@@ -22,22 +20,7 @@ async function kept<T extends { close(): Promise<void> }>(opening: Promise<T>): 
 }
 
 function connect(url: string, changes: Partial<ConnectOptions> = {}): Promise<WatchedRedis> {
-  const address = parseStoreAddress(url);
-  if (address.kind === "File") throw new Error("no Redis");
-  return kept(
-    connectRedis({
-      address,
-      durability: "Verified",
-      replicas: 0,
-      replicaTimeout: 500,
-      passwords: { server: async () => undefined, sentinel: async () => undefined },
-      clock: systemClock,
-      random: Math.random,
-      log: createLogger({ level: "silent", destination: { write: () => undefined } }),
-      timing: { sample: 50, inspect: 100 },
-      ...changes,
-    }),
-  );
+  return kept(connectTestRedis(url, changes));
 }
 
 async function timed<T>(work: () => Promise<T>): Promise<{ readonly took: number; readonly outcome: T | Error }> {
@@ -184,7 +167,7 @@ describe("with a replica", () => {
     async (engine) => {
       const primary = await kept(startRedis({ engine }));
       const replica = await kept(startReplica(primary, { engine }));
-      const redis = await connect(primary.url, { replicas: 1 });
+      const redis = await connect(primary.url, { replicas: 1, replicaTimeout: 1000 });
       await until("it is ready", async () => ((await redis.ready()) ? true : undefined));
       const all = await Promise.all(Array.from({ length: 100 }, (_, i) => redis.commit([set(`k${i}`, "1")])));
       expect(all).toHaveLength(100);
@@ -193,7 +176,7 @@ describe("with a replica", () => {
       const late = await timed(() => redis.commit([set("late", "1")]));
       expect(late.outcome).toBeInstanceOf(ReplicasLate);
       expect(String(late.outcome)).toMatch(engine === "valkey" ? /on disk/ : /in memory/);
-      expect(late.took).toBeLessThan(1500);
+      expect(late.took).toBeLessThan(2000);
       replica.resume();
       await until("it follows again", () => redis.commit([set("again", "1")]).catch(() => undefined));
       await replica.kill();

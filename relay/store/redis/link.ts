@@ -56,6 +56,8 @@ interface LinkState {
   readonly gate: Gate;
   /** Who waits for a connection. */
   readonly waiting: Set<() => void>;
+  /** Scripts that were sent over this connection: SHA-1s. */
+  readonly loaded: Set<string>;
   up: boolean;
   tries: number;
   lastError: unknown;
@@ -68,7 +70,7 @@ export async function openLink(options: LinkOptions): Promise<Link> {
   const redis = await options.client(() => counted.state?.tries ?? 0);
   const gate = createGate(gateLimits, options.clock);
   const fresh = { up: false, tries: 0, lastError: undefined, closed: false };
-  const state: LinkState = { options, redis, gate, waiting: new Set(), ...fresh };
+  const state: LinkState = { options, redis, gate, waiting: new Set(), loaded: new Set(), ...fresh };
   counted.state = state;
   redis.on("error", (error: unknown) => {
     state.lastError = error;
@@ -135,6 +137,7 @@ async function examine(state: LinkState): Promise<void> {
 }
 
 function opened(state: LinkState): void {
+  state.loaded.clear();
   state.up = true;
   state.tries = 0;
   state.lastError = undefined;
@@ -196,8 +199,9 @@ async function attempt(
     const answers = await Promise.race([answering, deadline.late]);
     const lost = answers.find(isConnectionLost);
     if (lost !== undefined) dropped(state, lost);
-    else if (answers.some(isUnknownScript)) await Promise.race([load(state, calls), deadline.late]);
-    else return answers;
+    else if (!answers.some(isUnknownScript)) return answers;
+    // Somebody made the server forget; the next batch says it all again.
+    state.loaded.clear();
   }
 }
 
@@ -210,26 +214,21 @@ function dropped(state: LinkState, error: unknown): void {
   if (state.redis.status === "ready") state.redis.disconnect(true);
 }
 
-/** Writes calls at once. Never rejects: errors stand among the answers. */
-async function transmit({ redis, options }: LinkState, calls: readonly Call[]): Promise<readonly Answer[]> {
+/** Writes calls at once, and before them the scripts that are new on this connection. Never rejects: errors stand among the answers. */
+async function transmit({ redis, options, loaded }: LinkState, calls: readonly Call[]): Promise<readonly Answer[]> {
   const { stream } = redis;
   stream?.cork();
+  for (const call of calls) {
+    if (!("script" in call) || loaded.has(call.script.sha1)) continue;
+    loaded.add(call.script.sha1);
+    // A script that cannot be loaded is unknown to the call behind it.
+    redis.callBuffer("SCRIPT", "LOAD", call.script.lua).catch(() => undefined);
+  }
   const sent = calls.map((call) => redis.callBuffer(...wordsOf(call)));
   stream?.uncork();
   options.onRoundTrip();
   const settled = await Promise.allSettled(sent);
   return settled.map((one) => (one.status === "fulfilled" ? replyOf(one.value) : errorOf(one.reason)));
-}
-
-/** Makes the scripts of a batch known to the server. */
-async function load(state: LinkState, calls: readonly Call[]): Promise<void> {
-  const scripts = new Map(calls.flatMap((call) => ("script" in call ? [[call.script.sha1, call.script.lua]] : [])));
-  const answers = await transmit(
-    state,
-    [...scripts.values()].map((lua) => ({ command: "SCRIPT", args: ["LOAD", lua] })),
-  );
-  const failed = answers.find((answer) => answer instanceof Error && !isConnectionLost(answer));
-  if (failed !== undefined) throw failureOf(failed, state.options.server);
 }
 
 type Word = string | number | Buffer;
