@@ -75,7 +75,11 @@ export const LimitsConfig = Type.Object(
         "Recipients from one client address, all tenants together; an IPv6 network of 64 bits counts as one address. No limit when absent.",
       ),
     ),
-    rateRefusals: count(20, 100_000, "Refusals by rate without a message in between before a connection is closed."),
+    rateRefusals: count(50, 100_000, "Refusals by rate without a message in between before a connection is closed."),
+    rateRefusalDelay: duration(
+      "200ms",
+      "How long the reply to a refusal by rate is held back, from the second on without a message in between.",
+    ),
     spoolPerTenant: count(
       4_294_967_296,
       1_099_511_627_776,
@@ -108,6 +112,7 @@ export interface Limits {
   readonly idleCommands: number;
   readonly ratePerAddress?: Rate;
   readonly rateRefusals: number;
+  readonly rateRefusalDelay: number;
   readonly spoolPerTenant: number;
   readonly greetingDelay: number;
   readonly authenticationTimeout: number;
@@ -122,6 +127,7 @@ export function readLimits(config: LimitsConfig): Limits {
   return {
     ...config,
     failedAuthenticationDelay: parseDuration(config.failedAuthenticationDelay),
+    rateRefusalDelay: parseDuration(config.rateRefusalDelay),
     greetingDelay: parseDuration(config.greetingDelay),
     authenticationTimeout: parseDuration(config.authenticationTimeout),
     idleTimeout: parseDuration(config.idleTimeout),

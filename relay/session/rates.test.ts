@@ -153,6 +153,23 @@ describe("a flood", () => {
     expect(relay.events.at(-1)).toMatchObject({ type: "refused", class: "EnvironmentRateLimited", enhanced: "4.7.0" });
   });
 
+  test("is answered late from the second refusal on, until a message is accepted", async () => {
+    const relay = await start({ environment: { perSecond: 1 } }, { rateRefusalDelay: 60_000 });
+    const client = await relay.login();
+    expect(await send(client)).toMatch(accepted);
+    expect(await send(client)).toMatch(/^MAIL: 451/);
+    relay.now += 1000;
+    expect(await send(client)).toMatch(accepted);
+    expect(await send(client)).toMatch(/^MAIL: 451/);
+    const late = send(client);
+    expect(await Promise.race([late, new Promise((resolve) => setTimeout(resolve, 100, "nothing yet"))])).toBe(
+      "nothing yet",
+    );
+    client.reset();
+    await expect.poll(() => relay.submission.connections()).toBe(0);
+    expect(relay.logged.filter((line) => line.includes('"level":50'))).toEqual([]);
+  });
+
   test("does not end for a contract that gives more: that counts at once", async () => {
     const relay = await testSubmission((stop) => stops.push(stop));
     relay.directory = directoryOf({ environment: { perDay: 1 } });

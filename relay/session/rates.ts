@@ -16,21 +16,22 @@ export async function refuseAtMail(session: Session, login: Login): Promise<Refu
   const limits = rateLimitsOf(login, client, services.limits.ratePerAddress);
   if (limits.length === 0) return undefined;
   const now = clock.now();
-  const known = rates.refusal(limits, 1, now);
-  if (known !== undefined) return refuseByRate(session, known);
-  try {
-    const limited = await ledger.admits(limits, now);
+  let limited = rates.refusal(limits, 1, now);
+  if (limited === undefined) {
+    try {
+      limited = await ledger.admits(limits, now);
+    } catch (error) {
+      log.error({ err: error }, "cannot read the rates");
+      return refuse(replies.storeFailed, "LedgerFailed");
+    }
     if (limited === undefined) return undefined;
     rates.note(limits, 1, limited, now);
-    return refuseByRate(session, limited);
-  } catch (error) {
-    log.error({ err: error }, "cannot read the rates");
-    return refuse(replies.storeFailed, "LedgerFailed");
   }
+  return refuseByRate(session, limited);
 }
 
 /** Refuses a message before its content comes, if as many recipients are known to be too many now. */
-export function refuseAtData(session: Session, recipients: number): Refusal | undefined {
+export async function refuseAtData(session: Session, recipients: number): Promise<Refusal | undefined> {
   const { services, client, state } = session;
   const login = services.directory().login(state.credentialId ?? "");
   const limits: readonly RateLimit[] =
@@ -39,11 +40,17 @@ export function refuseAtData(session: Session, recipients: number): Refusal | un
   return known === undefined ? undefined : refuseByRate(session, known);
 }
 
-/** The refusal of a rate limit; who does not stop after so many on end is hung up on. */
-export function refuseByRate({ services, state }: Session, { key, retryAt }: RateLimited): Refusal {
+/**
+ * The refusal of a rate limit. Who goes on is answered late, so that a flood slows down to what costs others nothing,
+ * and who does not stop is hung up on.
+ */
+export async function refuseByRate(session: Session, { key, retryAt }: RateLimited): Promise<Refusal> {
+  const { services, state } = session;
+  const { limits, clock } = services;
   const rateRefusals = state.tally.rateRefusals + 1;
   state.tally = { ...state.tally, rateRefusals };
-  const seconds = Math.max(1, Math.ceil((retryAt - services.clock.now()) / 1000));
-  const reply = rateRefusals < services.limits.rateRefusals ? replies.rateLimited : replies.rateIgnored;
+  if (rateRefusals > 1) await session.pause(limits.rateRefusalDelay);
+  const seconds = Math.max(1, Math.ceil((retryAt - clock.now()) / 1000));
+  const reply = rateRefusals < limits.rateRefusals ? replies.rateLimited : replies.rateIgnored;
   return refuse(reply(seconds), `${rateKind(key)}RateLimited`);
 }

@@ -49,11 +49,11 @@ export function rcpt(session: Session, line: Buffer): void {
 }
 
 /** DATA: takes the content, and with the reply to its end the responsibility. */
-export function data(session: Session): void {
+export async function data(session: Session): Promise<void> {
   const { transaction } = session.state;
   if (transaction === undefined) return session.reply(replies.needMail);
   if (transaction.recipients.size === 0) return session.reply(replies.needRecipient);
-  const limited = refuseAtData(session, transaction.recipients.size);
+  const limited = await refuseAtData(session, transaction.recipients.size);
   if (limited !== undefined) {
     session.refuse("Data", limited);
     return session.setTransaction(undefined);
@@ -76,7 +76,8 @@ async function finish(session: Session, transaction: Transaction, received: Rece
     tls,
   };
   const taken = await takeIn(services, submission, received.content).finally(received.release);
-  if (taken.kind === "RateLimited") return refuseData(session, refuseByRate(session, taken.limited), taken.messageId);
+  if (taken.kind === "RateLimited")
+    return refuseData(session, await refuseByRate(session, taken.limited), taken.messageId);
   if (taken.kind === "Refused") return refuseData(session, taken.refusal, taken.messageId);
   session.state.tally = { ...session.state.tally, rateRefusals: 0 };
   const { startedAt } = transaction;
