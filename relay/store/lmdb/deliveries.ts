@@ -52,10 +52,11 @@ export function keysOf(tables: Tables, id: string, limit: number): readonly Deli
 
 /** Leases a delivery until `leaseUntil` and returns it as the port tells it. */
 export function lease(tables: Tables, key: DeliveryKey, row: DeliveryRow, leaseUntil: number): Delivery {
+  const envelope = envelopeOf(tables, key);
   const leased = { ...row, token: row.token + 1, leaseUntil };
   replace(tables, key, { from: row, to: leased });
   const { dueAt: _, ...rest } = leased;
-  return { key: formatKey(key), envelope: envelopeOf(tables, key), ...rest };
+  return { key: formatKey(key), envelope, ...rest };
 }
 
 export function envelopeOf(tables: Tables, [id]: DeliveryKey): Envelope {

@@ -83,10 +83,10 @@ describe("opening the store", () => {
   test("refuses a format of a later version, and leaves it as it is", async () => {
     await (await openIn(folder)).close();
     const root = open({ path: folder, noSubdir: false, overlappingSync: false, encoding: "json" });
-    root.openDB<number, string>({ name: "meta", encoding: "json" }).putSync("format", 2);
+    root.openDB<number, string>({ name: "meta", encoding: "json" }).putSync("format", 3);
     await root.close();
     for (const _ of [1, 2])
-      await expect(openIn(folder)).rejects.toThrow(/has format 2, this version of Posthouse reads format 1/);
+      await expect(openIn(folder)).rejects.toThrow(/has format 3, this version of Posthouse reads format 2/);
   });
 
   test("is ready while it works, and not after it was closed", async () => {

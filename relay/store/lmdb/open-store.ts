@@ -29,7 +29,7 @@ export async function openStore({ path, clock, log, sole = false }: OpenStore): 
   if (released > 0) log.info({ released }, "deliveries that an earlier process had begun are due again");
   const ledger = lmdbLedger(environment);
   return {
-    spool: lmdbSpool(environment),
+    spool: lmdbSpool(environment, log),
     queue: lmdbQueue(environment, clock),
     ledger,
     captures: lmdbCaptures(environment),

@@ -1,5 +1,7 @@
 import { balance, charge, type CreditLevel, creditLevel } from "../../../contract/credits.ts";
 import { type AcceptResult, type Delivery, type NewMessage, type Settlement, type Spool, StoreFull } from "../spool.ts";
+import type { Logger } from "../../../runtime/log.ts";
+import { RecordDamaged } from "./checksum.ts";
 import { advance } from "./clock-row.ts";
 import { insert, lease, parseKey, remove, replace } from "./deliveries.ts";
 import type { Environment } from "./environment.ts";
@@ -12,8 +14,8 @@ const remembered = 3_600_000;
 /** Old ids that one transaction looks at. */
 const stride = 500;
 
-/** The spool on LMDB. */
-export function lmdbSpool(environment: Environment): Spool {
+/** The spool on LMDB. A delivery with a damaged record is left out and named in the log; a check of the store finds it. */
+export function lmdbSpool(environment: Environment, log: Logger): Spool {
   const sweepRates = rateSweep();
   return {
     async accept(message) {
@@ -29,7 +31,10 @@ export function lmdbSpool(environment: Environment): Spool {
       return environment.write((tables) => {
         forget(tables, now);
         sweepRates(tables, now);
-        return claim(tables, now, limit, now + duration);
+        const { claimed, damaged } = claim(tables, now, limit, now + duration);
+        for (const id of damaged)
+          log.error({ queueId: id }, "a record of the store is damaged: its message is left alone");
+        return claimed;
       });
     },
     renew({ key, token }, until) {
@@ -38,7 +43,7 @@ export function lmdbSpool(environment: Environment): Spool {
       return environment.write((tables) => renew(tables, parsed, token, until));
     },
     async content(messageId) {
-      return environment.tables().contents.getBinary(messageId);
+      return environment.tables().contents.get(messageId);
     },
     settle({ key, token }, settlement) {
       const parsed = parseKey(key);
@@ -95,12 +100,28 @@ function isDue(tables: Tables, now: number): boolean {
   return first !== undefined && first[0] <= now;
 }
 
-function claim(tables: Tables, now: number, limit: number, leaseUntil: number): readonly Delivery[] {
-  const due = [...tables.due.getKeys({ end: [Math.floor(now) + 1, "", 0], limit })];
-  return due.flatMap(([, id, index]) => {
-    const row = tables.deliveries.get([id, index]);
-    return row === undefined ? [] : [lease(tables, [id, index], row, leaseUntil)];
-  });
+/** What is damaged is taken out of the order of what is due, or it would be found first each time. */
+function claim(
+  tables: Tables,
+  now: number,
+  limit: number,
+  leaseUntil: number,
+): { readonly claimed: readonly Delivery[]; readonly damaged: readonly string[] } {
+  const claimed: Delivery[] = [];
+  const damaged: string[] = [];
+  const order = Array.from(tables.due.getKeys({ end: [Math.floor(now) + 1, "", 0], limit }));
+  for (const due of order) {
+    const [, id, index] = due;
+    try {
+      const row = tables.deliveries.get([id, index]);
+      if (row !== undefined) claimed.push(lease(tables, [id, index], row, leaseUntil));
+    } catch (error) {
+      if (!(error instanceof RecordDamaged)) throw error;
+      tables.due.removeSync(due);
+      damaged.push(id);
+    }
+  }
+  return { claimed, damaged };
 }
 
 /** Ids sort by time of acceptance: the oldest stand first. */

@@ -2,10 +2,11 @@ import type { Database, RootDatabase } from "lmdb";
 import type { Usage } from "../../../contract/credits.ts";
 import type { RateState } from "../../../contract/rates.ts";
 import type { Capture } from "../captures.ts";
+import { checkedBytes, checkedJson } from "./checksum.ts";
 import type { Envelope, LastReply, SpooledRecipient } from "../spool.ts";
 
 /** What is written to disk; raised when older code could not read it any more. */
-export const formatVersion = 1;
+export const formatVersion = 2;
 
 /** A delivery as it is stored: its message's envelope stands once, in another table. */
 export interface DeliveryRow {
@@ -28,7 +29,8 @@ export type EnvironmentKey = [tenant: string, environment: string, at: number, i
 
 /**
  * The tables. Rows are JSON: they are small, V8 reads and writes them faster than it calls out for anything else,
- * a dump of the file can be read, and a field can be added without a new format. Content is stored as it is.
+ * a dump of the file can be read, and a field can be added without a new format. Content is stored as it is. Each record
+ * carries a checksum, but for `meta`, whose `format` says that.
  */
 export interface Tables {
   readonly root: RootDatabase<unknown, string>;
@@ -55,11 +57,11 @@ export interface Tables {
 
 /** Opens every table, and makes those that are not there yet. */
 export function openTables(root: RootDatabase<unknown, string>): Tables {
-  const json = { encoding: "json" } as const;
-  const binary = { encoding: "binary" } as const;
+  const json = { encoding: "binary", encoder: checkedJson } as const;
+  const binary = { encoding: "binary", encoder: checkedBytes } as const;
   return {
     root,
-    meta: root.openDB({ name: "meta", ...json }),
+    meta: root.openDB({ name: "meta", encoding: "json" }),
     envelopes: root.openDB({ name: "envelopes", ...json }),
     contents: root.openDB({ name: "contents", ...binary }),
     deliveries: root.openDB({ name: "deliveries", ...json }),
