@@ -1,5 +1,4 @@
 import type { DestinationStream } from "pino";
-import type { Registry } from "prom-client";
 import { openFolder } from "../cluster/folder/folder.ts";
 import { defaultContractNamespace } from "../contract/names.ts";
 import type { TenantUsage, UsageSource } from "../contract/usage.ts";
@@ -8,20 +7,18 @@ import { startOperator } from "../operator/operator.ts";
 import type { OperatorSettings } from "../operator/settings.ts";
 import { eventLog, tee } from "../relay/event/event-log.ts";
 import { eventMetrics } from "../relay/event/metrics.ts";
-import type { StoreCondition } from "../relay/store/condition.ts";
 import type { Ledger } from "../relay/store/ledger.ts";
 import type { Store } from "../relay/store/store.ts";
 import { systemClock } from "../runtime/clock.ts";
 import { parseDuration } from "../runtime/duration.ts";
-import { serveAdmin, type AdminServer, type Readiness } from "../runtime/http.ts";
 import type { Logger } from "../runtime/log.ts";
 import { createMetrics } from "../runtime/metrics.ts";
 import type { Part } from "../runtime/shutdown.ts";
+import { startAdmin } from "./admin.ts";
 import { startRelay } from "./compose-relay.ts";
 import { authoritativeOf, authoritiesOf, certificateSource, resolverOf } from "./fleet-resources.ts";
 import type { Fleet } from "./fleet.ts";
 import { openFleetStore } from "./open-store.ts";
-import { UserError } from "./terminal.ts";
 
 export interface Everything {
   readonly manifests: string;
@@ -85,23 +82,6 @@ function operatorSettings(fleet: Fleet, trust: string | undefined): OperatorSett
   };
 }
 
-async function startAdmin(
-  fleet: Fleet,
-  condition: () => Promise<StoreCondition>,
-  metrics: Registry,
-): Promise<AdminServer> {
-  try {
-    return await serveAdmin({ ...fleet.admin, metrics, readiness: async () => readiness(await condition()) });
-  } catch (error) {
-    const { host, port } = fleet.admin;
-    const why = error instanceof Error && "code" in error ? error.code : error;
-    throw new UserError(
-      `the admin port ${port} of ${host} cannot be listened on (${String(why)}): it is in use or not allowed; set admin in the fleet file`,
-      { cause: error },
-    );
-  }
-}
-
 /** The listener that credentials name: STARTTLS on 587 before another port, implicit TLS where there is nothing else. */
 function submissionOf({ hostname, listeners }: Fleet): { host: string; port: number; implicitTls: boolean } {
   const startTls = listeners.filter(({ tls }) => tls === "StartTLS");
@@ -123,9 +103,4 @@ function usageOf({ ledger }: Store): UsageSource {
 async function reportOf(ledger: Ledger, tenant: string): Promise<TenantUsage> {
   const [credits, keysUsed] = await Promise.all([ledger.usage(tenant), ledger.keysUsed(tenant)]);
   return { ...(credits && { credits }), keysUsed };
-}
-
-function readiness({ refuses, durability }: StoreCondition): Readiness {
-  const notes = [`durability: ${durability}`];
-  return { ready: refuses === undefined, reasons: refuses === undefined ? [] : [refuses], notes };
 }

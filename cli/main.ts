@@ -43,6 +43,10 @@ async function run(json: boolean, body: Run): Promise<void> {
 
 const state = (): Option => new Option("--state <dir>", "the folder that `posthouse up` keeps").default(defaultState);
 const fleetFile = (): Option => new Option("--fleet <file>", "the fleet file, where it names another store");
+const logLevel = (): Option =>
+  new Option("--log-level <level>", "least severe level logged")
+    .choices(["debug", "info", "warn", "error"])
+    .default("info");
 const json = (): Option => new Option("--json", "print JSON").default(false);
 
 function upCommand(): Command {
@@ -51,13 +55,20 @@ function upCommand(): Command {
     .requiredOption("--manifests <dir>", "folder with RelayTenant and SendingDomain manifests; watched")
     .addOption(state())
     .option("--fleet <file>", "fleet file: listeners, limits, plans, DNS; every field has a default")
-    .addOption(
-      new Option("--log-level <level>", "least severe level logged")
-        .choices(["debug", "info", "warn", "error"])
-        .default("info"),
-    )
+    .addOption(logLevel())
     .action((options: { manifests: string; state: string; fleet?: string; logLevel: string }) =>
       run(false, async (terminal) => (await import("./up.ts")).up(options, terminal)),
+    );
+}
+
+function relayCommand(): Command {
+  return new Command("relay")
+    .description("run one more relay beside posthouse up, on its state folder and the Redis that both fleet files name")
+    .addOption(state())
+    .option("--fleet <file>", "fleet file: listeners and admin port of its own, and the store of the others")
+    .addOption(logLevel())
+    .action((options: { state: string; fleet?: string; logLevel: string }) =>
+      run(false, async (terminal) => (await import("./relay.ts")).relay(options, terminal)),
     );
 }
 
@@ -238,6 +249,7 @@ const program = new Command("posthouse")
   .exitOverride();
 for (const command of [
   upCommand(),
+  relayCommand(),
   validateCommand(),
   doctorCommand(),
   dnsCommand(),

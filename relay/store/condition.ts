@@ -17,36 +17,36 @@ const modes: readonly Durability[] = ["Verified", "Declared", "None"];
 
 /** Shows the condition of a store as metrics, asked at each scrape. */
 export function conditionMetrics(registry: Registry, condition: () => Promise<StoreCondition>): void {
-  const registers = [registry];
-  const durability = new Gauge({
-    name: "posthouse_store_durability",
-    help: "1 for the mode in force: Verified, Declared or None.",
-    labelNames: ["mode"],
-    registers,
-  });
-  const memory = new Gauge({
-    name: "posthouse_store_memory_bytes",
-    help: "Memory of the Redis that keeps the store: used, and the limit (0: none).",
-    labelNames: ["what"],
-    registers,
-  });
-  const seen = new Gauge({
-    name: "posthouse_store_seen_timestamp_seconds",
-    help: "When Redis last told how it is.",
-    registers,
-  });
-  const up = new Gauge({
-    name: "posthouse_store_up",
-    help: "1 while the store takes messages.",
-    registers,
-    async collect() {
-      const now = await condition();
-      up.set(now.refuses === undefined ? 1 : 0);
-      for (const mode of modes) durability.set({ mode }, now.durability === mode ? 1 : 0);
-      if (now.seenAt !== undefined) seen.set(now.seenAt / 1000);
-      if (now.memory === undefined) return;
-      memory.set({ what: "used" }, now.memory.used);
-      memory.set({ what: "limit" }, now.memory.limit);
-    },
+  const gauge = (
+    name: string,
+    help: string,
+    show: (gauge: Gauge, now: StoreCondition) => void,
+    labelNames: readonly string[] = [],
+  ): void => {
+    const made: Gauge = new Gauge({
+      name,
+      help,
+      labelNames: [...labelNames],
+      registers: [registry],
+      collect: async () => show(made, await condition()),
+    });
+  };
+  gauge("posthouse_store_up", "1 while the store takes messages.", (up, { refuses }) =>
+    up.set(refuses === undefined ? 1 : 0),
+  );
+  gauge(
+    "posthouse_store_durability",
+    "1 for the mode in force: Verified, Declared or None.",
+    (mode, { durability }) => modes.forEach((each) => mode.set({ mode: each }, each === durability ? 1 : 0)),
+    ["mode"],
+  );
+  gauge(
+    "posthouse_store_memory_bytes",
+    "Memory of the Redis that keeps the store: used, and the limit (0: none).",
+    (bytes, { memory = {} }) => Object.entries(memory).forEach(([what, value]) => bytes.set({ what }, value)),
+    ["what"],
+  );
+  gauge("posthouse_store_seen_timestamp_seconds", "When Redis last told how it is.", (seen, { seenAt }) => {
+    if (seenAt !== undefined) seen.set(seenAt / 1000);
   });
 }

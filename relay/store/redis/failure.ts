@@ -72,5 +72,6 @@ export function failureOf(error: unknown, server: string): unknown {
 
 /** Why a connection failed, without anything that was sent over it. */
 export function reasonOf(error: Error): string {
-  return "code" in error && typeof error.code === "string" ? error.code : error.message;
+  if ("code" in error && typeof error.code === "string") return error.code;
+  return error.name === "MaxRetriesPerRequestError" ? "the connection was lost" : error.message;
 }
