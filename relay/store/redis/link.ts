@@ -78,6 +78,7 @@ export async function openLink(options: LinkOptions): Promise<Link> {
   });
   redis.on("close", () => {
     state.up = false;
+    state.lastError ??= new Error("the connection was lost");
     state.tries += 1;
   });
   redis.on("ready", () => void examine(state));
