@@ -1,14 +1,14 @@
 import { age } from "./queue.ts";
-import { withStoreOf } from "./state.ts";
+import { type StorePlace, withStoreOf } from "./look-into-store.ts";
 import { exitCode, table, type Terminal } from "./terminal.ts";
 import { systemClock } from "../runtime/clock.ts";
 
 /** `posthouse captures list`: what Capture environments kept, newest first. */
 export async function listCaptures(
-  options: { readonly state: string; readonly limit: number },
+  options: StorePlace & { readonly limit: number },
   terminal: Terminal,
 ): Promise<number> {
-  return withStoreOf(options.state, async (store) => {
+  return withStoreOf(options, async (store) => {
     const captures = await store.captures.list(options.limit);
     if (terminal.json) {
       terminal.out(JSON.stringify(captures, undefined, 2));
@@ -33,12 +33,8 @@ export async function listCaptures(
  * `posthouse captures show ID`: the message as it would have been sent, byte for byte, to standard output, so that its
  * signatures verify there too. Exit code 1 when there is none.
  */
-export async function showCapture(
-  id: string,
-  options: { readonly state: string },
-  terminal: Terminal,
-): Promise<number> {
-  return withStoreOf(options.state, async (store) => {
+export async function showCapture(id: string, options: StorePlace, terminal: Terminal): Promise<number> {
+  return withStoreOf(options, async (store) => {
     const content = await store.captures.content(id);
     if (content === undefined) terminal.err(`no capture has the id ${id}; \`posthouse captures list\` shows them`);
     else terminal.bytes(content);

@@ -110,7 +110,7 @@ function waking(spool: Spool, wake: () => void): Spool {
     ...spool,
     async accept(message) {
       const result = await spool.accept(message);
-      wake();
+      if (typeof result === "string" && result !== "Exhausted") wake();
       return result;
     },
   };

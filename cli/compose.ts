@@ -1,5 +1,4 @@
 import type { DestinationStream } from "pino";
-import type { Registry } from "prom-client";
 import { openFolder } from "../cluster/folder/folder.ts";
 import { defaultContractNamespace } from "../contract/names.ts";
 import type { TenantUsage, UsageSource } from "../contract/usage.ts";
@@ -8,20 +7,18 @@ import { startOperator } from "../operator/operator.ts";
 import type { OperatorSettings } from "../operator/settings.ts";
 import { eventLog, tee } from "../relay/event/event-log.ts";
 import { eventMetrics } from "../relay/event/metrics.ts";
-import { openStore } from "../relay/store/lmdb/open-store.ts";
 import type { Ledger } from "../relay/store/ledger.ts";
 import type { Store } from "../relay/store/store.ts";
 import { systemClock } from "../runtime/clock.ts";
 import { parseDuration } from "../runtime/duration.ts";
-import { serveAdmin, type AdminServer } from "../runtime/http.ts";
 import type { Logger } from "../runtime/log.ts";
 import { createMetrics } from "../runtime/metrics.ts";
 import type { Part } from "../runtime/shutdown.ts";
+import { startAdmin } from "./admin.ts";
 import { startRelay } from "./compose-relay.ts";
 import { authoritativeOf, authoritiesOf, certificateSource, resolverOf } from "./fleet-resources.ts";
 import type { Fleet } from "./fleet.ts";
-import { stateLayout } from "./state.ts";
-import { UserError } from "./terminal.ts";
+import { openFleetStore } from "./open-store.ts";
 
 export interface Everything {
   readonly manifests: string;
@@ -44,8 +41,8 @@ export async function startEverything(options: Everything): Promise<void> {
   const metrics = createMetrics();
   const cluster = await openFolder({ manifests, state, clock, log: log.child({ part: "cluster" }) });
   started({ name: "cluster", stop: () => cluster.close() });
-  const path = stateLayout.store(state);
-  const store = await openStore({ path, clock, log: log.child({ part: "store" }), sole: true });
+  const opened = await openFleetStore({ fleet, state, log: log.child({ part: "store" }), metrics, sole: true });
+  const { store } = opened;
   started({ name: "store", stop: () => store.close() });
   const certificates = certificateSource(fleet, state, log);
   const certificate = await certificates.load();
@@ -67,7 +64,7 @@ export async function startEverything(options: Everything): Promise<void> {
     settings: operatorSettings(fleet, certificates.isSelfSigned ? certificate.cert : undefined),
   });
   started({ name: "operator", stop: () => operator.stop() });
-  const admin = await startAdmin(fleet, store, metrics);
+  const admin = await startAdmin(fleet, opened.condition, metrics);
   started({ name: "admin", stop: () => admin.stop() });
   log.info({ host: admin.host, port: admin.port }, "ready: /healthz, /readyz and /metrics are served");
 }
@@ -83,19 +80,6 @@ function operatorSettings(fleet: Fleet, trust: string | undefined): OperatorSett
     submission: { ...submissionOf(fleet), certificates: trust },
     longestMessageAge: parseDuration(fleet.delivery.maxAge),
   };
-}
-
-async function startAdmin(fleet: Fleet, store: Store, metrics: Registry): Promise<AdminServer> {
-  try {
-    return await serveAdmin({ ...fleet.admin, metrics, readiness: () => readiness(store) });
-  } catch (error) {
-    const { host, port } = fleet.admin;
-    const why = error instanceof Error && "code" in error ? error.code : error;
-    throw new UserError(
-      `the admin port ${port} of ${host} cannot be listened on (${String(why)}): it is in use or not allowed; set admin in the fleet file`,
-      { cause: error },
-    );
-  }
 }
 
 /** The listener that credentials name: STARTTLS on 587 before another port, implicit TLS where there is nothing else. */
@@ -119,9 +103,4 @@ function usageOf({ ledger }: Store): UsageSource {
 async function reportOf(ledger: Ledger, tenant: string): Promise<TenantUsage> {
   const [credits, keysUsed] = await Promise.all([ledger.usage(tenant), ledger.keysUsed(tenant)]);
   return { ...(credits && { credits }), keysUsed };
-}
-
-async function readiness(store: Store): Promise<{ ready: boolean; reasons: readonly string[] }> {
-  const ready = await store.ready();
-  return { ready, reasons: ready ? [] : ["the store cannot be written; is its disk full?"] };
 }

@@ -1,6 +1,7 @@
 import { isIP } from "node:net";
 import ipaddr from "ipaddr.js";
 import { parseEndpoint } from "../net/endpoint.ts";
+import { parseStoreAddress, StoreAddressError } from "../relay/store/address.ts";
 import { parseDuration } from "../runtime/duration.ts";
 import type { Fleet } from "./fleet.ts";
 
@@ -38,7 +39,7 @@ function badServers(path: Path, servers: readonly string[]): readonly FleetMista
 }
 
 /** What is wrong in a fleet file although its form is right: addresses that are none, names that stand twice, orders that cannot be. */
-export function fleetMistakes({ delivery, dns, listeners }: Fleet): readonly FleetMistake[] {
+export function fleetMistakes({ delivery, dns, listeners, store, redis }: Fleet): readonly FleetMistake[] {
   const networks = [
     ...badNetworks(["delivery", "allowNetworks"], delivery.allowNetworks),
     ...badNetworks(["dns", "allowNetworks"], dns.allowNetworks),
@@ -63,5 +64,23 @@ export function fleetMistakes({ delivery, dns, listeners }: Fleet): readonly Fle
       : [];
   const never = parseDuration(dns.checkInterval) === 0 || parseDuration(dns.missingInterval) === 0;
   const hot = never ? [{ path: ["dns"], message: "checkInterval and missingInterval must be longer than 0s" }] : [];
-  return [...networks, ...resolvers, ...twice, ...hosts, ...intervals, ...hot];
+  return [...networks, ...resolvers, ...twice, ...hosts, ...intervals, ...hot, ...storeMistakes(store, redis)];
+}
+
+/** What a client waits for replicas must fit into what it waits for an answer. */
+const longestReplicaTimeout = 1000;
+
+function storeMistakes(store: Fleet["store"], redis: Fleet["redis"]): readonly FleetMistake[] {
+  const tooLong =
+    parseDuration(redis.replicaTimeout) > longestReplicaTimeout || parseDuration(redis.replicaTimeout) === 0;
+  const timeout = tooLong
+    ? [{ path: ["redis", "replicaTimeout"], message: "must be more than 0s and at most 1s" }]
+    : [];
+  try {
+    if (store !== undefined) parseStoreAddress(store);
+    return timeout;
+  } catch (error) {
+    if (!(error instanceof StoreAddressError)) throw error;
+    return [{ path: ["store"], message: error.message }, ...timeout];
+  }
 }

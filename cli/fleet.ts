@@ -3,7 +3,7 @@ import { DnsConfig } from "../net/config.ts";
 import { PlansConfig, SharedDomainConfig, SpfConfig } from "../operator/config.ts";
 import { DeliveryConfig } from "../relay/attempt/config.ts";
 import { LimitsConfig, ListenersConfig, TlsConfig } from "../relay/session/config.ts";
-import { CaptureConfig } from "../relay/store/config.ts";
+import { CaptureConfig, DurabilityConfig, RedisConfig, StoreConfig } from "../relay/store/config.ts";
 
 const AdminConfig = Type.Object(
   {
@@ -31,6 +31,9 @@ export const fleetSchema = Type.Object(
     dns: DnsConfig,
     spf: SpfConfig,
     delivery: DeliveryConfig,
+    store: Type.Optional(StoreConfig),
+    durability: DurabilityConfig,
+    redis: RedisConfig,
     capture: CaptureConfig,
     admin: AdminConfig,
   },

@@ -42,6 +42,11 @@ async function run(json: boolean, body: Run): Promise<void> {
 }
 
 const state = (): Option => new Option("--state <dir>", "the folder that `posthouse up` keeps").default(defaultState);
+const fleetFile = (): Option => new Option("--fleet <file>", "the fleet file, where it names another store");
+const logLevel = (): Option =>
+  new Option("--log-level <level>", "least severe level logged")
+    .choices(["debug", "info", "warn", "error"])
+    .default("info");
 const json = (): Option => new Option("--json", "print JSON").default(false);
 
 function upCommand(): Command {
@@ -50,13 +55,20 @@ function upCommand(): Command {
     .requiredOption("--manifests <dir>", "folder with RelayTenant and SendingDomain manifests; watched")
     .addOption(state())
     .option("--fleet <file>", "fleet file: listeners, limits, plans, DNS; every field has a default")
-    .addOption(
-      new Option("--log-level <level>", "least severe level logged")
-        .choices(["debug", "info", "warn", "error"])
-        .default("info"),
-    )
+    .addOption(logLevel())
     .action((options: { manifests: string; state: string; fleet?: string; logLevel: string }) =>
       run(false, async (terminal) => (await import("./up.ts")).up(options, terminal)),
+    );
+}
+
+function relayCommand(): Command {
+  return new Command("relay")
+    .description("run one more relay beside posthouse up, on its state folder and the Redis that both fleet files name")
+    .addOption(state())
+    .option("--fleet <file>", "fleet file: listeners and admin port of its own, and the store of the others")
+    .addOption(logLevel())
+    .action((options: { state: string; fleet?: string; logLevel: string }) =>
+      run(false, async (terminal) => (await import("./relay.ts")).relay(options, terminal)),
     );
 }
 
@@ -171,8 +183,9 @@ function queueCommand(): Command {
     .description("what waits, oldest first")
     .option("--limit <count>", "at most so many rows", count, 100)
     .addOption(state())
+    .addOption(fleetFile())
     .addOption(json())
-    .action((options: { state: string; limit: number; json: boolean }) =>
+    .action((options: { state: string; fleet?: string; limit: number; json: boolean }) =>
       run(options.json, async (terminal) => (await import("./queue.ts")).listQueue(options, terminal)),
     );
   queue
@@ -180,8 +193,9 @@ function queueCommand(): Command {
     .description("one message: its envelope, recipients, attempts and the last reply; never its content")
     .argument("<id>", "queue id, as the client was told")
     .addOption(state())
+    .addOption(fleetFile())
     .addOption(json())
-    .action((id: string, options: { state: string; json: boolean }) =>
+    .action((id: string, options: { state: string; fleet?: string; json: boolean }) =>
       run(options.json, async (terminal) => (await import("./queue.ts")).showMessage(id, options, terminal)),
     );
   queue
@@ -189,8 +203,9 @@ function queueCommand(): Command {
     .description("make messages due now: one, or all of them")
     .argument("[id]", "queue id; everything without it")
     .addOption(state())
+    .addOption(fleetFile())
     .addOption(json())
-    .action((id: string | undefined, options: { state: string; json: boolean }) =>
+    .action((id: string | undefined, options: { state: string; fleet?: string; json: boolean }) =>
       run(options.json, async (terminal) => (await import("./queue.ts")).retryQueue(id, options, terminal)),
     );
   return queue;
@@ -203,8 +218,9 @@ function capturesCommand(): Command {
     .description("what was captured, newest first")
     .option("--limit <count>", "at most so many rows", count, 100)
     .addOption(state())
+    .addOption(fleetFile())
     .addOption(json())
-    .action((options: { state: string; limit: number; json: boolean }) =>
+    .action((options: { state: string; fleet?: string; limit: number; json: boolean }) =>
       run(options.json, async (terminal) => (await import("./captures.ts")).listCaptures(options, terminal)),
     );
   captures
@@ -212,7 +228,8 @@ function capturesCommand(): Command {
     .description("print one captured message as it would have been sent")
     .argument("<id>", "queue id, as the client was told")
     .addOption(state())
-    .action((id: string, options: { state: string }) =>
+    .addOption(fleetFile())
+    .action((id: string, options: { state: string; fleet?: string }) =>
       run(false, async (terminal) => (await import("./captures.ts")).showCapture(id, options, terminal)),
     );
   return captures;
@@ -235,6 +252,7 @@ const program = new Command("posthouse")
   .exitOverride();
 for (const command of [
   upCommand(),
+  relayCommand(),
   validateCommand(),
   doctorCommand(),
   dnsCommand(),

@@ -1,5 +1,5 @@
-import type { QueueRow } from "../relay/store/spool.ts";
-import { withStoreOf } from "./state.ts";
+import type { QueueRow } from "../relay/store/queue.ts";
+import { type StorePlace, withStoreOf } from "./look-into-store.ts";
 import { exitCode, palette, table, type Terminal } from "./terminal.ts";
 import { systemClock } from "../runtime/clock.ts";
 
@@ -18,12 +18,9 @@ function due(row: QueueRow, now: number): string {
 }
 
 /** `posthouse queue list`: every delivery that waits, in the order of acceptance. */
-export async function listQueue(
-  options: { readonly state: string; readonly limit: number },
-  terminal: Terminal,
-): Promise<number> {
-  return withStoreOf(options.state, async (store) => {
-    const found = await store.spool.list(options.limit + 1);
+export async function listQueue(options: StorePlace & { readonly limit: number }, terminal: Terminal): Promise<number> {
+  return withStoreOf(options, async (store) => {
+    const found = await store.queue.list(options.limit + 1);
     const rows = found.slice(0, options.limit);
     if (terminal.json) {
       terminal.out(JSON.stringify(rows, undefined, 2));
@@ -84,13 +81,9 @@ const notQueued = (id: string): string =>
   `${id} is not queued (any more): if it was, the events tell whether it was delivered, captured, bounced or expired`;
 
 /** `posthouse queue show ID`: one message. Exit code 1 when it is not queued (any more). */
-export async function showMessage(
-  id: string,
-  options: { readonly state: string },
-  terminal: Terminal,
-): Promise<number> {
-  return withStoreOf(options.state, async (store) => {
-    const rows = await store.spool.list(1000, id);
+export async function showMessage(id: string, options: StorePlace, terminal: Terminal): Promise<number> {
+  return withStoreOf(options, async (store) => {
+    const rows = await store.queue.list(1000, id);
     if (terminal.json) terminal.out(JSON.stringify(rows, undefined, 2));
     else if (rows.length > 0) terminal.out(messageLines(rows, terminal).join("\n"));
     if (rows.length === 0) terminal.err(notQueued(id));
@@ -99,17 +92,13 @@ export async function showMessage(
 }
 
 /** `posthouse queue retry [ID]`: makes one message, or all, due now. Exit code 1 when the id is not queued. */
-export async function retryQueue(
-  id: string | undefined,
-  options: { readonly state: string },
-  terminal: Terminal,
-): Promise<number> {
-  return withStoreOf(options.state, async (store) => {
-    if (id !== undefined && (await store.spool.list(1, id)).length === 0) {
+export async function retryQueue(id: string | undefined, options: StorePlace, terminal: Terminal): Promise<number> {
+  return withStoreOf(options, async (store) => {
+    if (id !== undefined && (await store.queue.list(1, id)).length === 0) {
       terminal.err(notQueued(id));
       return exitCode.failed;
     }
-    const retried = await store.spool.retry(systemClock.now(), id);
+    const retried = await store.queue.retry(systemClock.now(), id);
     terminal.out(terminal.json ? JSON.stringify({ retried }) : `${retried} due now`);
     return exitCode.ok;
   });

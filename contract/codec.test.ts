@@ -39,6 +39,20 @@ test("a contract is read as it was written", () => {
   expect(decodeDomainContract(encodeDomainContract(domain))).toEqual({ value: domain });
 });
 
+test("rates are read as they were written, and a contract from before them is read as well", () => {
+  const [production] = tenant.environments;
+  const environments = production === undefined ? [] : [{ ...production, rate: { perSecond: 2, perDay: 9 } }];
+  const rated: TenantContract = {
+    ...tenant,
+    environments,
+    rates: { tenant: { perSecond: 5 }, credential: { perDay: 1 } },
+  };
+  expect(decodeTenantContract(encodeTenantContract(rated))).toEqual({ value: rated });
+  expect(decodeTenantContract(encodeTenantContract({ ...rated, rates: { tenant: { perSecond: 0 } } }))).toHaveProperty(
+    "error",
+  );
+});
+
 test("members of a later version are ignored", () => {
   const later = { contract: JSON.stringify({ ...domain, later: 1 }) };
   expect(decodeDomainContract(later)).toEqual({ value: { ...domain, later: 1 } });

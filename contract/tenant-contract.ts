@@ -22,11 +22,20 @@ export const ContractCredential = Type.Object({
 });
 export type ContractCredential = Type.Static<typeof ContractCredential>;
 
+/** The shape of `Rate` in contract/rates.ts. */
+export const ContractRate = Type.Object({
+  perSecond: Type.Optional(Type.Number({ exclusiveMinimum: 0 })),
+  perDay: Type.Optional(Type.Integer({ minimum: 1 })),
+});
+export type ContractRate = Type.Static<typeof ContractRate>;
+
 export const ContractEnvironment = Type.Object({
   name: Type.String(names),
   mode: Type.Union([Type.Literal("Disabled"), Type.Literal("Deliver"), Type.Literal("Capture")]),
   /** Domains that it may send from; absent means every domain of the tenant. */
   domains: Type.Optional(Type.Array(Type.String(names))),
+  /** Absent means no limit of its own. */
+  rate: Type.Optional(ContractRate),
   credentials: Type.Array(ContractCredential),
 });
 export type ContractEnvironment = Type.Static<typeof ContractEnvironment>;
@@ -97,6 +106,8 @@ export const TenantContract = Type.Object({
       }),
     ),
   }),
+  /** Limits of the plan: of the tenant as a whole, and of each of its credentials. Absent means none. */
+  rates: Type.Optional(Type.Object({ tenant: Type.Optional(ContractRate), credential: Type.Optional(ContractRate) })),
   delivery: ContractDelivery,
   /** `Shared`: the tenant sends as its name below the fleet's shared domain, and as nothing else. Absent means `Own`. */
   domains: Type.Optional(Type.Union([Type.Literal("Own"), Type.Literal("Shared")])),

@@ -8,6 +8,29 @@ import { Credential } from "./tenant-credential.ts";
 const mostEnvironments = 16;
 const mostCredentials = 8;
 
+const Rate = Type.Object(
+  {
+    perSecond: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        maximum: 100_000,
+        description: "Recipients a second on average, and after a quiet second so many at once.",
+      }),
+    ),
+    perDay: Type.Optional(
+      Type.Integer({ minimum: 1, maximum: 1_000_000_000, description: "Recipients from 00:00 UTC to 24:00 UTC." }),
+    ),
+  },
+  {
+    description:
+      "How many recipients it may have; more are refused for a while with 451. The plan's limits hold beside it.",
+    ...rules({
+      rule: "has(self.perSecond) || has(self.perDay)",
+      message: "a rate needs perSecond, perDay or both",
+    }),
+  },
+);
+
 const Environment = Type.Object(
   {
     name: Type.String({ ...label, description: "Name of the environment, such as production or staging." }),
@@ -23,6 +46,7 @@ const Environment = Type.Object(
         description: "Domains that it may send from; every SendingDomain of the tenant when absent.",
       }),
     ),
+    rate: Type.Optional(Rate),
     credentials: listMap("name", Credential, {
       maxItems: mostCredentials,
       default: [],

@@ -37,6 +37,13 @@ test.each<[string, unknown, readonly string[]]>([
   ["a bad pattern", { plans: { Gold: { maxCredits: 1, namespaces: ["*-a"] } } }, ["/plans/Gold/namespaces/0"]],
   ["a bad name", { plans: { "1st": { maxCredits: 1 } } }, ["/plans"]],
   ["an unknown member", { plans: { Gold: { maxCredits: 1, price: 2 } } }, ["/plans/Gold"]],
+  ["rates", { plans: { Gold: { maxCredits: 1, rates: { tenant: { perSecond: 5 }, credential: { perDay: 9 } } } } }, []],
+  ["a rate of nothing", { plans: { Gold: { maxCredits: 1, rates: { tenant: {} } } } }, ["/plans/Gold/rates/tenant"]],
+  [
+    "a rate of an environment",
+    { plans: { Gold: { maxCredits: 1, rates: { environment: { perSecond: 5 } } } } },
+    ["/plans/Gold/rates"],
+  ],
   ["an include", { spf: { include: "_spf.relay.example.net" } }, []],
   ["an include that is no name", { spf: { include: "include:x" } }, ["/spf/include"]],
 ])("%s", (_, fleet, errors) => {

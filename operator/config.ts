@@ -1,4 +1,5 @@
 import Type from "typebox";
+import { rate } from "../runtime/config-field.ts";
 import { parseDuration } from "../runtime/duration.ts";
 import type { DnsConfig } from "../net/config.ts";
 import { namespacePattern } from "./namespace-pattern.ts";
@@ -14,6 +15,18 @@ const Plan = Type.Object(
       maxItems: 1000,
       description: "Namespaces whose tenants may use the plan: names, with * at the end only.",
     }),
+    rates: Type.Optional(
+      Type.Object(
+        {
+          tenant: Type.Optional(rate("Recipients of a tenant, all its environments together.")),
+          credential: Type.Optional(rate("Recipients of each credential.")),
+        },
+        {
+          additionalProperties: false,
+          description: "How fast tenants of the plan may send; as fast as they can when absent.",
+        },
+      ),
+    ),
     features: Type.Optional(
       Type.Object(
         {

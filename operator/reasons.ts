@@ -37,6 +37,13 @@ export const reasons = {
     remedy: "Lower spec.allowance, or choose a plan with a higher cap.",
     command: "kubectl -n NAMESPACE get relaytenant NAME -o jsonpath='{.spec.allowance}'",
   },
+  RateOverPlan: {
+    kind: "Stalled",
+    means:
+      "The rate of an environment is above what the plan gives the whole tenant. Mail goes on, at the plan's rate.",
+    remedy: "Lower the environment's rate, or choose a plan with a higher one.",
+    command: "kubectl -n NAMESPACE get relaytenant NAME -o jsonpath='{.spec.environments[*].rate}'",
+  },
   OwnDomainsNotAllowed: {
     kind: "Stalled",
     means:

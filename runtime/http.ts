@@ -5,6 +5,8 @@ import type { Registry } from "prom-client";
 export interface Readiness {
   readonly ready: boolean;
   readonly reasons: readonly string[];
+  /** Worth knowing though it is ready; one line each. */
+  readonly notes?: readonly string[];
 }
 
 export interface AdminOptions {
@@ -34,8 +36,9 @@ async function page(path: string, options: AdminOptions): Promise<Page> {
     case "/healthz":
       return { status: 200, type: text, body: "ok\n" };
     case "/readyz": {
-      const { ready, reasons } = await options.readiness();
-      return { status: ready ? 200 : 503, type: text, body: `${ready ? "ok" : reasons.join("\n")}\n` };
+      const { ready, reasons, notes = [] } = await options.readiness();
+      const lines = [...(ready ? ["ok"] : reasons), ...notes];
+      return { status: ready ? 200 : 503, type: text, body: `${lines.join("\n")}\n` };
     }
     case "/metrics":
       return { status: 200, type: options.metrics.contentType, body: await options.metrics.metrics() };

@@ -5,9 +5,11 @@ import type {
   TenantContract,
 } from "../../contract/tenant-contract.ts";
 import type { RelayTenantSpec } from "../../crds/relay-tenant.ts";
+import type { PlanConfig } from "../config.ts";
 import { allowanceOf } from "./allowance.ts";
 import type { CredentialOutcome } from "./credentials.ts";
 import type { ObservedTenant } from "./observed.ts";
+import { environmentRate, planRates } from "./rates.ts";
 import type { Sending } from "./sending.ts";
 import type { SmarthostOutcome } from "./smarthosts.ts";
 import { allowsOwnDomains, sharedName } from "./shared-domain.ts";
@@ -24,14 +26,18 @@ export function tenantContract(
   const { namespace, name, spec } = observed;
   const { credits, topUps } = allowanceOf(spec.allowance);
   const shared = sharedName(observed, observed.sharedDomain);
+  const rates = planRates(observed.plan);
   const { route, tlsPolicy, smarthosts = [] } = spec.delivery;
   return {
     version: 1,
     namespace,
     name,
     sending,
-    environments: spec.environments.map((environment) => environmentOf(environment, outcomes)).toSorted(byName),
+    environments: spec.environments
+      .map((environment) => environmentOf(environment, observed.plan, outcomes))
+      .toSorted(byName),
     allowance: { credits, topUps: [...topUps] },
+    ...(rates && { rates }),
     delivery: {
       route,
       tlsPolicy,
@@ -44,13 +50,16 @@ export function tenantContract(
 }
 
 function environmentOf(
-  { name, mode, domains }: RelayTenantSpec["environments"][number],
+  environment: RelayTenantSpec["environments"][number],
+  plan: PlanConfig | undefined,
   outcomes: readonly CredentialOutcome[],
 ): ContractEnvironment {
+  const { name, mode, domains } = environment;
+  const rate = environmentRate(environment, plan);
   const credentials = outcomes
     .filter(({ target }) => target.credential.environment === name)
     .flatMap(({ accepted }) => accepted);
-  return { name, mode, ...(domains && { domains: domains.toSorted() }), credentials };
+  return { name, mode, ...(domains && { domains: domains.toSorted() }), ...(rate && { rate }), credentials };
 }
 
 /** Member by member, so that equal contracts are equal text. */

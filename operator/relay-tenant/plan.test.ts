@@ -470,6 +470,21 @@ test.each<[string, Given, string]>([
   expect(`${state}/${reason}`).toBe(expected);
 });
 
+test("rates stand in the contract, an environment's not above the plan's; to ask for more is Stalled, and mail goes on", () => {
+  const rates = { tenant: { perSecond: 5 }, credential: { perDay: 100 } };
+  const given: Given = {
+    environments: [{ ...production, rate: { perSecond: 9, perDay: 50 } }, environment("staging")],
+    plan: { maxCredits: 1000, namespaces: ["*"], rates },
+  };
+  const contract = contractOf(given);
+  expect(contract.rates).toEqual(rates);
+  expect(contract.environments.map(({ rate }) => rate)).toEqual([{ perSecond: 5, perDay: 50 }, undefined]);
+  expect(contract.sending.state).toBe("Active");
+  expect(planOf(given).status?.conditions).toContainEqual(
+    expect.objectContaining({ type: "Stalled", status: "True", reason: "RateOverPlan" }),
+  );
+});
+
 test("a tenant that is gone loses its contract and nothing else", () => {
   const gone = { contractNamespace: "posthouse-system", namespace: "team-shop", name: "shop" };
   const name = tenantContractName("team-shop", "shop");

@@ -11,6 +11,7 @@ import { tenantContract } from "./contract.ts";
 import { planCredentials, rotateNow, targetsOf, type CredentialOutcome } from "./credentials.ts";
 import { creditNotes, reportCredits } from "./credit-report.ts";
 import { works } from "./key-life.ts";
+import { rateProblems } from "./rates.ts";
 import { effectiveSending } from "./sending.ts";
 import { sharedProblems } from "./shared-domain.ts";
 import type { ObservedGoneTenant, ObservedTenant } from "./observed.ts";
@@ -31,6 +32,7 @@ export function planTenant(observed: ObservedTenant, now: number): Plan<RelayTen
   const smarthosts = planSmarthosts(observed);
   const problems = [
     ...refused,
+    ...rateProblems(spec, observed.plan),
     ...outcomes.flatMap((outcome) => outcome.problem ?? []),
     ...rotateNow(observed).problems,
     ...smarthosts.problems,

@@ -16,6 +16,8 @@ export interface AttemptRequest {
   readonly content: readonly Uint8Array[];
   readonly eightBit: boolean;
   readonly smtpUtf8: boolean;
+  /** Asked before the final dot of each hop: false withholds it. Yes when absent. */
+  readonly mayEnd?: (() => Promise<boolean>) | undefined;
 }
 
 /** What a hop did: a judgement for each recipient that it was asked for. */

@@ -140,6 +140,9 @@ export interface ConnectionError {
   readonly message: string;
 }
 
+/** Our own code for a message whose final dot was withheld: it cannot have arrived. */
+export const withheld = "ELEASE";
+
 const byErrorCode: ReadonlyMap<string, readonly [FailureClass, string]> = new Map([
   ["ECONNREFUSED", ["Unreachable", "4.4.1"]],
   ["EHOSTUNREACH", ["Unreachable", "4.4.1"]],
@@ -157,6 +160,7 @@ const byErrorCode: ReadonlyMap<string, readonly [FailureClass, string]> = new Ma
 export function classifyError(error: ConnectionError, stage: Stage | "TLS"): Failure {
   const [failureClass, enhanced] = byErrorCode.get(error.code) ?? ["ConnectionLost", "4.4.2"];
   const text = redact(error.message);
+  if (error.code === withheld) return { kind: "Temporary", class: "LeaseLost", enhanced: "4.3.0", text };
   if (stage === "Content") return { kind: "Temporary", class: "LostAfterData", enhanced: "4.4.2", text };
   if (stage === "TLS") return { kind: "Temporary", class: "TLSFailed", enhanced: "4.7.5", text };
   return { kind: "Temporary", class: failureClass, enhanced, text };

@@ -49,6 +49,10 @@ export const DeliveryConfig = Type.Object(
     commandTimeout: duration("5m", "How long sender and recipients may take, all replies together."),
     dataTimeout: duration("10m", "How long the content and the reply to it may take."),
     attemptTimeout: duration("20m", "How long one attempt may take over all its servers."),
+    lease: duration(
+      "1m",
+      "How long a delivery is a relay's own unless it renews that. When a relay dies, another goes on with its mail after this time.",
+    ),
     unreachableFor: duration("30s", "How long a server is passed over that could not be connected to."),
     maxAge: duration("72h", "How long a message is tried; then it expires."),
     retry: RetryConfig,

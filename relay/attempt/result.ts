@@ -43,6 +43,7 @@ export type FailureClass =
   | "CredentialsMissing"
   | "TenantUnknown"
   | "Expired"
+  | "LeaseLost"
   | "InternalError";
 
 /** A failure: `Temporary` is tried again, `Permanent` is not. Whatever cannot be told is temporary. */

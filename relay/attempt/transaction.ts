@@ -1,7 +1,7 @@
 import { Readable } from "node:stream";
 import type SMTPConnection from "nodemailer/lib/smtp-connection";
 import type { Clock } from "../../runtime/clock.ts";
-import type { ConnectionError } from "./classify.ts";
+import { withheld, type ConnectionError } from "./classify.ts";
 import type { Dialogue, DialogueStage, MessageReplies } from "./dialogue.ts";
 
 /** A message as it goes to one hop. */
@@ -11,6 +11,8 @@ export interface OutgoingMessage {
   /** The content in parts, one after the other; its lines end in CRLF. */
   readonly content: readonly Uint8Array[];
   readonly eightBit: boolean;
+  /** Asked before the final dot: false withholds it, cuts the connection and so leaves the message with us. Yes when absent. */
+  readonly mayEnd?: (() => Promise<boolean>) | undefined;
 }
 
 /** What became of a message: the replies that came, and the error that ended the connection, if one did. */
@@ -78,7 +80,11 @@ export function sendMessage(
       size: message.content.reduce((size, part) => size + part.length, 0),
       use8BitMime: message.eightBit,
     };
-    const content = Readable.from(chunksOf(message.content, startData), { objectMode: false });
+    const withhold = (): void => {
+      finish({ code: withheld, message: "the lease of the delivery ran out before the final dot" });
+      connection.close();
+    };
+    const content = Readable.from(chunksOf(message, { start: startData, withhold }), { objectMode: false });
     connection.send(envelope, content, (error) => {
       content.destroy();
       finish(error === null ? undefined : connectionError(error));
@@ -86,10 +92,20 @@ export function sendMessage(
   });
 }
 
-/** The content in pieces that do not hold the event loop for long. `onStart` is called when the first is asked for. */
-function* chunksOf(parts: readonly Uint8Array[], onStart: () => void): Generator<Uint8Array> {
-  onStart();
-  for (const part of parts) for (let at = 0; at < part.length; at += chunkSize) yield part.subarray(at, at + chunkSize);
+/**
+ * The content in pieces that do not hold the event loop for long. `start` is called when the first is asked for. Its end, which
+ * becomes the final dot, does not come when it may not.
+ */
+async function* chunksOf(
+  { content, mayEnd }: OutgoingMessage,
+  { start, withhold }: { readonly start: () => void; readonly withhold: () => void },
+): AsyncGenerator<Uint8Array> {
+  start();
+  for (const part of content)
+    for (let at = 0; at < part.length; at += chunkSize) yield part.subarray(at, at + chunkSize);
+  if (mayEnd === undefined || (await mayEnd())) return;
+  withhold();
+  await new Promise<never>(() => undefined);
 }
 
 /** Says RSET; false when the session cannot go on. */

@@ -27,6 +27,14 @@ export interface DeliverParts {
   readonly schedule: Schedule;
 }
 
+/** How long a delivery may be worked on. */
+export interface Bounds {
+  /** Aborted when it must be given up. */
+  readonly signal: AbortSignal;
+  /** Asked before the final dot. */
+  readonly mayEnd: () => Promise<boolean>;
+}
+
 const temporary = (failureClass: Failure["class"], enhanced: string, text: string): Failure => ({
   kind: "Temporary",
   class: failureClass,
@@ -38,7 +46,7 @@ const temporary = (failureClass: Failure["class"], enhanced: string, text: strin
  * Does with one claimed delivery what is to be done now, and says what becomes of it. It rejects only for what is our own
  * mistake or our store's; {@link settleBroken} makes a temporary outcome of that.
  */
-export async function deliver(delivery: Delivery, parts: DeliverParts, signal: AbortSignal): Promise<Outcome> {
+export async function deliver(delivery: Delivery, parts: DeliverParts, bounds: Bounds): Promise<Outcome> {
   const { envelope } = delivery;
   const now = parts.clock.now();
   const wait = (failure: Failure): Outcome =>
@@ -56,7 +64,7 @@ export async function deliver(delivery: Delivery, parts: DeliverParts, signal: A
   const signature = await signedFields(parts.signer, content, { domain, keys, now });
   if (signature === undefined) return wait(noVisibleKey(domain));
   const message = [signature, content];
-  return isCapture ? capture(delivery, message, parts) : send(delivery, { message, tenant }, parts, signal);
+  return isCapture ? capture(delivery, message, parts) : send(delivery, { message, tenant }, parts, bounds);
 }
 
 function noVisibleKey(domain: string): Failure {
@@ -92,7 +100,7 @@ async function send(
   delivery: Delivery,
   { message, tenant }: Sendable,
   parts: DeliverParts,
-  signal: AbortSignal,
+  { signal, mayEnd }: Bounds,
 ): Promise<Outcome> {
   const startedAt = parts.clock.now();
   const recipients = delivery.recipients.map(({ address }) => address);
@@ -103,7 +111,12 @@ async function send(
   const results: readonly RecipientResult[] =
     route.kind === "Nowhere"
       ? recipients.map((recipient) => ({ recipient, result: route.failure }))
-      : await attempt({ sender, recipients, content: message, eightBit, smtpUtf8 }, route.hops, parts.pool, signal);
+      : await attempt(
+          { sender, recipients, content: message, eightBit, smtpUtf8, mayEnd },
+          route.hops,
+          parts.pool,
+          signal,
+        );
   const attempted = attemptedNow(parts);
   const busy = results.map(({ result }) => result).filter((result) => isHopBusy(result));
   const [failure] = busy;

@@ -15,9 +15,11 @@ import type { Captures } from "../store/captures.ts";
 import type { Delivery, Spool } from "../store/spool.ts";
 import { deliver, settleBroken, type DeliverParts } from "./deliver.ts";
 import { createDoorbell, type Doorbell } from "./doorbell.ts";
+import { keepLease, type Lease } from "./lease.ts";
+import { timeLimit } from "./time-limit.ts";
 
 export interface DelivererOptions {
-  readonly spool: Pick<Spool, "claim" | "content" | "settle" | "nextDue">;
+  readonly spool: Pick<Spool, "claim" | "renew" | "content" | "settle" | "nextDue">;
   readonly captures: Pick<Captures, "keep">;
   /** The contracts as they are now. */
   readonly directory: () => Directory;
@@ -52,8 +54,6 @@ export interface Deliverer {
 const longestSleep = 2000;
 /** The shortest, so that a spool that says "now" and gives nothing costs no whole core. */
 const shortestSleep = 20;
-/** What a lease is longer than an attempt, in milliseconds: time to write what became of it. */
-const leaseMargin = 120_000;
 /** Pauses after the store failed: doubling from the first to the longest, in milliseconds. */
 const firstPause = 250;
 const longestPause = 10_000;
@@ -64,7 +64,10 @@ interface State {
   readonly bell: Doorbell;
   readonly running: Set<Promise<void>>;
   readonly abort: AbortController;
+  /** Milliseconds. */
   readonly attemptTimeout: number;
+  /** Milliseconds. */
+  readonly lease: number;
   /** The last claim took all the room that there was: more may be due. */
   mayHaveMore: boolean;
   stopping: boolean;
@@ -81,6 +84,7 @@ export function startDeliverer(options: DelivererOptions): Deliverer {
     running: new Set(),
     abort: new AbortController(),
     attemptTimeout: parseDuration(config.attemptTimeout),
+    lease: parseDuration(config.lease),
     mayHaveMore: false,
     stopping: false,
   };
@@ -163,7 +167,7 @@ async function claimDue(state: State): Promise<number> {
   const { spool, clock, config } = state.options;
   const room = config.concurrency - state.running.size;
   if (room <= 0) return longestSleep;
-  const claimed = await spool.claim(clock.now(), room, state.attemptTimeout + leaseMargin);
+  const claimed = await spool.claim(clock.now(), room, state.lease);
   for (const delivery of claimed) begin(state, delivery);
   state.mayHaveMore = claimed.length === room;
   if (state.mayHaveMore) return longestSleep;
@@ -184,22 +188,30 @@ function begin(state: State, delivery: Delivery): void {
 
 /** Delivers, writes what became of it, and tells it when it is written. Never rejects. */
 async function handle(state: State, delivery: Delivery): Promise<void> {
-  const { log, clock } = state.options;
-  const signal = timeLimit(clock, state.attemptTimeout, state.abort.signal);
-  let outcome: Outcome;
-  try {
-    outcome = await deliver(delivery, state.parts, signal.signal);
-  } catch (error) {
-    log.error({ err: error, delivery: delivery.key }, "a delivery broke; it is deferred");
-    outcome = settleBroken(delivery, error, state.parts);
-  } finally {
-    signal.cancel();
-  }
-  if (!(await write(state, delivery, outcome))) return;
+  const { spool, log, clock } = state.options;
+  const lease = keepLease(delivery, { spool, clock, log, length: state.lease });
+  const outcome = await work(state, delivery, lease);
+  const written = await write(state, delivery, { lease, outcome });
+  lease.stop();
+  if (!written) return;
   for (const event of outcome.events) tell(state.options, event);
   const { settlement } = outcome;
   const isSoon = settlement.kind === "Again" && settlement.dueAt - clock.now() < longestSleep;
   if (isSoon) state.bell.ring();
+}
+
+/** Delivers within the time that there is. What breaks is deferred. */
+async function work(state: State, delivery: Delivery, lease: Lease): Promise<Outcome> {
+  const { log, clock } = state.options;
+  const limit = timeLimit(clock, state.attemptTimeout, AbortSignal.any([state.abort.signal, lease.lost]));
+  try {
+    return await deliver(delivery, state.parts, { signal: limit.signal, mayEnd: () => lease.mayEnd() });
+  } catch (error) {
+    log.error({ err: error, delivery: delivery.key }, "a delivery broke; it is deferred");
+    return settleBroken(delivery, error, state.parts);
+  } finally {
+    limit.cancel();
+  }
 }
 
 function tell({ events, log }: DelivererOptions, event: Parameters<EventSink>[0]): void {
@@ -214,7 +226,11 @@ function tell({ events, log }: DelivererOptions, event: Parameters<EventSink>[0]
  * Writes what became of a delivery, again and again while the lease lasts: what is not written is done once more.
  * False when it was not written, or the lease had gone to somebody else.
  */
-async function write({ options, abort }: State, delivery: Delivery, outcome: Outcome): Promise<boolean> {
+async function write(
+  { options, abort }: State,
+  delivery: Delivery,
+  { lease, outcome }: { readonly lease: Lease; readonly outcome: Outcome },
+): Promise<boolean> {
   const { spool, clock, log } = options;
   for (let pause = firstPause; ; pause = Math.min(pause * 2, longestPause)) {
     try {
@@ -224,26 +240,8 @@ async function write({ options, abort }: State, delivery: Delivery, outcome: Out
       return written;
     } catch (error) {
       log.error({ err: error, delivery: delivery.key }, "what became of a delivery cannot be written; trying again");
-      if (abort.signal.aborted || clock.now() + pause >= delivery.leaseUntil) return false;
+      if (abort.signal.aborted || clock.now() + pause >= lease.until) return false;
       await clock.sleep(pause);
     }
   }
-}
-
-/** A signal that is aborted after `timeout` milliseconds, or with another one. */
-function timeLimit(
-  clock: Clock,
-  timeout: number,
-  other: AbortSignal,
-): { readonly signal: AbortSignal; readonly cancel: () => void } {
-  const controller = new AbortController();
-  const abort = (): void => controller.abort();
-  const stopTimer = clock.after(timeout, abort);
-  other.addEventListener("abort", abort, { once: true });
-  if (other.aborted) abort();
-  const cancel = (): void => {
-    stopTimer();
-    other.removeEventListener("abort", abort);
-  };
-  return { signal: controller.signal, cancel };
 }

@@ -132,7 +132,8 @@ function deliverFor(tenant: User): Promise<Outcome> {
     clock: systemClock,
     schedule: { delays: [60_000], jitter: 0, maxAge: 3_600_000 },
   };
-  return deliver(delivery, parts, new AbortController().signal);
+  const { signal } = new AbortController();
+  return deliver(delivery, parts, { signal, mayEnd: () => Promise.resolve(true) });
 }
 
 const words = ({ events, settlement }: Outcome): string =>

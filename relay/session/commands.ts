@@ -97,7 +97,7 @@ function rset(session: Session): void {
   session.reply(replies.flushed);
 }
 
-function bare(handle: (session: Session) => void): Handler {
+function bare(handle: (session: Session) => void | Promise<void>): Handler {
   return (session, line) =>
     /^[A-Za-z]+\s*$/.test(line.toString("latin1")) ? handle(session) : session.reply(replies.noArguments);
 }

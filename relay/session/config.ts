@@ -1,6 +1,7 @@
 import Type from "typebox";
 import { oneOf } from "../../crds/dialect.ts";
-import { count, duration } from "../../runtime/config-field.ts";
+import type { Rate } from "../../contract/rates.ts";
+import { count, duration, rate } from "../../runtime/config-field.ts";
 import { parseDuration } from "../../runtime/duration.ts";
 
 const Listener = Type.Object(
@@ -69,6 +70,21 @@ export const LimitsConfig = Type.Object(
     failedAuthentications: count(3, 100, "Failed AUTH commands before a connection is closed."),
     failedAuthenticationDelay: duration("1s", "How long the reply to a failed AUTH is held back."),
     idleCommands: count(100, 100_000, "Commands without a message before a connection is closed."),
+    ratePerAddress: Type.Optional(
+      rate(
+        "Recipients from one client address, all tenants together; an IPv6 network of 64 bits counts as one address. No limit when absent.",
+      ),
+    ),
+    rateRefusals: count(50, 100_000, "Refusals by rate without a message in between before a connection is closed."),
+    rateRefusalDelay: duration(
+      "200ms",
+      "How long the reply to a refusal by rate is held back, from the second on without a message in between.",
+    ),
+    spoolPerTenant: count(
+      4_294_967_296,
+      1_099_511_627_776,
+      "Octets of content that a tenant may have in the spool; more is refused until some of it is delivered.",
+    ),
     greetingDelay: duration(
       "10ms",
       "Who speaks before it has passed is refused; honest clients wait for the greeting.",
@@ -94,6 +110,10 @@ export interface Limits {
   readonly failedAuthentications: number;
   readonly failedAuthenticationDelay: number;
   readonly idleCommands: number;
+  readonly ratePerAddress?: Rate;
+  readonly rateRefusals: number;
+  readonly rateRefusalDelay: number;
+  readonly spoolPerTenant: number;
   readonly greetingDelay: number;
   readonly authenticationTimeout: number;
   readonly idleTimeout: number;
@@ -107,6 +127,7 @@ export function readLimits(config: LimitsConfig): Limits {
   return {
     ...config,
     failedAuthenticationDelay: parseDuration(config.failedAuthenticationDelay),
+    rateRefusalDelay: parseDuration(config.rateRefusalDelay),
     greetingDelay: parseDuration(config.greetingDelay),
     authenticationTimeout: parseDuration(config.authenticationTimeout),
     idleTimeout: parseDuration(config.idleTimeout),

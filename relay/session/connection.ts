@@ -164,7 +164,8 @@ export class SubmissionConnection extends SMTPConnection implements Session {
   setTransaction(transaction: Transaction | undefined): void {
     this.state.transaction = transaction;
     this.#deadlines.disarm("Message");
-    if (transaction === undefined) return;
+    // A command that waited for the store may end after the connection: a deadline would then outlive it.
+    if (transaction === undefined || this.#gone.signal.aborted) return;
     this.#deadlines.arm("Message", this.services.limits.messageTimeout, () => this.reply(replies.messageTooSlow));
   }
 

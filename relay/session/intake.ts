@@ -1,5 +1,6 @@
 import { decide } from "../decision/chain.ts";
 import { isBilled } from "../decision/authentication.ts";
+import { rateLimitsOf } from "../decision/rates.ts";
 import { submissionChecks } from "../decision/submission.ts";
 import { type Refusal, refuse } from "../decision/verdict.ts";
 import type { Directory, Login } from "../directory.ts";
@@ -7,9 +8,11 @@ import type { CreditsEvent, EventTls } from "../event/event.ts";
 import { prepare, type Prepared } from "../message/prepare.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import type { Logger } from "../../runtime/log.ts";
-import { type AcceptResult, type NewMessage, type Spool, StoreFull } from "../store/spool.ts";
+import { type AcceptResult, type NewMessage, type RateLimited, type Spool, StoreFull } from "../store/spool.ts";
 import type { Mailbox } from "./address.ts";
+import type { Limits } from "./config.ts";
 import { groupRecipients } from "./group.ts";
+import type { RateMemory } from "./rate-memory.ts";
 import * as replies from "./replies.ts";
 
 /** What the session knows of a message when its content has come. */
@@ -33,10 +36,13 @@ export interface IntakeServices {
   readonly clock: Clock;
   readonly log: Logger;
   readonly nextQueueId: () => string;
+  readonly limits: Limits;
+  readonly rates: RateMemory;
 }
 
-/** What became of a message: spooled, `credits` telling what they are with it, or refused. `messageId` is known once its header was read. */
+/** What became of a message: spooled, `credits` telling what they are with it, or refused, by a rate or otherwise. `messageId` is known once its header was read. */
 export type Taken =
+  | { readonly kind: "RateLimited"; readonly limited: RateLimited; readonly messageId: string }
   | { readonly kind: "Spooled"; readonly message: NewMessage; readonly credits?: CreditsEvent["class"] }
   | { readonly kind: "Refused"; readonly refusal: Refusal; readonly messageId?: string };
 
@@ -60,14 +66,20 @@ export async function takeIn(services: IntakeServices, submission: Submission, c
   if (verdict.kind !== "Accept") return { kind: "Refused", refusal: verdict, messageId };
   if (login === undefined) return { kind: "Refused", refusal: revoked, messageId };
 
-  const message = compose({ queueId, now, submission, login, prepared });
+  const message = compose({ queueId, now, submission, login, prepared, limits: services.limits });
   const result = await spoolIt(services, message);
-  if (typeof result === "object") return { kind: "Refused", refusal: result, messageId };
+  if (typeof result === "string") return spooled(message, result);
+  if (result.kind !== "RateLimited") return { kind: "Refused", refusal: result, messageId };
+  services.rates.note(message.charge.rates ?? [], submission.recipients.length, result, now);
+  return { kind: "RateLimited", limited: result, messageId };
+}
+
+function spooled(message: NewMessage, result: Spooled): Taken {
   const credits = crossings[result];
   return { kind: "Spooled", message, ...(credits && { credits }) };
 }
 
-type Spooled = Exclude<AcceptResult, "Exhausted">;
+type Spooled = Exclude<AcceptResult, "Exhausted" | RateLimited>;
 
 const crossings: Readonly<Record<Spooled, CreditsEvent["class"] | undefined>> = {
   Accepted: undefined,
@@ -83,8 +95,9 @@ function compose(parts: {
   readonly submission: Submission;
   readonly login: Login;
   readonly prepared: Prepared;
+  readonly limits: Limits;
 }): NewMessage {
-  const { submission, login, prepared } = parts;
+  const { submission, login, prepared, limits } = parts;
   const { sender, recipients } = submission;
   const { tenantKey, tenant, environment, credential } = login;
   const captured = environment.mode === "Capture";
@@ -108,11 +121,14 @@ function compose(parts: {
       tenant: tenantKey,
       allowance: tenant.allowance,
       recipients: isBilled(login) ? recipients.length : 0,
+      rates: rateLimitsOf(login, submission.client, limits.ratePerAddress),
+      rated: recipients.length,
+      spoolLimit: limits.spoolPerTenant,
     },
   };
 }
 
-async function spoolIt({ spool, log }: IntakeServices, message: NewMessage): Promise<Refusal | Spooled> {
+async function spoolIt({ spool, log }: IntakeServices, message: NewMessage): Promise<Refusal | RateLimited | Spooled> {
   try {
     const result = await spool.accept(message);
     return result === "Exhausted" ? refuse(replies.creditsExhausted, "CreditsExhausted") : result;

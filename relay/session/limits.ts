@@ -67,9 +67,17 @@ export interface Tally {
   /** Commands since the last message, or since the beginning; those of a transaction do not count. */
   readonly idleCommands: number;
   readonly unknownCommands: number;
+  /** Refusals by rate since a message was last accepted, or since the beginning. */
+  readonly rateRefusals: number;
 }
 
-export const emptyTally: Tally = { failedAuthentications: 0, messages: 0, idleCommands: 0, unknownCommands: 0 };
+export const emptyTally: Tally = {
+  failedAuthentications: 0,
+  messages: 0,
+  idleCommands: 0,
+  unknownCommands: 0,
+  rateRefusals: 0,
+};
 
 /** Unknown commands before a connection is closed: a client that speaks another protocol. */
 const mostUnknownCommands = 10;

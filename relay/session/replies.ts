@@ -103,6 +103,12 @@ export const tooManyRecipients = reply(452, "4.5.3", "Too many recipients");
 export const tooLarge = (limit: number): Reply =>
   reply(552, "5.3.4", `Message too large; the limit is ${limit} octets`);
 export const noMemory = reply(452, "4.3.1", "Insufficient system resources, try again later");
+/** A rate limit of the credential, environment, tenant or address does not admit the message now. */
+export const rateLimited = (seconds: number): Reply =>
+  reply(451, "4.7.1", `Rate limit exceeded, try again in ${secondsText(seconds)}`);
+/** The same for a client that goes on all the time. */
+export const rateIgnored = (seconds: number): Reply =>
+  reply(421, "4.7.0", `Rate limit exceeded too often, connect again in ${secondsText(seconds)} - closing connection`);
 export const storeFull = reply(452, "4.3.1", "Insufficient system storage, try again later");
 export const storeFailed = reply(451, "4.3.0", "Temporary local problem, try again later");
 
@@ -115,6 +121,10 @@ export const contentNeedsSmtpUtf8 = reply(
   "Message content refused: header fields are not ASCII and need SMTPUTF8 (RFC 6531)",
 );
 export const routingLoop = (hops: number): Reply => reply(554, "5.4.6", `Routing loop: ${hops} Received header fields`);
+
+function secondsText(seconds: number): string {
+  return seconds === 1 ? "1 second" : `${seconds} seconds`;
+}
 
 /** A reply as one line, as logs and events show it. */
 export function replyText({ code, enhanced, text }: Reply): string {

@@ -3,7 +3,6 @@ import type { Refusal } from "../decision/verdict.ts";
 import type { Login } from "../directory.ts";
 import type { Ledger } from "../store/ledger.ts";
 import type { Mailbox } from "./address.ts";
-import type { Limits } from "./config.ts";
 import type { IntakeServices } from "./intake.ts";
 import type { OctetBudget, Tally } from "./limits.ts";
 import type { Received } from "./receive.ts";
@@ -30,7 +29,6 @@ export interface SessionState {
 
 /** What a session is given to work with. */
 export interface SessionServices extends IntakeServices {
-  readonly limits: Limits;
   readonly ledger: Ledger;
   readonly events: EventSink;
   readonly budget: OctetBudget;

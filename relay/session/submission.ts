@@ -10,6 +10,7 @@ import type { Limits, ListenersConfig } from "./config.ts";
 import { octetBudget } from "./limits.ts";
 import { listen, type Listener } from "./listener.ts";
 import { queueIds } from "./queue-id.ts";
+import { rateMemory } from "./rate-memory.ts";
 import type { SessionServices } from "./state.ts";
 
 export interface SubmissionOptions {
@@ -46,6 +47,7 @@ export async function startSubmission(options: SubmissionOptions): Promise<Submi
     ...options,
     budget: octetBudget(limits.bufferedBytes),
     nextQueueId: queueIds(clock),
+    rates: rateMemory(),
   };
   const started = await Promise.allSettled(configs.map((config) => listen(config, tls, services)));
   const listeners = started.flatMap((result) => (result.status === "fulfilled" ? [result.value] : []));

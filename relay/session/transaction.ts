@@ -3,14 +3,15 @@ import { submissionChecks } from "../decision/submission.ts";
 import { type Refusal, refuse } from "../decision/verdict.ts";
 import { parseMail, parseRcpt } from "./command.ts";
 import { takeIn } from "./intake.ts";
+import { refuseAtData, refuseAtMail, refuseByRate } from "./rates.ts";
 import type { Received } from "./receive.ts";
 import type { Reply } from "./reply.ts";
 import * as replies from "./replies.ts";
 import { acceptedEvent, creditsEvent } from "./reports.ts";
 import type { Session, Transaction } from "./state.ts";
 
-/** MAIL: opens a transaction if the tenant may send from that address now. */
-export function mail(session: Session, line: Buffer): void {
+/** MAIL: opens a transaction if the tenant may send from that address now. The next command waits until that is known. */
+export async function mail(session: Session, line: Buffer): Promise<void> {
   const { services, state } = session;
   if (state.transaction !== undefined) return session.reply(replies.nestedMail);
   const parsed = parseMail(line, services.limits.messageBytes);
@@ -27,6 +28,8 @@ export function mail(session: Session, line: Buffer): void {
     senderDomain: sender?.domain,
   });
   if (verdict.kind !== "Accept") return session.refuse("Mail", verdict);
+  const limited = login && (await refuseAtMail(session, login));
+  if (limited !== undefined) return session.refuse("Mail", limited);
   session.setTransaction({ sender, smtpUtf8, recipients: new Map(), startedAt: now });
   session.reply(replies.senderAccepted);
 }
@@ -46,10 +49,15 @@ export function rcpt(session: Session, line: Buffer): void {
 }
 
 /** DATA: takes the content, and with the reply to its end the responsibility. */
-export function data(session: Session): void {
+export async function data(session: Session): Promise<void> {
   const { transaction } = session.state;
   if (transaction === undefined) return session.reply(replies.needMail);
   if (transaction.recipients.size === 0) return session.reply(replies.needRecipient);
+  const limited = await refuseAtData(session, transaction.recipients.size);
+  if (limited !== undefined) {
+    session.refuse("Data", limited);
+    return session.setTransaction(undefined);
+  }
   session.openData((received) => finish(session, transaction, received));
   session.reply(replies.sendContent);
 }
@@ -68,7 +76,10 @@ async function finish(session: Session, transaction: Transaction, received: Rece
     tls,
   };
   const taken = await takeIn(services, submission, received.content).finally(received.release);
+  if (taken.kind === "RateLimited")
+    return refuseData(session, await refuseByRate(session, taken.limited), taken.messageId);
   if (taken.kind === "Refused") return refuseData(session, taken.refusal, taken.messageId);
+  session.state.tally = { ...session.state.tally, rateRefusals: 0 };
   const { startedAt } = transaction;
   services.events(acceptedEvent(taken.message, { now: services.clock.now(), startedAt, client, tls }));
   if (taken.credits !== undefined) services.events(creditsEvent(taken.message, taken.credits, services.clock.now()));

@@ -1,4 +1,5 @@
 import type { Allowance } from "../../contract/credits.ts";
+import type { RateLimit } from "../../contract/rates.ts";
 
 /** A recipient as the spool keeps it, until it is settled. */
 export interface SpooledRecipient {
@@ -42,7 +43,23 @@ export interface Charge {
   /** `namespace/name` of the RelayTenant: the key of the ledger's row. */
   readonly tenant: string;
   readonly allowance: Allowance;
+  /** Credits to take: the recipients, or 0 for what costs nothing. */
   readonly recipients: number;
+  /** Rate limits that all hold at once, counted in `rated` recipients, by the clock of `acceptedAt`; none when absent. */
+  readonly rates?: readonly RateLimit[];
+  /** Recipients that count against `rates`. */
+  readonly rated?: number;
+  /** Octets of content that the tenant may have in the spool, this message included; no cap when absent. Over it {@link StoreFull}. */
+  readonly spoolLimit?: number;
+}
+
+/** A rate limit does not admit the message now. Nothing was spooled, billed or counted. */
+export interface RateLimited {
+  readonly kind: "RateLimited";
+  /** The key of the limit that holds longest. */
+  readonly key: string;
+  /** When as many recipients are admitted, if nothing else comes before them. Milliseconds since the epoch. */
+  readonly retryAt: number;
 }
 
 export interface NewMessage {
@@ -58,7 +75,7 @@ export interface NewMessage {
  * accepted just one is `AcceptedLow`, the one with which nine tenths of the credits were used, and one `AcceptedLast`,
  * the one with which all were; until the credits are more again.
  */
-export type AcceptResult = "Accepted" | "AcceptedLow" | "AcceptedLast" | "Exhausted";
+export type AcceptResult = "Accepted" | "AcceptedLow" | "AcceptedLast" | "Exhausted" | RateLimited;
 
 /** No room for a message: a full disk, a full map. Answered with 452 4.3.1; it passes when there is room again. */
 export class StoreFull extends Error {
@@ -100,19 +117,6 @@ export type Settlement =
       readonly lastReply?: LastReply;
     };
 
-/** A row of the queue for people: `posthouse queue list`. */
-export interface QueueRow {
-  readonly key: string;
-  readonly envelope: Envelope;
-  readonly domain: string;
-  readonly recipients: readonly SpooledRecipient[];
-  readonly attempts: number;
-  readonly dueAt: number;
-  /** A relay works on it now. */
-  readonly leased: boolean;
-  readonly lastReply?: LastReply;
-}
-
 /**
  * Messages accepted and not yet settled. What it returns from `accept` and `settle` is durable: flushed to disk
  * before the promise resolves. Any other rejection than {@link StoreFull} means: nothing happened, try again later.
@@ -120,19 +124,19 @@ export interface QueueRow {
 export interface Spool {
   /**
    * Bills and spools in one transaction. The id of an accepted message again, within an hour at least, is answered with
-   * `Accepted` and changes nothing. A delivery is due from `acceptedAt`; the period is that of the store's clock.
+   * `Accepted` and changes nothing. Of several reasons to refuse, room in the spool is told before rates, and
+   * those before credits. A delivery is due from `acceptedAt`; the period is that of the store's clock.
    */
   accept(message: NewMessage): Promise<AcceptResult>;
   /** Leases up to `limit` deliveries that are due at `now` and not leased, oldest due first, until `now + lease`. A lapsed lease is due since its lapse. */
   claim(now: number, limit: number, lease: number): Promise<readonly Delivery[]>;
+  /** Extends a lease to `until`. False when it lapsed and somebody else has it now, or the delivery is gone: stop working on it. */
+  renew(delivery: Pick<Delivery, "key" | "token">, until: number): Promise<boolean>;
   /** The content of a message, or undefined when it is settled meanwhile. */
   content(messageId: string): Promise<Uint8Array | undefined>;
   /** Writes what an attempt left. False: the token is no longer the latest, nothing was written. */
+  /** Writes what an attempt left of a delivery. False, with nothing written, when the lease went to somebody else. */
   settle(delivery: Pick<Delivery, "key" | "token">, settlement: Settlement): Promise<boolean>;
-  /** Rows in the order of acceptance, at most `limit`, of one message when `messageId` is given. */
-  list(limit: number, messageId?: string): Promise<readonly QueueRow[]>;
-  /** Makes a message's deliveries (all messages' without an id) that are not leased due at `now`. Returns how many. */
-  retry(now: number, messageId?: string): Promise<number>;
   /** When the next unleased or lapsed delivery falls due, or undefined when the spool is empty: what the deliverer sleeps until. */
   nextDue(): Promise<number | undefined>;
 }

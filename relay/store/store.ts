@@ -1,10 +1,12 @@
 import type { Captures } from "./captures.ts";
 import type { Ledger } from "./ledger.ts";
+import type { Queue } from "./queue.ts";
 import type { Spool } from "./spool.ts";
 
 /** One open store: the ports share its transactions, so that a message is billed where it is spooled. */
 export interface Store {
   readonly spool: Spool;
+  readonly queue: Queue;
   readonly ledger: Ledger;
   readonly captures: Captures;
   /**

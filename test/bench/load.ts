@@ -78,7 +78,7 @@ async function session(run: Run, client: LoadClient): Promise<void> {
       run.refused += 1;
       run.refusal ??= answer;
     }
-    if (options.reuse) continue;
+    if (options.reuse && !answer.startsWith("421")) continue;
     connection.close();
     connection = undefined;
   }

@@ -4,8 +4,10 @@
  * the cores. The store lies in `.cache/`, on the disk of the working tree: a file system in memory would flush nothing.
  */
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { startLineProcess, type LineProcess } from "../harness/line-process.ts";
+import { measureFlood } from "./flood.ts";
 import type { LoadOptions, LoadResult } from "./load.ts";
 import { watchMemory } from "./memory.ts";
 import { measureRawLimits } from "./raw-limits.ts";
@@ -96,8 +98,9 @@ const folder = mkdtempSync(`${cache}bench-`);
 try {
   const raw = await measureRawLimits(folder, Math.min(2, seconds));
   const front = await measureFront(folder);
+  const flood = await measureFlood({ folder: join(folder, "flood"), seconds, rounds: 3, steady: 200, limit: 20 });
   const whole = await measureWhole(folder);
-  printReport({ seconds, sessions, raw, front, whole }, values.json === true);
+  printReport({ seconds, sessions, raw, front, flood, whole }, values.json === true);
 } finally {
   rmSync(folder, { recursive: true });
 }

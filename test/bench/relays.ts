@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { until } from "../harness/until.ts";
 import { verify } from "../harness/verify.ts";
 import { startLineProcess } from "../harness/line-process.ts";
+import type { Contracts } from "../harness/relay-child.ts";
 import { freePorts, posthouse, startPosthouse } from "../harness/posthouse.ts";
 import { keyOf, plainOf } from "../harness/submission.ts";
 import { startZoneServer } from "../harness/zone-server.ts";
@@ -17,10 +18,11 @@ export interface Relay {
   stop(): Promise<void>;
 }
 
-/** Sessions, decisions and the store, without delivery: what accepting alone can do. */
-export async function startFront(folder: string): Promise<Relay> {
+/** Sessions, decisions and the store, without delivery: what accepting alone can do. `contracts`: whose mail, if not the usual. */
+export async function startFront(folder: string, contracts?: Contracts): Promise<Relay> {
   const program = new URL("../harness/relay-child.ts", import.meta.url).pathname;
-  const relay = startLineProcess([process.execPath, program, join(folder, "front")]);
+  const more = contracts === undefined ? [] : [JSON.stringify(contracts)];
+  const relay = startLineProcess([process.execPath, program, join(folder, "front"), ...more]);
   const port = Number((await relay.saw(/^listening/)).split(" ")[1]);
   const { pid = 0 } = relay.child;
   return { pid, port, plain: plainOf(keyOf("production00")), sender: "orders@shop.example", stop: () => relay.kill() };

@@ -1,5 +1,6 @@
 import { availableParallelism, cpus } from "node:os";
 import { palette, processTerminal } from "../../cli/terminal.ts";
+import type { FloodReport } from "./flood.ts";
 import type { RawLimits } from "./raw-limits.ts";
 
 /** Rates are a second, latencies milliseconds, memory octets. */
@@ -15,6 +16,8 @@ export interface BenchReport {
     readonly half: { readonly rate: number; readonly p50: number; readonly p99: number };
     readonly peakBytes: number;
   };
+  /** Accepting alone, for one tenant while another floods. */
+  readonly flood: FloodReport;
   /** `posthouse up`: accepting while it signs and delivers. */
   readonly whole: {
     readonly accepted: number;
@@ -31,7 +34,7 @@ export function printReport(report: BenchReport, asJson: boolean): void {
     return;
   }
   const paint = palette(processTerminal({ json: false }));
-  const { raw, front, whole } = report;
+  const { raw, front, flood, whole } = report;
   const core = cpus()[0]?.model ?? "unknown processor";
   console.log(`${availableParallelism()} cores (${core}); 4 KiB messages, ${report.sessions} sessions over TLS 1.3`);
   section("the machine", [
@@ -47,6 +50,10 @@ export function printReport(report: BenchReport, asJson: boolean): void {
     [`latency at ${Math.round(front.half.rate)}/s, p99`, `${front.half.p99.toFixed(1)} ms`],
     ["peak memory (RssAnon)", mebibytes(front.peakBytes)],
   ]);
+  section(`one tenant beside another's flood: ${flood.sent}/s, limited to ${flood.limit}/s`, [
+    ["alone, p50 and p99", `${flood.quiet.p50.toFixed(1)} / ${flood.quiet.p99.toFixed(1)} ms`],
+    ["beside the flood, p50 and p99", `${flood.flooded.p50.toFixed(1)} / ${flood.flooded.p99.toFixed(1)} ms`],
+  ]);
   section("posthouse up: two signatures, delivered by MX without TLS", [
     ["accepted while delivering", rate(whole.accepted)],
     [`delivered, ${whole.messages} messages`, rate(whole.delivered)],
@@ -55,7 +62,7 @@ export function printReport(report: BenchReport, asJson: boolean): void {
 
   function section(title: string, rows: readonly (readonly [name: string, value: string])[]): void {
     console.log(`\n${paint.bold(title)}`);
-    for (const [name, value] of rows) console.log(`  ${name.padEnd(38)}${value.padStart(12)}`);
+    for (const [name, value] of rows) console.log(`  ${name.padEnd(38)}${value.padStart(16)}`);
   }
 }
 

@@ -28,7 +28,10 @@ export async function openLoadClient({ port, plain, sender }: LoadClientOptions)
   return {
     async send(message, recipient) {
       socket.write(`MAIL FROM:<${sender}>\r\nRCPT TO:<${recipient}>\r\nDATA\r\n`);
-      const answers = [await reply(), await reply(), await reply()];
+      const first = await reply();
+      // Hung up on: nothing more comes.
+      if (first.startsWith("421")) return first;
+      const answers = [first, await reply(), await reply()];
       const refusal = answers.find((answer) => !/^(250|354)/.test(answer));
       if (refusal !== undefined) return refusal;
       socket.cork();

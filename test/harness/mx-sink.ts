@@ -100,7 +100,8 @@ export async function startMxSink(options: MxSinkOptions = {}): Promise<MxSink> 
     },
     onData(stream, session, done) {
       const connection = connectionOf(server, session);
-      void takeMessage(stream, session).then((behaviour) => answerMessage(connection, behaviour, done));
+      // A client that breaks off in mid-content leaves nothing to take and nobody to answer.
+      takeMessage(stream, session).then((behaviour) => answerMessage(connection, behaviour, done), done);
     },
   });
 

@@ -34,9 +34,13 @@ export interface Running {
   kill(): Promise<void>;
 }
 
-/** Starts `posthouse up ARGS...` and waits until `http://ready/readyz` says so. Throws with its output when it ends before. */
-export async function startPosthouse(args: readonly string[], ready: { host: string; port: number }): Promise<Running> {
-  const child = spawn(process.execPath, [main, "up", ...args], { stdio: ["ignore", "pipe", "pipe"] });
+/** Starts `posthouse up ARGS...` (or another command that goes on) and waits until `http://ready/readyz` says so. Throws with its output when it ends before. */
+export async function startPosthouse(
+  args: readonly string[],
+  ready: { host: string; port: number },
+  command: "up" | "relay" = "up",
+): Promise<Running> {
+  const child = spawn(process.execPath, [main, command, ...args], { stdio: ["ignore", "pipe", "pipe"] });
   const chunks: string[] = [];
   child.stdout.setEncoding("utf8").on("data", (text: string) => void chunks.push(text));
   child.stderr.setEncoding("utf8").on("data", (text: string) => void chunks.push(text));
@@ -46,8 +50,8 @@ export async function startPosthouse(args: readonly string[], ready: { host: str
   void closed.then(() => process.off("exit", reap));
   const deadline = Date.now() + 30_000;
   while (!(await answers(ready))) {
-    if (hasEnded(child)) throw new Error(`posthouse up ended (${String(child.exitCode)}):\n${chunks.join("")}`);
-    if (Date.now() > deadline) throw new Error(`posthouse up was not ready after 30 s:\n${chunks.join("")}`);
+    if (hasEnded(child)) throw new Error(`posthouse ${command} ended (${String(child.exitCode)}):\n${chunks.join("")}`);
+    if (Date.now() > deadline) throw new Error(`posthouse ${command} was not ready after 30 s:\n${chunks.join("")}`);
     await new Promise((resolve) => setTimeout(resolve, 25));
   }
   return {

@@ -1,6 +1,8 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { DomainContract } from "../../contract/domain-contract.ts";
+import type { TenantContract } from "../../contract/tenant-contract.ts";
 import { buildDirectory } from "../../relay/directory.ts";
 import { loadCertificate } from "../../relay/session/certificate.ts";
 import { selfSignedCertificate } from "../../relay/session/self-signed.ts";
@@ -10,18 +12,21 @@ import { systemClock } from "../../runtime/clock.ts";
 import { createLogger } from "../../runtime/log.ts";
 import { domains, shop, testLimits } from "./submission.ts";
 
+/** Rich, and without any limit. */
+const rich: TenantContract = { ...shop, allowance: { credits: { type: "OneTime", amount: 1e9 }, topUps: [] } };
+
 /**
- * A process that takes mail of {@link shop} over implicit TLS into the store at its argument, and delivers nothing:
- * the front of the relay as it is, for those who want to kill or to measure it. Says `listening <port>`.
+ * A process that takes mail over implicit TLS into the store at its argument, and delivers nothing: the front of the
+ * relay as it is, for those who want to kill or to measure it. Says `listening <port>`. Its tenants are {@link shop}, or
+ * those of the second argument, JSON of their contracts and their domains'.
  */
-async function main(path: string): Promise<void> {
+async function main(path: string, contracts: Contracts): Promise<void> {
   const log = createLogger({ level: "error", destination: process.stderr });
   const folder = await mkdtemp(join(tmpdir(), "posthouse-relay-"));
   const tls = await loadCertificate(await selfSignedCertificate(folder, "mail.example", Date.now()), Date.now());
   await rm(folder, { recursive: true });
   const store = await openStore({ path, clock: systemClock, log });
-  const rich = { ...shop, allowance: { credits: { type: "OneTime" as const, amount: 1e9 }, topUps: [] } };
-  const directory = buildDirectory([rich], domains);
+  const directory = buildDirectory(contracts.tenants, contracts.domains);
   const submission = await startSubmission({
     listeners: [{ name: "submissions", host: "127.0.0.1", port: 0, tls: "Implicit" }],
     tls,
@@ -38,4 +43,11 @@ async function main(path: string): Promise<void> {
   process.stdin.resume().on("end", () => void submission.stop().then(() => store.close()));
 }
 
-await main(process.argv[2] ?? "");
+/** What the second argument may say. */
+export interface Contracts {
+  readonly tenants: readonly TenantContract[];
+  readonly domains: readonly DomainContract[];
+}
+
+const [, , path = "", given] = process.argv;
+await main(path, given === undefined ? { tenants: [rich], domains } : (JSON.parse(given) as Contracts));

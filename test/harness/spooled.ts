@@ -9,7 +9,7 @@ export async function expectSpooled(
   of: { readonly size: number; readonly used: number },
 ): Promise<void> {
   await withStore(path, async (store) => {
-    expect((await store.spool.list(1000)).map((row) => row.envelope.id)).toEqual(ids);
+    expect((await store.queue.list(1000)).map((row) => row.envelope.id)).toEqual(ids);
     for (const id of ids)
       expect({ id, intact: isIntact(id, of.size, await store.spool.content(id)) }).toEqual({ id, intact: true });
     expect((await store.ledger.usage("team-shop/shop"))?.used).toBe(of.used);

@@ -11,7 +11,8 @@ import { type Certificate, loadCertificate } from "../../relay/session/certifica
 import { type Limits, LimitsConfig, readLimits } from "../../relay/session/config.ts";
 import { selfSignedCertificate } from "../../relay/session/self-signed.ts";
 import { startSubmission, type Submission } from "../../relay/session/submission.ts";
-import { systemClock } from "../../runtime/clock.ts";
+import type { Store } from "../../relay/store/store.ts";
+import { type Clock, systemClock } from "../../runtime/clock.ts";
 import { createLogger } from "../../runtime/log.ts";
 import { type Dialogue, dialogue } from "./smtp-dialogue.ts";
 import { watchedStore, type WatchedStore } from "./watched-store.ts";
@@ -27,6 +28,7 @@ export function testLimits(changes: Partial<Limits> = {}): Limits {
     ...readLimits(fleet.limits!),
     greetingDelay: 0,
     failedAuthenticationDelay: 0,
+    rateRefusalDelay: 0,
     stopTimeout: 2000,
     ...changes,
   };
@@ -115,12 +117,14 @@ export async function testCertificate(): Promise<Certificate> {
   return certificate;
 }
 
-/** Starts one, and calls `onStarted` with what stops it and closes its clients. */
+/** Starts one, on the embedded store or the one given, and calls `onStarted` with what stops it and closes its clients. */
 export async function testSubmission(
   onStarted: (stop: () => Promise<void>) => void,
   limits: Partial<Limits> = {},
+  clock: Clock = systemClock,
+  opened?: Store,
 ): Promise<TestSubmission> {
-  const store = await watchedStore();
+  const store = await watchedStore(opened);
   const events: MailEvent[] = [];
   const logged: string[] = [];
   const clients: Dialogue[] = [];
@@ -136,7 +140,7 @@ export async function testSubmission(
     directory: () => state.directory,
     spool: store.spool,
     ledger: store.ledger,
-    clock: systemClock,
+    clock,
     log: createLogger({ level: "trace", destination: { write: (line) => void logged.push(line) } }),
     events: (event) => {
       events.push(event);

@@ -4,10 +4,11 @@ import { join } from "node:path";
 import { openStore } from "../../relay/store/lmdb/open-store.ts";
 import type { Ledger } from "../../relay/store/ledger.ts";
 import type { NewMessage, Spool } from "../../relay/store/spool.ts";
+import type { Store } from "../../relay/store/store.ts";
 import { systemClock } from "../../runtime/clock.ts";
 import { createLogger } from "../../runtime/log.ts";
 
-/** The embedded store in a folder of its own, with a window on what sessions put into it and a hand on how it fails. */
+/** A store with a window on what sessions put into it and a hand on how it fails. */
 export interface WatchedStore {
   readonly spool: Spool;
   readonly ledger: Ledger;
@@ -16,14 +17,15 @@ export interface WatchedStore {
   before: () => void | Promise<void>;
   /** What the ledger answers; replace it to let the ledger fail. */
   usage: Ledger["usage"];
-  /** Closes the store and removes its folder. */
+  /** Closes the store, and removes its folder if it was made for this. */
   readonly close: () => Promise<void>;
 }
 
-export async function watchedStore(): Promise<WatchedStore> {
+/** Watches a store that is open; the embedded one in a folder of its own when there is none. */
+export async function watchedStore(opened?: Store): Promise<WatchedStore> {
   const path = await mkdtemp(join(tmpdir(), "posthouse-store-"));
   const log = createLogger({ level: "fatal", destination: process.stderr });
-  const store = await openStore({ path, clock: systemClock, log });
+  const store = opened ?? (await openStore({ path, clock: systemClock, log }));
   const accepted: NewMessage[] = [];
   const watched: WatchedStore = {
     accepted,
@@ -35,7 +37,7 @@ export async function watchedStore(): Promise<WatchedStore> {
       async accept(message) {
         await watched.before();
         const result = await store.spool.accept(message);
-        if (result !== "Exhausted") accepted.push(message);
+        if (typeof result === "string" && result !== "Exhausted") accepted.push(message);
         return result;
       },
     },

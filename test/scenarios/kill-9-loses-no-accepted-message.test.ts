@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, expect, test } from "vitest";
-import type { QueueRow } from "../../relay/store/spool.ts";
+import type { QueueRow } from "../../relay/store/queue.ts";
 import type { Store } from "../../relay/store/store.ts";
 import { startLineProcess } from "../harness/line-process.ts";
 import { type LoadClient, openLoadClient } from "../harness/load-client.ts";
@@ -80,7 +80,7 @@ async function submit(client: LoadClient, prefix: string, answered: Answered[]):
  * killed before their answer, may be there: billed, and delivered later. Returns the credits used so far.
  */
 async function examine(store: Store, answered: readonly Answered[], billedBefore: number): Promise<number> {
-  const rows = await store.spool.list(100_000);
+  const rows = await store.queue.list(100_000);
   const byNumber = Map.groupBy(rows, (row) => row.recipients.map(({ address }) => address.split("@")[0]).join());
   for (const { queueId, number, size } of answered) {
     const sent = contentOf(number, size);

@@ -5,3 +5,5 @@ here=$(dirname "$0")
 bash "$here/python.sh" >/dev/null
 # It says itself what is missing; the tests that want it are skipped then.
 bash "$here/knot.sh" >/dev/null || true
+bash "$here/redis.sh" >/dev/null
+bash "$here/valkey.sh" >/dev/null

@@ -17,7 +17,7 @@ export function lmdbCaptures(environment: Environment): Captures {
       return keys.flatMap((key) => tables.captures.get(key) ?? []);
     },
     async content(id) {
-      return environment.tables().captured.getBinary(id);
+      return environment.tables().captured.get(id);
     },
     async prune(now, limits) {
       const surplus = findSurplus(environment.tables(), now, limits);

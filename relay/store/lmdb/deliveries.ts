@@ -1,4 +1,5 @@
 import type { Delivery, Envelope } from "../spool.ts";
+import { countSpooled } from "./spooled.ts";
 import type { DeliveryKey, DeliveryRow, DueKey, Tables } from "./tables.ts";
 
 /** A delivery's key as the port tells it: `<message id>/<index>`. */
@@ -38,6 +39,8 @@ export function remove(tables: Tables, key: DeliveryKey, row: DeliveryRow): void
   tables.due.removeSync(dueKey(key, row));
   tables.deliveries.removeSync(key);
   if (keysOf(tables, id, 1).length > 0) return;
+  const envelope = tables.envelopes.get(id);
+  if (envelope !== undefined) countSpooled(tables, envelope, -1);
   tables.envelopes.removeSync(id);
   tables.contents.removeSync(id);
 }
@@ -49,10 +52,11 @@ export function keysOf(tables: Tables, id: string, limit: number): readonly Deli
 
 /** Leases a delivery until `leaseUntil` and returns it as the port tells it. */
 export function lease(tables: Tables, key: DeliveryKey, row: DeliveryRow, leaseUntil: number): Delivery {
+  const envelope = envelopeOf(tables, key);
   const leased = { ...row, token: row.token + 1, leaseUntil };
   replace(tables, key, { from: row, to: leased });
   const { dueAt: _, ...rest } = leased;
-  return { key: formatKey(key), envelope: envelopeOf(tables, key), ...rest };
+  return { key: formatKey(key), envelope, ...rest };
 }
 
 export function envelopeOf(tables: Tables, [id]: DeliveryKey): Envelope {

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import type { Logger } from "../../../runtime/log.ts";
 import { StoreFull } from "../spool.ts";
 import { StoreUnavailable } from "../store.ts";
+import { networkFileSystemOf } from "./file-system.ts";
 import { hasLmdbHeader } from "./header.ts";
 import { groupCommit, type GroupOutcome } from "./group-commit.ts";
 import { formatVersion, openTables, type Tables } from "./tables.ts";
@@ -89,14 +90,22 @@ function readable(tables: Tables | undefined): boolean {
 }
 
 async function checkFolder(path: string): Promise<void> {
+  let remote: string | undefined;
+  let isStore = false;
   try {
     await mkdir(path, { recursive: true, mode: 0o700 });
     await access(path, constants.R_OK | constants.W_OK | constants.X_OK);
-    if (await hasLmdbHeader(path)) return;
+    remote = await networkFileSystemOf(path);
+    isStore = await hasLmdbHeader(path);
   } catch (error) {
     throw new StoreUnavailable(`the store folder ${path} cannot be used: ${reason(error)}`, { cause: error });
   }
-  throw new StoreUnavailable(`${join(path, "data.mdb")} is not a store: move it away, or use another folder`);
+  if (remote !== undefined)
+    throw new StoreUnavailable(
+      `the store folder ${path} lies on ${remote}, where two machines would write over each other: use a disk of this machine, or Redis`,
+    );
+  if (!isStore)
+    throw new StoreUnavailable(`${join(path, "data.mdb")} is not a store: move it away, or use another folder`);
 }
 
 /**

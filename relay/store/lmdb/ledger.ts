@@ -2,6 +2,7 @@ import { keyUseStep } from "../../../contract/usage.ts";
 import type { Ledger } from "../ledger.ts";
 import { advance, storedTime } from "./clock-row.ts";
 import type { Environment } from "./environment.ts";
+import { weigh } from "./rates.ts";
 import type { Tables } from "./tables.ts";
 
 const second = 1000;
@@ -23,6 +24,10 @@ export function lmdbLedger(environment: Environment): Ledger {
       if (Math.floor(told / second) > Math.floor(kept / second))
         await environment.write((tables) => advance(tables, told));
       return told;
+    },
+    async admits(limits, now) {
+      const weighed = weigh(environment.tables(), limits, 1, now);
+      return "kind" in weighed ? weighed : undefined;
     },
     async noteKeyUse(tenant, keyId, now) {
       const step = now - (now % keyUseStep);

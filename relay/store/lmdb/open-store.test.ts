@@ -83,10 +83,10 @@ describe("opening the store", () => {
   test("refuses a format of a later version, and leaves it as it is", async () => {
     await (await openIn(folder)).close();
     const root = open({ path: folder, noSubdir: false, overlappingSync: false, encoding: "json" });
-    root.openDB<number, string>({ name: "meta", encoding: "json" }).putSync("format", 2);
+    root.openDB<number, string>({ name: "meta", encoding: "json" }).putSync("format", 3);
     await root.close();
     for (const _ of [1, 2])
-      await expect(openIn(folder)).rejects.toThrow(/has format 2, this version of Posthouse reads format 1/);
+      await expect(openIn(folder)).rejects.toThrow(/has format 3, this version of Posthouse reads format 2/);
   });
 
   test("is ready while it works, and not after it was closed", async () => {
@@ -110,13 +110,13 @@ describe("two processes with one store", () => {
       for (const id of ids) theirs.send(`accept ${id} 3000`);
       await Promise.all(ids.map((id) => mine.spool.accept(draft(id.replace("m", "n"), { at: 1 }))));
       await Promise.all(ids.map((id) => theirs.saw(new RegExp(`^accepted ${id}$`))));
-      expect(await mine.spool.list(100)).toHaveLength(80);
+      expect(await mine.queue.list(100)).toHaveLength(80);
       expect(await usedBy(mine)).toBe(80);
 
       theirs.send("deliver");
       const claimed = await mine.spool.claim(Date.now(), 30, minute);
       const delivered = Number((await theirs.saw(/^delivered/)).split(" ")[1]);
-      expect(await mine.spool.list(100)).toHaveLength(80 - delivered);
+      expect(await mine.queue.list(100)).toHaveLength(80 - delivered);
       for (const delivery of claimed) expect(await mine.spool.settle(delivery, { kind: "Done" })).toBe(true);
       expect(delivered + claimed.length).toBe(80);
     } finally {

@@ -4,8 +4,10 @@ import type { Store } from "../store.ts";
 import { lmdbCaptures } from "./captures.ts";
 import { openEnvironment } from "./environment.ts";
 import { lmdbLedger } from "./ledger.ts";
+import { lmdbQueue } from "./queue.ts";
 import { releaseLeases } from "./release-leases.ts";
 import { lmdbSpool } from "./spool.ts";
+import { countOnce } from "./spooled.ts";
 
 export interface OpenStore {
   /** The folder of the store; made with mode 0700 when it is not there. On a disk of this machine. */
@@ -22,11 +24,13 @@ export interface OpenStore {
  */
 export async function openStore({ path, clock, log, sole = false }: OpenStore): Promise<Store> {
   const environment = await openEnvironment(path, log);
+  await countOnce(environment);
   const released = sole ? await releaseLeases(environment) : 0;
   if (released > 0) log.info({ released }, "deliveries that an earlier process had begun are due again");
   const ledger = lmdbLedger(environment);
   return {
-    spool: lmdbSpool(environment, clock),
+    spool: lmdbSpool(environment, log),
+    queue: lmdbQueue(environment, clock),
     ledger,
     captures: lmdbCaptures(environment),
     async ready() {

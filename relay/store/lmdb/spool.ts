@@ -1,47 +1,54 @@
-import { balance, charge, creditLevel } from "../../../contract/credits.ts";
-import type { Clock } from "../../../runtime/clock.ts";
-import type { AcceptResult, Delivery, NewMessage, QueueRow, Settlement, Spool } from "../spool.ts";
+import { balance, charge, type CreditLevel, creditLevel } from "../../../contract/credits.ts";
+import { type AcceptResult, type Delivery, type NewMessage, type Settlement, type Spool, StoreFull } from "../spool.ts";
+import type { Logger } from "../../../runtime/log.ts";
+import { RecordDamaged } from "./checksum.ts";
 import { advance } from "./clock-row.ts";
-import { envelopeOf, formatKey, insert, isFree, lease, parseKey, remove, replace } from "./deliveries.ts";
+import { insert, lease, parseKey, remove, replace } from "./deliveries.ts";
 import type { Environment } from "./environment.ts";
-import type { DeliveryKey, DeliveryRow, Tables } from "./tables.ts";
+import { count, rateSweep, weigh } from "./rates.ts";
+import { countSpooled, spooledBy } from "./spooled.ts";
+import type { DeliveryKey, Tables } from "./tables.ts";
 
 /** How long an id is remembered after it was billed: much longer than any caller tries again. */
 const remembered = 3_600_000;
-/** Rows that one transaction touches at most when it has many to go through. */
+/** Old ids that one transaction looks at. */
 const stride = 500;
 
-/** The spool on LMDB. `clock` only tells which leases run when people list the queue. */
-export function lmdbSpool(environment: Environment, clock: Pick<Clock, "now">): Spool {
+/** The spool on LMDB. A delivery with a damaged record is left out and named in the log; a check of the store finds it. */
+export function lmdbSpool(environment: Environment, log: Logger): Spool {
+  const sweepRates = rateSweep();
   return {
-    accept(message) {
-      return environment.write((tables) => accept(tables, message), message.content.byteLength);
+    async accept(message) {
+      const { envelope, content, charge: price } = message;
+      const result = await environment.write((tables) => accept(tables, message), content.byteLength);
+      if (result !== "NoRoom") return result;
+      throw new StoreFull(
+        `${envelope.tenant} may have ${price.spoolLimit} octets in the spool and has no room for more`,
+      );
     },
     async claim(now, limit, duration) {
       if (!isDue(environment.tables(), now)) return [];
-      return environment.write((tables) => claim(tables, now, limit, now + duration));
+      return environment.write((tables) => {
+        forget(tables, now);
+        sweepRates(tables, now);
+        const { claimed, damaged } = claim(tables, now, limit, now + duration);
+        for (const id of damaged)
+          log.error({ queueId: id }, "a record of the store is damaged: its message is left alone");
+        return claimed;
+      });
+    },
+    renew({ key, token }, until) {
+      const parsed = parseKey(key);
+      if (parsed === undefined) return Promise.resolve(false);
+      return environment.write((tables) => renew(tables, parsed, token, until));
     },
     async content(messageId) {
-      return environment.tables().contents.getBinary(messageId);
+      return environment.tables().contents.get(messageId);
     },
     settle({ key, token }, settlement) {
       const parsed = parseKey(key);
       if (parsed === undefined) return Promise.resolve(false);
       return environment.write((tables) => settle(tables, parsed, token, settlement));
-    },
-    async list(limit, messageId) {
-      return list(environment.tables(), { limit, messageId, now: clock.now() });
-    },
-    async retry(now, messageId) {
-      let from: DeliveryKey | undefined = messageId === undefined ? ["", 0] : [messageId, 0];
-      let retried = 0;
-      while (from !== undefined) {
-        const start: DeliveryKey = from;
-        const done = await environment.write((tables) => retry(tables, { start, messageId, now }));
-        retried += done.retried;
-        from = done.next;
-      }
-      return retried;
     },
     async nextDue() {
       const [first] = environment.tables().due.getKeys({ limit: 1 });
@@ -50,30 +57,40 @@ export function lmdbSpool(environment: Environment, clock: Pick<Clock, "now">): 
   };
 }
 
-function accept(tables: Tables, message: NewMessage): AcceptResult {
+/** A tenant's cap is no failure of the store: thrown inside the transaction it would cost everybody else in it a second one. */
+function accept(tables: Tables, message: NewMessage): AcceptResult | "NoRoom" {
   const { envelope, deliveries } = message;
   if (deliveries.length === 0) throw new RangeError(`message ${envelope.id} has no deliveries`);
   if (tables.billed.get(envelope.id) !== undefined) return "Accepted";
   const result = bill(tables, message);
-  if (result === "Exhausted") return result;
+  if (typeof result === "object" || result === "Exhausted" || result === "NoRoom") return result;
   tables.billed.putSync(envelope.id, envelope.acceptedAt);
   tables.envelopes.putSync(envelope.id, envelope);
   tables.contents.putSync(envelope.id, message.content);
+  countSpooled(tables, envelope, 1);
   deliveries.forEach(({ domain, recipients }, index) => {
     insert(tables, [envelope.id, index], { domain, recipients, attempts: 0, dueAt: envelope.acceptedAt, token: 0 });
   });
   return result;
 }
 
-/** Bills what a message costs; nothing when the credits do not cover it. A message without a price needs no row. */
-function bill(tables: Tables, { envelope, charge: price }: NewMessage): AcceptResult {
+/** Bills what a message costs and counts it against its rates; neither when something does not cover all of it. */
+function bill(tables: Tables, { envelope, charge: price }: NewMessage): AcceptResult | "NoRoom" {
   const time = advance(tables, envelope.acceptedAt);
-  if (price.recipients === 0) return "Accepted";
+  const { spoolLimit = Number.POSITIVE_INFINITY, rates = [], rated = 0 } = price;
+  if (spooledBy(tables, envelope.tenant) + envelope.size > spoolLimit) return "NoRoom";
+  const weighed = weigh(tables, rated === 0 ? [] : rates, rated, envelope.acceptedAt);
+  if ("kind" in weighed) return weighed;
   const before = tables.usage.get(price.tenant);
-  const usage = charge(price.allowance, before, price.recipients, time);
+  const usage = price.recipients === 0 ? undefined : charge(price.allowance, before, price.recipients, time);
   if (usage === "Exhausted") return "Exhausted";
+  count(tables, weighed);
+  if (usage === undefined) return "Accepted";
   tables.usage.putSync(price.tenant, usage);
-  const [from, to] = [before, usage].map((row) => creditLevel(balance(price.allowance, row, time)));
+  return crossing([before, usage].map((row) => creditLevel(balance(price.allowance, row, time))));
+}
+
+function crossing([from, to]: readonly CreditLevel[]): AcceptResult {
   if (to === undefined || from === to) return "Accepted";
   return to === "Exhausted" ? "AcceptedLast" : "AcceptedLow";
 }
@@ -83,13 +100,28 @@ function isDue(tables: Tables, now: number): boolean {
   return first !== undefined && first[0] <= now;
 }
 
-function claim(tables: Tables, now: number, limit: number, leaseUntil: number): readonly Delivery[] {
-  forget(tables, now);
-  const due = [...tables.due.getKeys({ end: [Math.floor(now) + 1, "", 0], limit })];
-  return due.flatMap(([, id, index]) => {
-    const row = tables.deliveries.get([id, index]);
-    return row === undefined ? [] : [lease(tables, [id, index], row, leaseUntil)];
-  });
+/** What is damaged is taken out of the order of what is due, or it would be found first each time. */
+function claim(
+  tables: Tables,
+  now: number,
+  limit: number,
+  leaseUntil: number,
+): { readonly claimed: readonly Delivery[]; readonly damaged: readonly string[] } {
+  const claimed: Delivery[] = [];
+  const damaged: string[] = [];
+  const order = Array.from(tables.due.getKeys({ end: [Math.floor(now) + 1, "", 0], limit }));
+  for (const due of order) {
+    const [, id, index] = due;
+    try {
+      const row = tables.deliveries.get([id, index]);
+      if (row !== undefined) claimed.push(lease(tables, [id, index], row, leaseUntil));
+    } catch (error) {
+      if (!(error instanceof RecordDamaged)) throw error;
+      tables.due.removeSync(due);
+      damaged.push(id);
+    }
+  }
+  return { claimed, damaged };
 }
 
 /** Ids sort by time of acceptance: the oldest stand first. */
@@ -99,6 +131,13 @@ function forget(tables: Tables, now: number): void {
     if (value > now - remembered) return;
     tables.billed.removeSync(key);
   }
+}
+
+function renew(tables: Tables, key: DeliveryKey, token: number, leaseUntil: number): boolean {
+  const row = tables.deliveries.get(key);
+  if (row?.token !== token || row.leaseUntil === undefined) return false;
+  replace(tables, key, { from: row, to: { ...row, leaseUntil } });
+  return true;
 }
 
 function settle(tables: Tables, key: DeliveryKey, token: number, settlement: Settlement): boolean {
@@ -112,39 +151,4 @@ function settle(tables: Tables, key: DeliveryKey, token: number, settlement: Set
   const to = { domain: row.domain, recipients, attempts, dueAt, token, ...(lastReply && { lastReply }) };
   replace(tables, key, { from: row, to });
   return true;
-}
-
-function list(
-  tables: Tables,
-  of: { readonly limit: number; readonly messageId: string | undefined; readonly now: number },
-): readonly QueueRow[] {
-  const rows = [...tables.deliveries.getRange({ ...span(of.messageId), limit: of.limit })];
-  return rows.map(({ key, value }) => toQueueRow(tables, key, value, of.now));
-}
-
-function toQueueRow(tables: Tables, key: DeliveryKey, row: DeliveryRow, now: number): QueueRow {
-  const { token: _token, leaseUntil: _leaseUntil, ...told } = row;
-  return { key: formatKey(key), envelope: envelopeOf(tables, key), ...told, leased: !isFree(row, now) };
-}
-
-function span(messageId: string | undefined): { start?: DeliveryKey; end?: DeliveryKey } {
-  return messageId === undefined ? {} : { start: [messageId, 0], end: [messageId, Number.MAX_SAFE_INTEGER] };
-}
-
-/** One stride of `retry`. `next`: where to go on, undefined at the end. */
-function retry(
-  tables: Tables,
-  of: { readonly start: DeliveryKey; readonly messageId: string | undefined; readonly now: number },
-): { readonly retried: number; readonly next: DeliveryKey | undefined } {
-  const rows = [...tables.deliveries.getRange({ ...span(of.messageId), start: of.start, limit: stride })];
-  const free = rows.filter(({ value }) => isFree(value, of.now));
-  for (const { key, value } of free)
-    if (value.dueAt > of.now) replace(tables, key, { from: value, to: dueNow(value, of.now) });
-  const last = rows.length < stride ? undefined : rows.at(-1)?.key;
-  return { retried: free.length, next: last && [last[0], last[1] + 1] };
-}
-
-function dueNow(row: DeliveryRow, dueAt: number): DeliveryRow {
-  const { leaseUntil: _, ...free } = row;
-  return { ...free, dueAt };
 }

@@ -1,10 +1,12 @@
 import type { Database, RootDatabase } from "lmdb";
 import type { Usage } from "../../../contract/credits.ts";
+import type { RateState } from "../../../contract/rates.ts";
 import type { Capture } from "../captures.ts";
+import { checkedBytes, checkedJson } from "./checksum.ts";
 import type { Envelope, LastReply, SpooledRecipient } from "../spool.ts";
 
 /** What is written to disk; raised when older code could not read it any more. */
-export const formatVersion = 1;
+export const formatVersion = 2;
 
 /** A delivery as it is stored: its message's envelope stands once, in another table. */
 export interface DeliveryRow {
@@ -27,11 +29,12 @@ export type EnvironmentKey = [tenant: string, environment: string, at: number, i
 
 /**
  * The tables. Rows are JSON: they are small, V8 reads and writes them faster than it calls out for anything else,
- * a dump of the file can be read, and a field can be added without a new format. Content is stored as it is.
+ * a dump of the file can be read, and a field can be added without a new format. Content is stored as it is. Each record
+ * carries a checksum, but for `meta`, whose `format` says that.
  */
 export interface Tables {
   readonly root: RootDatabase<unknown, string>;
-  /** `format`, and `time`: the highest time that the store was ever told. */
+  /** `format`; `time`, the highest time that the store was ever told; `spooled`, 1 once that table counts everything. */
   readonly meta: Database<number, string>;
   readonly envelopes: Database<Envelope, string>;
   readonly contents: Database<Uint8Array, string>;
@@ -43,6 +46,10 @@ export interface Tables {
   readonly usage: Database<Usage, string>;
   /** When an API key was last used, by `namespace/name` and its id: the start of the step. */
   readonly keyUses: Database<number, [tenant: string, keyId: string]>;
+  /** What was taken of each rate limit, by its key. */
+  readonly rates: Database<RateState, string>;
+  /** Octets of content in the spool, by `namespace/name`; no row when there are none. */
+  readonly spooled: Database<number, string>;
   readonly captures: Database<Capture, string>;
   readonly captured: Database<Uint8Array, string>;
   readonly capturesByEnvironment: Database<0, EnvironmentKey>;
@@ -50,11 +57,11 @@ export interface Tables {
 
 /** Opens every table, and makes those that are not there yet. */
 export function openTables(root: RootDatabase<unknown, string>): Tables {
-  const json = { encoding: "json" } as const;
-  const binary = { encoding: "binary" } as const;
+  const json = { encoding: "binary", encoder: checkedJson } as const;
+  const binary = { encoding: "binary", encoder: checkedBytes } as const;
   return {
     root,
-    meta: root.openDB({ name: "meta", ...json }),
+    meta: root.openDB({ name: "meta", encoding: "json" }),
     envelopes: root.openDB({ name: "envelopes", ...json }),
     contents: root.openDB({ name: "contents", ...binary }),
     deliveries: root.openDB({ name: "deliveries", ...json }),
@@ -62,6 +69,8 @@ export function openTables(root: RootDatabase<unknown, string>): Tables {
     billed: root.openDB({ name: "billed", ...json }),
     usage: root.openDB({ name: "usage", ...json }),
     keyUses: root.openDB({ name: "key-uses", ...json }),
+    rates: root.openDB({ name: "rates", ...json }),
+    spooled: root.openDB({ name: "spooled", ...json }),
     captures: root.openDB({ name: "captures", ...json }),
     captured: root.openDB({ name: "captured", ...binary }),
     capturesByEnvironment: root.openDB({ name: "captures-by-environment", ...json }),

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { StoreUnavailable } from "../store.ts";
+import type { AcceptResult } from "../spool.ts";
 import type { Store } from "../store.ts";
 import { claimOne, daily, day, draft, noon, usedBy } from "./fixture.ts";
 
@@ -21,7 +22,7 @@ function spools(store: () => Store, reopen: () => Promise<Store>): void {
     const message = draft("m1", { to: ["a@example.net", "b@example.org", "c@example.net"], content: octets(70_000) });
     expect(await store().spool.accept(message)).toBe("Accepted");
     const again = await reopen();
-    expect(await again.spool.list(10)).toEqual([
+    expect(await again.queue.list(10)).toEqual([
       row(message, 0, "example.net", ["a@example.net", "c@example.net"]),
       row(message, 1, "example.org", ["b@example.org"]),
     ]);
@@ -55,21 +56,21 @@ function bills(store: () => Store, reopen: () => Promise<Store>): void {
     const again = await reopen();
     expect(await again.spool.accept(message)).toBe("Accepted");
     expect(await usedBy(again)).toBe(2);
-    expect(await again.spool.list(10)).toHaveLength(1);
+    expect(await again.queue.list(10)).toHaveLength(1);
   });
 
   test("does not take a settled message for a new one when its id comes again", async () => {
     await store().spool.accept(draft("m1"));
     await store().spool.settle(await claimOne(store().spool, noon), { kind: "Done" });
     expect(await store().spool.accept(draft("m1"))).toBe("Accepted");
-    expect(await store().spool.list(10)).toEqual([]);
+    expect(await store().queue.list(10)).toEqual([]);
     expect(await usedBy(store())).toBe(1);
   });
 
   test("leaves nothing when the credits do not cover all recipients", async () => {
     const message = draft("m1", { allowance: daily(2), to: ["a@example.net", "b@example.org", "c@example.com"] });
     expect(await store().spool.accept(message)).toBe("Exhausted");
-    expect(await store().spool.list(10)).toEqual([]);
+    expect(await store().queue.list(10)).toEqual([]);
     expect(await store().spool.content("m1")).toBeUndefined();
     expect(await store().ledger.usage("team-shop/shop")).toBeUndefined();
     expect(await store().spool.nextDue()).toBeUndefined();
@@ -88,7 +89,7 @@ function bills(store: () => Store, reopen: () => Promise<Store>): void {
     expect(results.filter((result) => result !== "Exhausted")).toHaveLength(123);
     expect(new Set(results).size).toBe(4);
     expect(await usedBy(store())).toBe(123);
-    expect(await store().spool.list(300)).toHaveLength(123);
+    expect(await store().queue.list(300)).toHaveLength(123);
   });
 
   test("counts tenants apart", async () => {
@@ -104,7 +105,7 @@ function bills(store: () => Store, reopen: () => Promise<Store>): void {
   });
 }
 
-function acceptOf({ spool }: Store, id: string, amount: number, at = noon): Promise<string> {
+function acceptOf({ spool }: Store, id: string, amount: number, at = noon): Promise<AcceptResult> {
   return spool.accept(draft(id, { allowance: daily(amount), at }));
 }
 
@@ -137,7 +138,7 @@ function refuses(store: () => Store): void {
       [draft("m1"), broken, draft("m3")].map((one) => store().spool.accept(one)),
     );
     expect(outcomes.map((outcome) => outcome.status)).toEqual(["fulfilled", "rejected", "fulfilled"]);
-    expect((await store().spool.list(10)).map((one) => one.envelope.id)).toEqual(["m1", "m3"]);
+    expect((await store().queue.list(10)).map((one) => one.envelope.id)).toEqual(["m1", "m3"]);
     expect(await usedBy(store())).toBe(2);
   });
 
@@ -146,7 +147,7 @@ function refuses(store: () => Store): void {
     await store().close();
     expect(await accepted).toBe("Accepted");
     await expect(store().spool.accept(draft("m2"))).rejects.toThrow(StoreUnavailable);
-    await expect(store().spool.list(1)).rejects.toThrow(StoreUnavailable);
+    await expect(store().queue.list(1)).rejects.toThrow(StoreUnavailable);
   });
 }
 

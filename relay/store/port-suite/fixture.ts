@@ -1,4 +1,5 @@
 import type { Allowance } from "../../../contract/credits.ts";
+import type { RateLimit } from "../../../contract/rates.ts";
 import type { Delivery, NewMessage, Spool } from "../spool.ts";
 import type { Store } from "../store.ts";
 
@@ -30,6 +31,9 @@ export interface Draft {
   /** Recipient addresses; each domain becomes a delivery. */
   readonly to?: readonly string[];
   readonly content?: Uint8Array;
+  /** Rate limits, counted in all recipients. */
+  readonly rates?: readonly RateLimit[];
+  readonly spoolLimit?: number;
 }
 
 /** A message as the session would hand it over. */
@@ -56,7 +60,13 @@ export function draft(id: string, of: Draft = {}): NewMessage {
       domain,
       recipients: to.filter((address) => address.endsWith(`@${domain}`)).map((address) => ({ address })),
     })),
-    charge: { tenant, allowance: of.allowance ?? unlimited, recipients: to.length },
+    charge: {
+      tenant,
+      allowance: of.allowance ?? unlimited,
+      recipients: to.length,
+      ...(of.rates && { rates: of.rates, rated: to.length }),
+      ...(of.spoolLimit !== undefined && { spoolLimit: of.spoolLimit }),
+    },
   };
 }
 

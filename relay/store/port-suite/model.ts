@@ -120,7 +120,7 @@ async function take(one: Exclude<Step, { kind: "reopen" }>, world: World): Promi
     case "retry": {
       const matching = model.rows.filter((row) => one.id === undefined || row.key.startsWith(`${one.id}/`));
       const idle = matching.filter((row) => (row.leaseUntil ?? 0) <= model.now);
-      same(await store.spool.retry(model.now, one.id), idle.length);
+      same(await store.queue.retry(model.now, one.id), idle.length);
       for (const row of idle)
         if (row.dueAt > model.now) Object.assign(row, { dueAt: model.now, leaseUntil: undefined });
       return;
@@ -165,7 +165,7 @@ async function settle(one: Extract<Step, { kind: "settle" }>, { store, model, cl
 
 async function compare(store: Store, model: Model): Promise<void> {
   const rows = model.rows.toSorted((a, b) => (a.key < b.key ? -1 : 1));
-  const shown = (await store.spool.list(99)).map(({ key, dueAt, attempts, leased }) => ({
+  const shown = (await store.queue.list(99)).map(({ key, dueAt, attempts, leased }) => ({
     key,
     dueAt,
     attempts,

@@ -4,20 +4,24 @@ import { claimOne, draft, minute, noon } from "./fixture.ts";
 
 const reply = { at: noon, hop: "mx.example.net [192.0.2.1]", text: "451 4.3.0 later" };
 
-/** `Spool` after acceptance: leases, settlements, and what people see of the queue. */
+/** `Spool` after acceptance: leases and settlements; and `Queue`, what people see of it. */
 export function queueContract(store: () => Store, setClock: (at: number) => void, reopen: () => Promise<Store>): void {
   const spool = (): Store["spool"] => store().spool;
+  const queue = (): Store["queue"] => store().queue;
   describe("claim", () => {
     claims(spool);
   });
+  describe("renew", () => {
+    renews(spool);
+  });
   describe("settle", () => {
-    settles(spool, reopen);
+    settles({ spool, queue, reopen });
   });
   describe("list", () => {
-    lists(spool, setClock);
+    lists({ spool, queue, setClock });
   });
   describe("retry", () => {
-    retries(spool);
+    retries({ spool, queue });
   });
 }
 
@@ -69,7 +73,43 @@ function claims(spool: () => Store["spool"]): void {
   });
 }
 
-function settles(spool: () => Store["spool"], reopen: () => Promise<Store>): void {
+function renews(spool: () => Store["spool"]): void {
+  beforeEach(async () => {
+    await spool().accept(draft("m1"));
+  });
+
+  test("a renewed lease lapses at its new end", async () => {
+    const held = await claimOne(spool(), noon, 10);
+    expect(await spool().renew(held, noon + minute)).toBe(true);
+    expect(await spool().nextDue()).toBe(noon + minute);
+    expect(await spool().claim(noon + minute - 1, 10, minute)).toEqual([]);
+    expect(await claimOne(spool(), noon + minute)).toMatchObject({ key: held.key });
+  });
+
+  test("a lease that lapsed is renewed as long as nobody else has taken it", async () => {
+    const held = await claimOne(spool(), noon, 10);
+    expect(await spool().renew(held, noon + 3 * minute)).toBe(true);
+    expect(await spool().claim(noon + minute, 10, minute)).toEqual([]);
+  });
+
+  test("nobody renews what another has claimed, what is settled, or what is not there", async () => {
+    const stale = await claimOne(spool(), noon, 10);
+    const fresh = await claimOne(spool(), noon + 10);
+    expect(await spool().renew(stale, noon + 9 * minute)).toBe(false);
+    expect(await spool().nextDue()).toBe(fresh.leaseUntil);
+    await spool().settle(fresh, { kind: "Again", recipients: fresh.recipients, attempts: 1, dueAt: noon + minute });
+    expect(await spool().renew(fresh, noon + 9 * minute)).toBe(false);
+    expect(await spool().renew({ key: "m9/0", token: 1 }, noon + minute)).toBe(false);
+    expect(await spool().renew({ key: "nonsense", token: 1 }, noon + minute)).toBe(false);
+  });
+}
+
+interface Ports {
+  readonly spool: () => Store["spool"];
+  readonly queue: () => Store["queue"];
+}
+
+function settles({ spool, queue, reopen }: Ports & { readonly reopen: () => Promise<Store> }): void {
   beforeEach(async () => {
     await spool().accept(draft("m1", { to: ["a@example.net", "b@example.net", "c@example.org"] }));
   });
@@ -78,10 +118,10 @@ function settles(spool: () => Store["spool"], reopen: () => Promise<Store>): voi
     const net = await claimOne(spool(), noon);
     const org = await claimOne(spool(), noon);
     expect(await spool().settle(net, { kind: "Done" })).toBe(true);
-    expect(keys(await spool().list(10))).toEqual(["m1/1"]);
+    expect(keys(await queue().list(10))).toEqual(["m1/1"]);
     expect(await spool().content("m1")).toBeDefined();
     expect(await spool().settle(org, { kind: "Done" })).toBe(true);
-    expect(await spool().list(10)).toEqual([]);
+    expect(await queue().list(10)).toEqual([]);
     expect(await spool().content("m1")).toBeUndefined();
   });
 
@@ -118,28 +158,27 @@ function settles(spool: () => Store["spool"], reopen: () => Promise<Store>): voi
   });
 }
 
-function lists(spool: () => Store["spool"], setClock: (at: number) => void): void {
+function lists({ spool, queue, setClock }: Ports & { readonly setClock: (at: number) => void }): void {
   beforeEach(async () => {
     for (const id of ["m3", "m1", "m2"]) await spool().accept(draft(id, { to: ["a@example.net", "b@example.org"] }));
   });
 
   test("shows rows in the order of acceptance, at most the limit, of one message when asked", async () => {
-    expect(keys(await spool().list(5))).toEqual(["m1/0", "m1/1", "m2/0", "m2/1", "m3/0"]);
-    expect(keys(await spool().list(10, "m2"))).toEqual(["m2/0", "m2/1"]);
-    expect(await spool().list(10, "m")).toEqual([]);
+    expect(keys(await queue().list(5))).toEqual(["m1/0", "m1/1", "m2/0", "m2/1", "m3/0"]);
+    expect(keys(await queue().list(10, "m2"))).toEqual(["m2/0", "m2/1"]);
+    expect(await queue().list(10, "m")).toEqual([]);
   });
 
   test("says what is worked on now", async () => {
     setClock(noon);
     await spool().claim(noon, 1, minute);
-    const leased = async (): Promise<boolean | undefined> => (await spool().list(1))[0]?.leased;
-    expect(await leased()).toBe(true);
+    expect(await queue().list(1)).toMatchObject([{ leased: true }]);
     setClock(noon + minute);
-    expect(await leased()).toBe(false);
+    expect(await queue().list(1)).toMatchObject([{ leased: false }]);
   });
 }
 
-function retries(spool: () => Store["spool"]): void {
+function retries({ spool, queue }: Ports): void {
   const later = noon + 60 * minute;
   beforeEach(async () => {
     for (const id of ["m1", "m2"]) await spool().accept(draft(id));
@@ -148,23 +187,23 @@ function retries(spool: () => Store["spool"]): void {
   });
 
   test("makes one message due, or all, and says how many", async () => {
-    expect(await spool().retry(noon + 1, "m2")).toBe(1);
+    expect(await queue().retry(noon + 1, "m2")).toBe(1);
     expect(keys(await spool().claim(noon + 1, 10, minute))).toEqual(["m2/0"]);
-    expect(await spool().retry(noon + 1)).toBe(1);
+    expect(await queue().retry(noon + 1)).toBe(1);
     expect(keys(await spool().claim(noon + 1, 10, minute))).toEqual(["m1/0"]);
-    expect(await spool().retry(noon + 1, "other")).toBe(0);
+    expect(await queue().retry(noon + 1, "other")).toBe(0);
   });
 
   test("leaves what is worked on alone", async () => {
     const held = await claimOne(spool(), later);
-    expect(await spool().retry(later)).toBe(1);
+    expect(await queue().retry(later)).toBe(1);
     expect(await spool().settle(held, { kind: "Done" })).toBe(true);
   });
 
   test("reaches every message of a long queue", async () => {
     const ids = Array.from({ length: 1100 }, (_, index) => `n${String(index).padStart(4, "0")}`);
     await Promise.all(ids.map((id) => spool().accept(draft(id, { at: later }))));
-    expect(await spool().retry(noon + 1)).toBe(1102);
+    expect(await queue().retry(noon + 1)).toBe(1102);
     expect(await spool().claim(noon + 1, 2000, minute)).toHaveLength(1102);
   });
 }

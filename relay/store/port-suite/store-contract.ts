@@ -5,6 +5,8 @@ import { keyUsesContract } from "./key-uses.ts";
 import type { StoreFixture } from "./fixture.ts";
 import { modelContract } from "./model.ts";
 import { queueContract } from "./queue.ts";
+import { ratesContract } from "./rates.ts";
+import { spoolLimitContract } from "./spool-limit.ts";
 import type { Store } from "../store.ts";
 
 /**
@@ -31,6 +33,8 @@ export function storeContract(engine: string, makeFixture: () => Promise<StoreFi
     };
     acceptContract(store, reopen);
     queueContract(store, (at) => (fixture.clock.at = at), reopen);
+    ratesContract(store, reopen);
+    spoolLimitContract(store, reopen);
     capturesContract(store, reopen);
     keyUsesContract(store, reopen);
     modelContract(makeFixture);

@@ -1,0 +1,54 @@
+import type { DestinationStream } from "pino";
+import { StateFolderError } from "../cluster/folder/state-folder-error.ts";
+import { CertificateError } from "../relay/session/certificate.ts";
+import { ListenError } from "../relay/session/listener.ts";
+import { StoreUnavailable } from "../relay/store/store.ts";
+import { systemClock } from "../runtime/clock.ts";
+import { parseDuration } from "../runtime/duration.ts";
+import { createLogger, processLog, type Logger } from "../runtime/log.ts";
+import { onTermination, stopAll, type Part } from "../runtime/shutdown.ts";
+import type { Fleet } from "./fleet.ts";
+import { exitCode, UserError, type Terminal } from "./terminal.ts";
+
+/** What a long-running command is given to start its parts with. */
+export interface Starting {
+  readonly log: Logger;
+  /** Where events go, beside the log lines. */
+  readonly destination: DestinationStream;
+  /** Called with each part as it starts, so that it can be stopped even if a later one fails. */
+  readonly started: (part: Part) => void;
+}
+
+/** Milliseconds that a part may take to stop beyond `limits.stopTimeout`, which running messages have. */
+const stopMargin = 5000;
+
+/** Errors whose message is meant for the person who starts Posthouse. */
+const forPeople = [UserError, StateFolderError, StoreUnavailable, CertificateError, ListenError];
+
+/** Starts parts, waits for a signal and stops them. Exit code 2 when one cannot start. */
+export async function runParts(
+  fleet: Fleet,
+  logLevel: string,
+  start: (starting: Starting) => Promise<void>,
+  terminal: Terminal,
+): Promise<number> {
+  const destination = processLog();
+  const log = createLogger({ level: logLevel, destination });
+  const parts: Part[] = [];
+  const deadline = parseDuration(fleet.limits.stopTimeout) + stopMargin;
+  const stop = (): Promise<boolean> => stopAll(parts, { clock: systemClock, log, deadline });
+  const terminated = new Promise<string>((resolve) => {
+    onTermination(resolve);
+  });
+  try {
+    await start({ log, destination, started: (part) => parts.push(part) });
+  } catch (error) {
+    await stop();
+    if (error instanceof Error && forPeople.some((kind) => error instanceof kind))
+      throw new UserError(error.message, { cause: error });
+    throw error;
+  }
+  const signal = await terminated;
+  terminal.err(`${signal}: stopping; once more stops at once`);
+  return (await stop()) ? exitCode.ok : exitCode.failed;
+}

@@ -1,0 +1,60 @@
+import { describe, expect, test } from "vitest";
+import { startDeliverer } from "./deliverer.ts";
+import { configWith, closers, startWorld } from "../../test/harness/deliverer-world.ts";
+
+describe("a deliverer and its leases", () => {
+  test("says nothing of a delivery whose lease it lost", async () => {
+    const world = await startWorld({}, { attemptTimeout: "5s" });
+    world.sink.behave(async ({ stage }) => {
+      if (stage !== "RCPT") return undefined;
+      world.sink.behave(undefined);
+      // While the hop thinks, the lease lapses and somebody else claims the delivery.
+      await world.store.spool.claim(world.clock.now() + 3_600_000, 10, 1000);
+      return undefined;
+    });
+    await world.accept("m1");
+    await world.sink.waitFor((sink) => sink.received.length === 1);
+    await expect.poll(() => world.deliverer.running).toBe(0);
+    expect(world.events).toEqual([]);
+    expect(await world.store.queue.list(10)).toHaveLength(1);
+  });
+
+  test("keeps what it works on for as long as that takes, much longer than a lease", async () => {
+    const world = await startWorld({}, { lease: "90ms" });
+    const { spool } = world.store;
+    const taken: unknown[] = [];
+    world.sink.behave(async ({ stage }) => {
+      if (stage !== "MESSAGE") return undefined;
+      await world.clock.sleep(400);
+      taken.push(...(await spool.claim(world.clock.now(), 10, 1000)));
+      return undefined;
+    });
+    await world.accept("m1");
+    expect(await world.told(1)).toEqual(["delivered Delivered"]);
+    expect(taken).toEqual([]);
+  });
+
+  test("withholds the final dot while the store cannot say that the lease is still its own", async () => {
+    const world = await startWorld({}, { lease: "60ms", attemptTimeout: "5s" });
+    await world.deliverer.stop();
+    await world.accept("m1");
+    const { spool } = world.store;
+    let claims = 0;
+    const deliverer = startDeliverer({
+      ...world.options,
+      spool: {
+        ...spool,
+        claim: (...args) => (claims++ === 0 ? spool.claim(...args) : Promise.resolve([])),
+        renew: () => Promise.reject(new Error("no store")),
+      },
+      config: configWith({ port: world.sink.port, lease: "60ms", retry: { delays: ["1h"], jitter: 0 } }),
+    });
+    closers.push(() => deliverer.stop(0));
+    world.sink.behave(async ({ stage }) => {
+      if (stage === "DATA") await world.clock.sleep(50);
+      return undefined;
+    });
+    expect(await world.told(1)).toEqual(["deferred LeaseLost"]);
+    expect(world.sink.received).toEqual([]);
+  });
+});

@@ -1,0 +1,19 @@
+import type { Clock } from "../../runtime/clock.ts";
+
+/** A signal that is aborted after `timeout` milliseconds, or with another one. `cancel` lets go of timer and listener. */
+export function timeLimit(
+  clock: Clock,
+  timeout: number,
+  other: AbortSignal,
+): { readonly signal: AbortSignal; readonly cancel: () => void } {
+  const controller = new AbortController();
+  const abort = (): void => controller.abort();
+  const stopTimer = clock.after(timeout, abort);
+  other.addEventListener("abort", abort, { once: true });
+  if (other.aborted) abort();
+  const cancel = (): void => {
+    stopTimer();
+    other.removeEventListener("abort", abort);
+  };
+  return { signal: controller.signal, cancel };
+}

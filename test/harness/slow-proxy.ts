@@ -1,0 +1,39 @@
+import { once } from "node:events";
+import { connect, createServer, type Socket } from "node:net";
+
+/** A way to a TCP server on which each answer is late. */
+export interface SlowProxy {
+  readonly port: number;
+  /** Milliseconds; may be changed at any time. */
+  delay: number;
+  readonly close: () => Promise<void>;
+}
+
+/** Starts one in front of a port of 127.0.0.1. Nothing overtakes. */
+export async function startSlowProxy(target: number, delay: number): Promise<SlowProxy> {
+  const sockets = new Set<Socket>();
+  const keep = (socket: Socket): Socket => {
+    sockets.add(socket);
+    socket.on("error", () => undefined).on("close", () => sockets.delete(socket));
+    return socket;
+  };
+  const server = createServer((client) => {
+    keep(client);
+    const upstream = keep(connect({ host: "127.0.0.1", port: target }));
+    client.pipe(upstream);
+    upstream.on("data", (chunk) => void setTimeout(() => client.write(chunk), proxy.delay));
+    upstream.on("close", () => client.destroy());
+    client.on("close", () => upstream.destroy());
+  }).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const address = server.address();
+  const proxy: SlowProxy = {
+    port: typeof address === "object" && address !== null ? address.port : 0,
+    delay,
+    async close() {
+      for (const socket of sockets) socket.destroy();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+  return proxy;
+}
