@@ -117,6 +117,8 @@ export async function connectRedis(options: ConnectOptions): Promise<WatchedRedi
 
 /** Looks at a server before it is used. */
 async function inspect(connected: Connected, ask: Ask): Promise<Inspection> {
+  // For whoever looks at the list of clients; a user who may not say it goes without.
+  await ask("CLIENT", "SETNAME", "posthouse").catch(() => undefined);
   const facts = readInfo(textOf(await ask("INFO")));
   const refused = refuseServer(facts);
   if (refused !== undefined) throw new ServerRefused(refused);
