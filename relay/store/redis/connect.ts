@@ -94,6 +94,7 @@ export async function connectRedis(options: ConnectOptions): Promise<WatchedRedi
     // Waiting for replicas blocks a connection: it has one of its own.
     const writer = replicas === 0 ? main : await open(connected, timing.silence + options.replicaTimeout);
     if (writer !== main) opened.push(writer);
+    await writer.send([{ command: "PING", args: [] }], startTimeout);
     return watched(connected, main, writer);
   } catch (error) {
     for (const link of opened) link.close();
