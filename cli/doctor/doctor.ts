@@ -12,6 +12,7 @@ import { bad, good, type Finding } from "./finding.ts";
 import { checkClock, checkState } from "./machine.ts";
 import { checkAuthoritative, checkMail, checkResolvers } from "./network.ts";
 import { checkPorts } from "./ports.ts";
+import { checkStore } from "./store.ts";
 
 export interface DoctorOptions {
   readonly fleet?: string;
@@ -60,6 +61,7 @@ function withFleet(
     ports(),
     checkResolvers(fleet, clock),
     authoritative(),
+    checkStore(fleet, state),
     checkMail(probe, clock, parseDuration(fleet.dns.timeout)),
   ];
 }

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test } from "vitest";
 import type { TenantContract } from "../../contract/tenant-contract.ts";
-import { systemClock } from "../../runtime/clock.ts";
+import { type Clock, systemClock } from "../../runtime/clock.ts";
 import type { Dialogue } from "../../test/harness/smtp-dialogue.ts";
 import { domains, shop, testSubmission, type TestSubmission } from "../../test/harness/submission.ts";
 import { buildDirectory, type Directory } from "../directory.ts";
@@ -20,11 +20,20 @@ interface RatedRelay extends TestSubmission {
   now: number;
   /** How often the ledger was asked. */
   asked: number;
+  /** Delays of all timers that were started. */
+  readonly delays: number[];
 }
 
 async function start(rated: Rated, limits: Partial<Limits> = {}): Promise<RatedRelay> {
-  const state = { now: noon, asked: 0 };
-  const clock = { ...systemClock, now: () => state.now };
+  const state = { now: noon, asked: 0, delays: new Array<number>() };
+  const clock: Clock = {
+    ...systemClock,
+    now: () => state.now,
+    after(delay, callback) {
+      state.delays.push(delay);
+      return systemClock.after(delay, callback);
+    },
+  };
   const relay = await testSubmission((stop) => stops.push(stop), limits, clock);
   const { ledger } = relay.store;
   const admits = ledger.admits.bind(ledger);
@@ -211,7 +220,7 @@ describe("commands behind MAIL", () => {
   });
 
   test("leave nothing running when the client goes while the ledger is asked", async () => {
-    const relay = await start({ environment: { perDay: 1 } });
+    const relay = await start({ environment: { perDay: 1 } }, { messageTimeout: 123_456 });
     const answer = Promise.withResolvers<undefined>();
     const asked = Promise.withResolvers<void>();
     relay.store.ledger.admits = () => {
@@ -225,6 +234,7 @@ describe("commands behind MAIL", () => {
     await expect.poll(() => relay.submission.connections()).toBe(0);
     answer.resolve(undefined);
     await relay.submission.stop();
+    expect(relay.delays).not.toContain(123_456);
     expect(relay.logged.filter((line) => line.includes('"level":50'))).toEqual([]);
   });
 });

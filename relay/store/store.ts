@@ -2,6 +2,7 @@ import type { Captures } from "./captures.ts";
 import type { Ledger } from "./ledger.ts";
 import type { Queue } from "./queue.ts";
 import type { Spool } from "./spool.ts";
+import type { Transfer } from "./transfer.ts";
 
 /** One open store: the ports share its transactions, so that a message is billed where it is spooled. */
 export interface Store {
@@ -9,6 +10,7 @@ export interface Store {
   readonly queue: Queue;
   readonly ledger: Ledger;
   readonly captures: Captures;
+  readonly transfer: Transfer;
   /**
    * Whether a message could be accepted now. Costs nothing while writes succeed; after one failed it writes and
    * flushes a row to find out. For readiness probes. Never rejects.

@@ -36,6 +36,7 @@ export function timedStore(store: Store, registry: Registry): Store {
     queue: timed("queue", store.queue),
     ledger: timed("ledger", store.ledger),
     captures: timed("captures", store.captures),
+    transfer: store.transfer,
     ready: () => store.ready(),
     close: () => store.close(),
   };

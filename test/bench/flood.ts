@@ -2,7 +2,7 @@
  * What one tenant's flood does to another: `node test/bench/flood.ts [--seconds N] [--rounds N]`. A tenant sends steadily,
  * in turn alone and beside one whose credential is at ten times its rate, on the same relay; told is how far its latency moves.
  */
-import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import type { DomainContract } from "../../contract/domain-contract.ts";
@@ -21,10 +21,17 @@ export interface FloodReport {
   readonly accepted: number;
   readonly refused: number;
   /** Of the other tenant, the median of the rounds. */
-  readonly quiet: { readonly p50: number; readonly p99: number };
-  readonly flooded: { readonly p50: number; readonly p99: number };
+  readonly quiet: Measured;
+  readonly flooded: Measured;
   /** The p99 of each round, alone and beside the flood. */
   readonly rounds: readonly (readonly [quiet: number, flooded: number])[];
+}
+
+/** Latencies, and how busy the relay was: the part of one core. */
+export interface Measured {
+  readonly p50: number;
+  readonly p99: number;
+  readonly busy: number;
 }
 
 export interface FloodOptions {
@@ -81,13 +88,18 @@ export async function measureFlood(options: FloodOptions): Promise<FloodReport> 
     });
   try {
     await load("shop", steady, 2);
-    const rounds: { readonly alone: LoadResult; readonly beside: LoadResult; readonly flood: LoadResult }[] = [];
+    const measure = async (): Promise<Measured & LoadResult> => {
+      const [start, before] = [performance.now(), cpuOf(relay.pid)];
+      const result = await load("shop", steady, seconds);
+      return { ...result, busy: (cpuOf(relay.pid) - before) / (performance.now() - start) };
+    };
+    const rounds: { readonly alone: Measured; readonly beside: Measured; readonly flood: LoadResult }[] = [];
     for (let i = 0; i < options.rounds; i++) {
-      const alone = await load("shop", steady, seconds);
+      const alone = await measure();
       // The flood is going before anything is measured, and goes on until that is over: its start costs more than itself.
       const flooding = load("loud", limit * 10, seconds + 2 * headStart);
       await sleep(headStart * 1000);
-      const beside = await load("shop", steady, seconds);
+      const beside = await measure();
       const flood = await flooding;
       if (alone.refused + beside.refused > 0) throw new Error("messages of the steady tenant were refused");
       rounds.push({ alone, beside, flood });
@@ -114,8 +126,20 @@ async function runLoad(options: LoadOptions): Promise<LoadResult> {
   return result;
 }
 
-function middle(results: readonly LoadResult[]): FloodReport["quiet"] {
-  return { p50: median(results.map(({ p50 }) => p50)), p99: median(results.map(({ p99 }) => p99)) };
+/** Milliseconds of processor time that a process has had; 0 where there is no /proc. */
+function cpuOf(pid: number): number {
+  try {
+    const [, fields = ""] = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ");
+    const [user = 0, system = 0] = fields.split(" ").slice(11, 13).map(Number);
+    return (user + system) * 10;
+  } catch {
+    return 0;
+  }
+}
+
+function middle(results: readonly Measured[]): Measured {
+  const of = (name: keyof Measured): number => median(results.map((result) => result[name]));
+  return { p50: of("p50"), p99: of("p99"), busy: of("busy") };
 }
 
 function median(values: readonly number[]): number {

@@ -52,6 +52,10 @@ export function printReport(report: BenchReport, asJson: boolean): void {
   ]);
   section(`one tenant beside another's flood: ${flood.sent}/s, limited to ${flood.limit}/s`, [
     ["alone, p50 and p99", `${flood.quiet.p50.toFixed(1)} / ${flood.quiet.p99.toFixed(1)} ms`],
+    [
+      "the relay's part of a core",
+      `${(flood.quiet.busy * 100).toFixed(0)} -> ${(flood.flooded.busy * 100).toFixed(0)} %`,
+    ],
     ["beside the flood, p50 and p99", `${flood.flooded.p50.toFixed(1)} / ${flood.flooded.p99.toFixed(1)} ms`],
   ]);
   section("posthouse up: two signatures, delivered by MX without TLS", [

@@ -1,7 +1,8 @@
 import { afterEach, expect, test } from "vitest";
 import { buildDirectory } from "../../relay/directory.ts";
+import type { ConnectOptions } from "../../relay/store/redis/connect.ts";
 import { systemClock } from "../../runtime/clock.ts";
-import { type RedisServer, startRedis } from "../harness/redis.ts";
+import { type RedisServer, startRedis, startReplica } from "../harness/redis.ts";
 import { openRedisStore } from "../harness/redis-store.ts";
 import type { Dialogue } from "../harness/smtp-dialogue.ts";
 import { startSlowProxy } from "../harness/slow-proxy.ts";
@@ -13,8 +14,8 @@ afterEach(async () => {
   for (const close of closing.splice(0).toReversed()) await close();
 });
 
-async function start(url: string): Promise<TestSubmission> {
-  const store = await openRedisStore(url);
+async function start(url: string, changes: Partial<ConnectOptions> = {}): Promise<TestSubmission> {
+  const store = await openRedisStore(url, changes);
   const relay = await testSubmission((stop) => closing.push(stop), {}, systemClock, store);
   const allowance = { credits: { type: "OneTime" as const, amount: 1e9 }, topUps: [] };
   relay.directory = buildDirectory([{ ...shop, allowance }], domains);
@@ -86,9 +87,30 @@ test.each(ways)(
     });
     expect(again).toMatch(/^250 /);
     expect(await authenticate(relay)).toMatch(/^235 /);
-    expect(await queued(server)).toBeGreaterThanOrEqual(relay.store.accepted.length);
+    // Of what a client was told 451 nothing is left, nor billed: it comes again.
+    const told = relay.store.accepted.length;
+    await until("what was refused is gone", async () => ((await queued(server)) === told ? true : undefined), 5000);
+    expect((await relay.store.ledger.usage("team-shop/shop"))?.used).toBe(told);
   },
 );
+
+test("what too few replicas have is refused, and taken back", async () => {
+  const server = await redis();
+  const replica = await startReplica(server);
+  closing.push(() => replica.close());
+  const relay = await start(server.url, { replicas: 1 });
+  const client = await relay.login();
+  await until("the replica follows", async () => ((await send(client, "a")).startsWith("250") ? true : undefined));
+  replica.pause();
+  const late = await timed(send(client, "late"));
+  expect(late.answer).toMatch(/^451 4\.3\.0 /);
+  expect(late.took).toBeLessThan(2000);
+  const told = relay.store.accepted.length;
+  await until("it is gone", async () => ((await queued(server)) === told ? true : undefined), 5000);
+  expect((await relay.store.ledger.usage("team-shop/shop"))?.used).toBe(told);
+  replica.resume();
+  await until("the replica follows", async () => ((await send(client, "b")).startsWith("250") ? true : undefined));
+});
 
 test("while Redis restarts under load, whoever was told 250 is in the spool, and most notice nothing", async () => {
   const server = await redis();

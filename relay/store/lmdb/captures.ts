@@ -33,7 +33,8 @@ function indexKey({ envelope, capturedAt }: Capture): EnvironmentKey {
   return [envelope.tenant, envelope.environment, capturedAt, envelope.id];
 }
 
-function keep(tables: Tables, capture: Capture, content: Uint8Array): void {
+/** Writes a capture, if it is not there. Inside a write transaction only. */
+export function keep(tables: Tables, capture: Capture, content: Uint8Array): void {
   const { id } = capture.envelope;
   if (tables.captures.doesExist(id)) return;
   tables.captures.putSync(id, capture);

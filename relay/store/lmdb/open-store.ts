@@ -8,6 +8,7 @@ import { lmdbQueue } from "./queue.ts";
 import { releaseLeases } from "./release-leases.ts";
 import { lmdbSpool } from "./spool.ts";
 import { countOnce } from "./spooled.ts";
+import { lmdbTransfer } from "./transfer.ts";
 
 export interface OpenStore {
   /** The folder of the store; made with mode 0700 when it is not there. On a disk of this machine. */
@@ -33,6 +34,7 @@ export async function openStore({ path, clock, log, sole = false }: OpenStore): 
     queue: lmdbQueue(environment, clock),
     ledger,
     captures: lmdbCaptures(environment),
+    transfer: lmdbTransfer(environment),
     async ready() {
       if (environment.healthy()) return true;
       try {

@@ -61,7 +61,7 @@ export function lmdbSpool(environment: Environment, log: Logger): Spool {
 function accept(tables: Tables, message: NewMessage): AcceptResult | "NoRoom" {
   const { envelope, deliveries } = message;
   if (deliveries.length === 0) throw new RangeError(`message ${envelope.id} has no deliveries`);
-  if (tables.billed.get(envelope.id) !== undefined) return "Accepted";
+  if (tables.billed.get(envelope.id) !== undefined || tables.envelopes.doesExist(envelope.id)) return "Accepted";
   const result = bill(tables, message);
   if (typeof result === "object" || result === "Exhausted" || result === "NoRoom") return result;
   tables.billed.putSync(envelope.id, envelope.acceptedAt);

@@ -4,6 +4,7 @@ import type { RateState } from "../../../contract/rates.ts";
 import type { Capture } from "../captures.ts";
 import { checkedBytes, checkedJson } from "./checksum.ts";
 import type { Envelope, LastReply, SpooledRecipient } from "../spool.ts";
+import type { MoveMark } from "../transfer.ts";
 
 /** What is written to disk; raised when older code could not read it any more. */
 export const formatVersion = 2;
@@ -53,6 +54,8 @@ export interface Tables {
   readonly captures: Database<Capture, string>;
   readonly captured: Database<Uint8Array, string>;
   readonly capturesByEnvironment: Database<0, EnvironmentKey>;
+  /** What a move left on this store; one row at most. */
+  readonly marks: Database<MoveMark, string>;
 }
 
 /** Opens every table, and makes those that are not there yet. */
@@ -74,5 +77,6 @@ export function openTables(root: RootDatabase<unknown, string>): Tables {
     captures: root.openDB({ name: "captures", ...json }),
     captured: root.openDB({ name: "captured", ...binary }),
     capturesByEnvironment: root.openDB({ name: "captures-by-environment", ...json }),
+    marks: root.openDB({ name: "marks", ...json }),
   };
 }

@@ -9,6 +9,7 @@ export function acceptContract(store: () => Store, reopen: () => Promise<Store>)
   describe("accept", () => {
     spools(store, reopen);
     bills(store, reopen);
+    remembers(store);
     crosses(store);
     refuses(store);
   });
@@ -102,6 +103,37 @@ function bills(store: () => Store, reopen: () => Promise<Store>): void {
     const free = draft("m1", { allowance: daily(0) });
     expect(await store().spool.accept({ ...free, charge: { ...free.charge, recipients: 0 } })).toBe("Accepted");
     expect(await usedBy(store())).toBe(0);
+  });
+}
+
+function remembers(store: () => Store): void {
+  test.each([9, 1])(
+    "takes an id that is still in the spool for the message that it is, however late: %i credits",
+    async (amount) => {
+      const message = draft("m1", { allowance: daily(amount) });
+      await store().spool.accept(message);
+      const late = noon + 3 * 3_600_000;
+      const leased = await claimOne(store().spool, late);
+      await store().ledger.time(late);
+      expect(await store().spool.accept(message)).toBe("Accepted");
+      expect(await store().spool.content("m1")).toBeDefined();
+      expect(await usedBy(store())).toBe(1);
+      expect(await store().spool.settle(leased, { kind: "Done" })).toBe(true);
+      expect(await store().spool.nextDue()).toBeUndefined();
+    },
+  );
+
+  test("knows the id of a settled message for an hour", async () => {
+    const { spool, ledger } = store();
+    const message = draft("m1", { allowance: daily(1) });
+    await spool.accept(message);
+    await spool.settle(await claimOne(spool, noon), { kind: "Done" });
+    const late = noon + 59 * 60_000;
+    await ledger.time(late);
+    expect(await spool.claim(late, 9, 1)).toEqual([]);
+    expect(await spool.accept(message)).toBe("Accepted");
+    expect(await spool.nextDue()).toBeUndefined();
+    expect(await spool.content("m1")).toBeUndefined();
   });
 }
 

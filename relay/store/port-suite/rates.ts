@@ -80,6 +80,14 @@ const courses: readonly [name: string, limits: readonly RateLimit[], steps: read
     ],
   ],
   [
+    "a clock that is a little behind at midnight: it counts for the day that has begun",
+    [tenant({ perDay: 2 })],
+    [
+      [2, 12 * hour, "ok"],
+      [1, 12 * hour - 1, ["tenant/team-shop/shop", 24 * hour + 1]],
+    ],
+  ],
+  [
     "a clock that was hours ahead and is set right: not shut for hours",
     [tenant({ perSecond: 2, perDay: 4 })],
     [

@@ -8,6 +8,7 @@ import { queueContract } from "./queue.ts";
 import { ratesContract } from "./rates.ts";
 import { spoolLimitContract } from "./spool-limit.ts";
 import type { Store } from "../store.ts";
+import { transferContract } from "./transfer.ts";
 
 /**
  * The contract of the store's ports, as tests: every engine passes the same ones, each test on a place of its own.
@@ -38,5 +39,6 @@ export function storeContract(engine: string, makeFixture: () => Promise<StoreFi
     capturesContract(store, reopen);
     keyUsesContract(store, reopen);
     modelContract(makeFixture);
+    transferContract(store, makeFixture, reopen);
   });
 }

@@ -1,7 +1,7 @@
 import { defineScript } from "./script.ts";
 
 /** How long an id is remembered after it was billed, in three parts: the current one, begun a while ago, and two before it. */
-const part = 1_800_000;
+export const billedPart = 1_800_000;
 const dayLength = 86_400_000;
 /** As in `take` of contract/rates.ts, which the script repeats. */
 const [tolerance, largestMessage, skew] = [0.5, 1000, 60_000];
@@ -26,7 +26,7 @@ local id, acceptedAt, size, tenant = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3
 local body, message = prefix .. 'body:' .. id, prefix .. 'message:' .. id
 local time = math.max(acceptedAt, tonumber(call('GET', prefix .. 'clock') or 0))
 
-local half = math.floor(time / ${part})
+local half = math.floor(time / ${billedPart})
 local billed = prefix .. 'billed:'
 for back = 0, 2 do
   if call('SISMEMBER', billed .. string.format('%.0f', half - back), id) == 1 then
@@ -44,6 +44,7 @@ local firstRate = 17 + pools * 3
 local first = firstRate + rates * 3
 
 local function refuse(answer)
+  if call('EXISTS', message) == 1 then return 'Accepted' end
   if time == acceptedAt then call('SET', prefix .. 'clock', time) end
   call('UNLINK', body)
   return answer
@@ -76,7 +77,7 @@ for at = firstRate, first - 1, 3 do
 end
 if heldBy then return refuse({'RateLimited', heldBy, heldUntil}) end
 
-local result, spent = 'Accepted', nil
+local result, spent, cost = 'Accepted', nil, {}
 if recipients > 0 then
   local fields = {'period', 'used'}
   for at = 17, firstRate - 1, 3 do fields[#fields + 1] = '+' .. ARGV[at] end
@@ -84,11 +85,13 @@ if recipients > 0 then
   local used = 0
   if row[1] == period then used = tonumber(row[2]) end
   spent = {'period', period, 'used', used + recipients}
+  cost = {ARGV[4], period, recipients}
   if kind ~= 'Unlimited' then
     local base = math.max(0, amount - used)
     local rest = recipients - math.min(recipients, base)
     local all, left = amount, base
     spent[4] = used + recipients - rest
+    cost[3] = recipients - rest
     for at = 17, firstRate - 1, 3 do
       local expires = tonumber(ARGV[at + 2])
       if not expires or expires > time then
@@ -98,6 +101,8 @@ if recipients > 0 then
         if taken > 0 then
           spent[#spent + 1] = '+' .. ARGV[at]
           spent[#spent + 1] = gone + taken
+          cost[#cost + 1] = '+' .. ARGV[at]
+          cost[#cost + 1] = taken
         end
         rest, all, left = rest - taken, all + whole, left + pool
       end
@@ -122,8 +127,8 @@ end
 if spent then call('HSET', prefix .. 'usage:' .. ARGV[4], unpack(spent)) end
 local ids = billed .. string.format('%.0f', half)
 call('SADD', ids, id)
-call('PEXPIRE', ids, ${4 * part}, 'NX')
-call('HSET', message, 'envelope', ARGV[5], 'left', (#ARGV - first + 1) / 3, 'tenant', tenant, 'size', ARGV[3])
+call('PEXPIRE', ids, ${4 * billedPart}, 'NX')
+call('HSET', message, 'envelope', ARGV[5], 'left', (#ARGV - first + 1) / 3, 'tenant', tenant, 'size', ARGV[3], 'cost', cjson.encode(cost))
 for at = first, #ARGV, 3 do
   call('HSET', message, ARGV[at + 1], ARGV[at + 2])
   call('ZADD', prefix .. 'due', ARGV[2], ARGV[at])

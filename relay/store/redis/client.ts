@@ -75,7 +75,7 @@ export async function createClient(options: ClientOptions, tries: () => number):
     ...(address.user !== undefined && { username: address.user }),
     db: address.database,
     lazyConnect: true,
-    connectionName: "posthouse",
+    // No connection name: the client would wait for it, and take a connection that went meanwhile for one that is ready.
     disableClientInfo: true,
     enableOfflineQueue: false,
     enableReadyCheck: false,

@@ -94,6 +94,7 @@ export async function connectRedis(options: ConnectOptions): Promise<WatchedRedi
     // Waiting for replicas blocks a connection: it has one of its own.
     const writer = replicas === 0 ? main : await open(connected, timing.silence + options.replicaTimeout);
     if (writer !== main) opened.push(writer);
+    await writer.send([{ command: "PING", args: [] }], startTimeout);
     return watched(connected, main, writer);
   } catch (error) {
     for (const link of opened) link.close();
@@ -117,6 +118,8 @@ export async function connectRedis(options: ConnectOptions): Promise<WatchedRedi
 
 /** Looks at a server before it is used. */
 async function inspect(connected: Connected, ask: Ask): Promise<Inspection> {
+  // For whoever looks at the list of clients; a user who may not say it goes without.
+  await ask("CLIENT", "SETNAME", "posthouse").catch(() => undefined);
   const facts = readInfo(textOf(await ask("INFO")));
   const refused = refuseServer(facts);
   if (refused !== undefined) throw new ServerRefused(refused);

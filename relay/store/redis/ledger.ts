@@ -45,13 +45,14 @@ export function redisLedger(connection: RedisConnection, keys: Keys, highest: Hi
   };
 }
 
-function pairsOf(reply: Reply): readonly (readonly [string, number])[] {
+/** Fields of a hash and their numbers. */
+export function pairsOf(reply: Reply): readonly (readonly [string, number])[] {
   const flat = listOf(reply);
   return Array.from({ length: flat.length / 2 }, (_, at) => [textOf(flat[2 * at]), Number(textOf(flat[2 * at + 1]))]);
 }
 
 /** A top-up's field begins with a plus sign: it may bear any name, `used` too. */
-function readUsage(flat: readonly Reply[]): Usage | undefined {
+export function readUsage(flat: readonly Reply[]): Usage | undefined {
   if (flat.length === 0) return undefined;
   const fields = new Map(Array.from({ length: flat.length / 2 }, (_, at) => [textOf(flat[2 * at]), flat[2 * at + 1]]));
   const topUps = [...fields].filter(([name]) => name.startsWith("+"));

@@ -22,7 +22,8 @@ export function formatRow(domain: string, state: RowState): string {
   return `${domain}\n${formatState(state)}`;
 }
 
-function readRow(reply: Reply | undefined): RowState & { readonly domain: string } {
+/** A row of a delivery: its domain, and what changes of it. */
+export function readRow(reply: Reply | undefined): RowState & { readonly domain: string } {
   const text = textOf(reply);
   const end = text.indexOf("\n");
   const state: RowState = JSON.parse(text.slice(end + 1));

@@ -15,7 +15,9 @@ import { type Keys, memberOf, mostDeliveries } from "./keys.ts";
 import { bytesOf, isList, listOf, numberOf, textOf } from "./reply.ts";
 import { formatRow, formatState, readDelivery } from "./rows.ts";
 import { claimScript, renewScript, settleScript } from "./spool-scripts.ts";
+import { ReplicasLate } from "./replicated.ts";
 import type { HighestTime } from "./time.ts";
+import { type Withdrawals, withdrawals } from "./withdraw.ts";
 
 /** How long a content that was sent ahead waits for its message. */
 const ahead = 600_000;
@@ -31,8 +33,9 @@ export interface RedisSpool {
 /** The spool on Redis. */
 export function redisSpool({ connection, keys, highest }: RedisSpool): Spool {
   const prefix = [keys.prefix];
+  const parts = { connection, keys, highest, withdrawals: withdrawals(connection, keys.prefix) };
   return {
-    accept: (message) => accept({ connection, keys, highest }, message),
+    accept: (message) => acceptOrWithdraw(parts, message),
     async claim(now, limit, lease) {
       const reply = listOf(await connection.run(claimScript, prefix, [now, limit, now + lease]));
       return Array.from({ length: reply.length / 4 }, (_, row) =>
@@ -58,6 +61,31 @@ export function redisSpool({ connection, keys, highest }: RedisSpool): Spool {
       return at === undefined ? undefined : Number(textOf(at));
     },
   };
+}
+
+/**
+ * What the client is not told to be accepted must not be delivered, or it is sent twice. So it is taken back when too few
+ * replicas had it; when somebody delivers it already it counts as accepted. When no answer came it may have been taken:
+ * taking it back travels behind it, and is insisted on while Redis is away.
+ */
+async function acceptOrWithdraw(
+  spool: RedisSpool & { readonly withdrawals: Withdrawals },
+  message: NewMessage,
+): Promise<AcceptResult> {
+  try {
+    return await accept(spool, message);
+  } catch (error) {
+    if (error instanceof ReplicasLate) {
+      const gone = await spool.withdrawals.now(message.envelope).catch(() => {
+        spool.withdrawals.later(message.envelope);
+        return true;
+      });
+      if (!gone) return "Accepted";
+      throw new StoreUnavailable(error.message, { cause: error });
+    }
+    if (error instanceof StoreUnavailable) spool.withdrawals.later(message.envelope);
+    throw error;
+  }
 }
 
 async function accept({ connection, keys, highest }: RedisSpool, message: NewMessage): Promise<AcceptResult> {

@@ -8,6 +8,7 @@ import { redisQueue } from "./queue.ts";
 import { textOf } from "./reply.ts";
 import { redisSpool } from "./spool.ts";
 import { highestTime } from "./time.ts";
+import { redisTransfer } from "./transfer.ts";
 
 export interface RedisStore {
   /** Closed with the store. */
@@ -37,6 +38,7 @@ export async function redisStore({ connection, prefix, clock }: RedisStore): Pro
     queue: redisQueue(connection, keys, clock),
     ledger: redisLedger(connection, keys, highest),
     captures: redisCaptures(connection, keys),
+    transfer: redisTransfer(connection, keys),
     ready: () => connection.ready(),
     close: () => connection.close(),
   };

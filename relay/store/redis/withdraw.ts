@@ -1,0 +1,96 @@
+import type { Envelope } from "../spool.ts";
+import { billedPart } from "./accept-script.ts";
+import type { RedisConnection } from "./connection.ts";
+import { textOf } from "./reply.ts";
+import { defineScript } from "./script.ts";
+
+/**
+ * Takes back a message of which the client is not told that it was accepted. Arguments: id, acceptedAt. Nothing is taken back that
+ * somebody delivers or has delivered: `Kept`. Otherwise message, content and credits are as they were before, and the id
+ * is remembered, so that an acceptance that is still on its way finds it done: `Withdrawn`.
+ */
+const withdrawScript = defineScript(
+  "withdraw",
+  `#!lua flags=allow-oom
+local prefix, id, call = KEYS[1], ARGV[1], redis.call
+local message, body = prefix .. 'message:' .. id, prefix .. 'body:' .. id
+local fields = call('HGETALL', message)
+local time = math.max(tonumber(ARGV[2]), tonumber(call('GET', prefix .. 'clock') or 0))
+local half = math.floor(time / ${billedPart})
+local ids = prefix .. 'billed:' .. string.format('%.0f', half)
+for back = 0, 2 do
+  if call('SISMEMBER', prefix .. 'billed:' .. string.format('%.0f', half - back), id .. '!') == 1 then
+    return 'Withdrawn'
+  end
+end
+if #fields == 0 then
+  for back = 0, 2 do
+    if call('SISMEMBER', prefix .. 'billed:' .. string.format('%.0f', half - back), id) == 1 then return 'Kept' end
+  end
+  call('SADD', ids, id, id .. '!')
+  call('PEXPIRE', ids, ${4 * billedPart}, 'NX')
+  call('UNLINK', body)
+  return 'Withdrawn'
+end
+local row = {}
+for at = 1, #fields, 2 do
+  if string.find(fields[at], '^%d+t$') then return 'Kept' end
+  row[fields[at]] = fields[at + 1]
+end
+for at = 1, #fields, 2 do
+  if string.find(fields[at], '^%d+$') then
+    call('ZREM', prefix .. 'due', id .. '/' .. fields[at])
+    call('ZREM', prefix .. 'deliveries', id .. '/' .. fields[at])
+  end
+end
+local cost = cjson.decode(row.cost or '{}')
+if cost[1] then
+  local usage = prefix .. 'usage:' .. cost[1]
+  if call('HGET', usage, 'period') == cost[2] then call('HINCRBY', usage, 'used', 0 - cost[3]) end
+  for at = 4, #cost, 2 do call('HINCRBY', usage, cost[at], 0 - cost[at + 1]) end
+end
+if call('HINCRBY', prefix .. 'spooled', row.tenant, 0 - row.size) <= 0 then call('HDEL', prefix .. 'spooled', row.tenant) end
+call('UNLINK', message, body)
+call('SADD', ids, id .. '!')
+call('PEXPIRE', ids, ${4 * billedPart}, 'NX')
+return 'Withdrawn'
+`,
+);
+
+/** How often it is tried to take a message back while Redis is away: each try takes as long as a step may. */
+const tries = 40;
+/** Messages that are being taken back at the same time; more than these are left to be delivered. */
+const most = 1000;
+
+type Accepted = Pick<Envelope, "id" | "acceptedAt">;
+
+/** Takes messages back. */
+export interface Withdrawals {
+  /** Resolves to whether the message is gone; false when somebody delivers it already. */
+  now(of: Accepted): Promise<boolean>;
+  /** Goes on in the background until it is known. */
+  later(of: Accepted): void;
+}
+
+export function withdrawals(connection: RedisConnection, prefix: string): Withdrawals {
+  let running = 0;
+  const now = async ({ id, acceptedAt }: Accepted): Promise<boolean> =>
+    textOf(await connection.run(withdrawScript, [prefix], [id, acceptedAt])) === "Withdrawn";
+  const insist = async (of: Accepted): Promise<void> => {
+    for (let left = tries; left > 0; left -= 1) {
+      const known = await now(of).then(
+        () => true,
+        () => false,
+      );
+      if (known) return;
+    }
+  };
+  return {
+    now,
+    later(of) {
+      if (running >= most) return;
+      running += 1;
+      void insist(of).finally(() => (running -= 1));
+    },
+  };
+}
