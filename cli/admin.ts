@@ -1,17 +1,15 @@
-import type { Registry } from "prom-client";
 import type { StoreCondition } from "../relay/store/condition.ts";
-import { serveAdmin, type AdminServer, type Readiness } from "../runtime/http.ts";
+import { serveAdmin, type AdminOptions, type AdminServer, type Readiness } from "../runtime/http.ts";
 import type { Fleet } from "./fleet.ts";
 import { UserError } from "./terminal.ts";
 
+/** What the admin port tells. */
+export type AdminSources = Pick<AdminOptions, "readiness" | "metrics">;
+
 /** Serves the admin port. Rejects with a UserError when it cannot be listened on. */
-export async function startAdmin(
-  fleet: Fleet,
-  condition: () => Promise<StoreCondition>,
-  metrics: Registry,
-): Promise<AdminServer> {
+export async function startAdmin(fleet: Fleet, sources: AdminSources): Promise<AdminServer> {
   try {
-    return await serveAdmin({ ...fleet.admin, metrics, readiness: async () => readiness(await condition()) });
+    return await serveAdmin({ ...fleet.admin, ...sources });
   } catch (error) {
     const { host, port } = fleet.admin;
     const why = error instanceof Error && "code" in error ? error.code : error;
@@ -22,7 +20,11 @@ export async function startAdmin(
   }
 }
 
-function readiness({ refuses, durability }: StoreCondition): Readiness {
-  const notes = [`durability: ${durability}`];
-  return { ready: refuses === undefined, reasons: refuses === undefined ? [] : [refuses], notes };
+/** Whether a relay can take mail, by how its store is. */
+export function readinessOf(condition: () => Promise<StoreCondition>): () => Promise<Readiness> {
+  return async () => {
+    const { refuses, durability } = await condition();
+    const notes = [`durability: ${durability}`];
+    return { ready: refuses === undefined, reasons: refuses === undefined ? [] : [refuses], notes };
+  };
 }

@@ -1,12 +1,16 @@
 import type { DestinationStream } from "pino";
+import type { Registry } from "prom-client";
 import { openFolder } from "../cluster/folder/folder.ts";
+import type { Cluster } from "../cluster/port.ts";
 import { defaultContractNamespace } from "../contract/names.ts";
 import type { TenantUsage, UsageSource } from "../contract/usage.ts";
+import type { Resolver } from "../net/resolver.ts";
 import { dnsTiming } from "../operator/config.ts";
 import { startOperator } from "../operator/operator.ts";
 import type { OperatorSettings } from "../operator/settings.ts";
 import { eventLog, tee } from "../relay/event/event-log.ts";
 import { eventMetrics } from "../relay/event/metrics.ts";
+import type { Certificate } from "../relay/session/certificate.ts";
 import type { Ledger } from "../relay/store/ledger.ts";
 import type { Store } from "../relay/store/store.ts";
 import { systemClock } from "../runtime/clock.ts";
@@ -14,16 +18,24 @@ import { parseDuration } from "../runtime/duration.ts";
 import type { Logger } from "../runtime/log.ts";
 import { createMetrics } from "../runtime/metrics.ts";
 import type { Part } from "../runtime/shutdown.ts";
-import { startAdmin } from "./admin.ts";
+import { type AdminSources, readinessOf, startAdmin } from "./admin.ts";
 import { startRelay } from "./compose-relay.ts";
-import { authoritativeOf, authoritiesOf, certificateSource, resolverOf } from "./fleet-resources.ts";
+import {
+  authoritativeOf,
+  authoritiesOf,
+  type CertificateSource,
+  certificateSource,
+  resolverOf,
+} from "./fleet-resources.ts";
 import type { Fleet } from "./fleet.ts";
-import { openFleetStore } from "./open-store.ts";
+import { type FleetStore, openFleetStore } from "./open-store.ts";
+import { startRelayWorkers } from "./relay-workers.ts";
 
 export interface Everything {
   readonly manifests: string;
   readonly state: string;
   readonly fleet: Fleet;
+  readonly logLevel: string;
   readonly log: Logger;
   /** Where events go, beside the log lines. */
   readonly destination: DestinationStream;
@@ -32,7 +44,7 @@ export interface Everything {
 }
 
 /**
- * Starts cluster, store, relay, operator and admin port in one process. The admin port comes last: when it answers,
+ * Starts cluster, store, relay, operator and admin port: in one process, or with the relay in `workers` of them. The admin port comes last: when it answers,
  * everything else runs. Rejects with the error of the part that could not start.
  */
 export async function startEverything(options: Everything): Promise<void> {
@@ -47,10 +59,10 @@ export async function startEverything(options: Everything): Promise<void> {
   const certificates = certificateSource(fleet, state, log);
   const certificate = await certificates.load();
   const resolver = resolverOf(fleet);
-  const events = tee(eventLog(options.destination), eventMetrics(metrics));
-  const authorities = await authoritiesOf(fleet);
-  const common = { fleet, cluster, store, resolver, certificate, clock };
-  await startRelay({ ...common, authorities, loadCertificate: certificates.load, events, log, started });
+  const told =
+    fleet.workers > 1
+      ? await startRelayWorkers({ ...options, metrics })
+      : await startRelayHere(options, { cluster, ...opened, resolver, certificates, certificate, metrics });
   const authoritative = authoritativeOf(fleet, resolver);
   const operator = startOperator({
     cluster,
@@ -64,9 +76,27 @@ export async function startEverything(options: Everything): Promise<void> {
     settings: operatorSettings(fleet, certificates.isSelfSigned ? certificate.cert : undefined),
   });
   started({ name: "operator", stop: () => operator.stop() });
-  const admin = await startAdmin(fleet, opened.condition, metrics);
+  const admin = await startAdmin(fleet, told);
   started({ name: "admin", stop: () => admin.stop() });
   log.info({ host: admin.host, port: admin.port }, "ready: /healthz, /readyz and /metrics are served");
+}
+
+/** What the relay and the operator of one process share. */
+interface Shared extends FleetStore {
+  readonly cluster: Cluster;
+  readonly resolver: Resolver;
+  readonly certificates: CertificateSource;
+  readonly certificate: Certificate;
+  readonly metrics: Registry;
+}
+
+async function startRelayHere({ fleet, log, destination, started }: Everything, shared: Shared): Promise<AdminSources> {
+  const { cluster, store, condition, resolver, certificates, certificate, metrics } = shared;
+  const events = tee(eventLog(destination), eventMetrics(metrics));
+  const authorities = await authoritiesOf(fleet);
+  const common = { fleet, cluster, store, resolver, certificate, clock: systemClock };
+  await startRelay({ ...common, authorities, loadCertificate: certificates.load, events, log, started });
+  return { readiness: readinessOf(condition), metrics: () => Promise.resolve(metrics) };
 }
 
 /** `trust`: the certificate, PEM, that clients cannot verify otherwise. */

@@ -6,7 +6,7 @@ import { createAuthoritativeResolver, type AuthoritativeResolver } from "../net/
 import { dnsClient } from "../net/dns-client.ts";
 import { parseEndpoint } from "../net/endpoint.ts";
 import type { Resolver } from "../net/resolver.ts";
-import { loadCertificate, type Certificate } from "../relay/session/certificate.ts";
+import { loadCertificate, type Certificate, type CertificateFiles } from "../relay/session/certificate.ts";
 import { selfSignedCertificate } from "../relay/session/self-signed.ts";
 import { systemClock } from "../runtime/clock.ts";
 import { parseDuration } from "../runtime/duration.ts";
@@ -19,6 +19,8 @@ import { UserError } from "./terminal.ts";
 export interface CertificateSource {
   /** Reads it anew; a self-signed one is made when there is none or it expires within a month. */
   readonly load: () => Promise<Certificate>;
+  /** Where it lies; a self-signed one is made as by `load`. */
+  readonly files: () => Promise<CertificateFiles>;
   /** Nobody can verify it, so that credentials tell clients to trust it. */
   readonly isSelfSigned: boolean;
 }
@@ -27,20 +29,21 @@ export interface CertificateSource {
 export function certificateSource({ tls, hostname }: Fleet, state: string, log: Logger): CertificateSource {
   const { certificateFile, keyFile } = tls;
   if (certificateFile !== undefined && keyFile !== undefined)
-    return { isSelfSigned: false, load: () => loadCertificate({ certificateFile, keyFile }, systemClock.now()) };
-  return {
-    isSelfSigned: true,
-    async load() {
-      const now = systemClock.now();
-      const files = await selfSignedCertificate(stateLayout.tls(state), hostname, now);
-      if (files.created)
-        log.warn(
-          { file: files.certificateFile },
-          "the fleet file names no certificate: a self-signed one was made, good for trying out",
-        );
-      return loadCertificate(files, now);
-    },
+    return {
+      isSelfSigned: false,
+      load: () => loadCertificate({ certificateFile, keyFile }, systemClock.now()),
+      files: async () => ({ certificateFile, keyFile }),
+    };
+  const files = async (): Promise<CertificateFiles> => {
+    const made = await selfSignedCertificate(stateLayout.tls(state), hostname, systemClock.now());
+    if (made.created)
+      log.warn(
+        { file: made.certificateFile },
+        "the fleet file names no certificate: a self-signed one was made, good for trying out",
+      );
+    return made;
   };
+  return { isSelfSigned: true, load: async () => loadCertificate(await files(), systemClock.now()), files };
 }
 
 /** Node's own authorities and those of `delivery.caFile`; undefined leaves Node its own. */

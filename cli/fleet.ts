@@ -2,6 +2,7 @@ import Type from "typebox";
 import { DnsConfig } from "../net/config.ts";
 import { PlansConfig, SharedDomainConfig, SpfConfig } from "../operator/config.ts";
 import { DeliveryConfig } from "../relay/attempt/config.ts";
+import { count } from "../runtime/config-field.ts";
 import { LimitsConfig, ListenersConfig, TlsConfig } from "../relay/session/config.ts";
 import { CaptureConfig, DurabilityConfig, RedisConfig, StoreConfig } from "../relay/store/config.ts";
 
@@ -23,6 +24,11 @@ export const fleetSchema = Type.Object(
       default: "localhost",
       description: "Name of the relay: in its greeting and EHLO, and the host that credentials name.",
     }),
+    workers: count(
+      1,
+      64,
+      "Processes that take, sign and deliver mail on the same listeners and store; one for each core is the most that helps. They share out connections, bufferedBytes, concurrency and connectionsPerHop.",
+    ),
     listeners: ListenersConfig,
     tls: TlsConfig,
     limits: LimitsConfig,

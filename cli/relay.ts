@@ -1,14 +1,12 @@
-import { followState } from "../cluster/folder/follow-state.ts";
 import { eventLog, tee } from "../relay/event/event-log.ts";
 import { eventMetrics } from "../relay/event/metrics.ts";
-import { systemClock } from "../runtime/clock.ts";
 import { createMetrics } from "../runtime/metrics.ts";
-import { startAdmin } from "./admin.ts";
-import { startRelay } from "./compose-relay.ts";
-import { authoritiesOf, certificateSource, resolverOf } from "./fleet-resources.ts";
+import { readinessOf, startAdmin } from "./admin.ts";
 import type { Fleet } from "./fleet.ts";
+import { startFollowingRelay } from "./following-relay.ts";
 import { loadFleet } from "./load-fleet.ts";
-import { openFleetStore, storeAddressOf } from "./open-store.ts";
+import { storeAddressOf } from "./open-store.ts";
+import { startRelayWorkers } from "./relay-workers.ts";
 import { runParts, type Starting } from "./run-parts.ts";
 import { UserError, type Terminal } from "./terminal.ts";
 
@@ -29,31 +27,29 @@ export async function relay(options: RelayOptions, terminal: Terminal): Promise<
     throw new UserError(
       "posthouse relay shares the store of a posthouse up: name a Redis in store of both fleet files, such as redis://127.0.0.1:6379",
     );
-  return runParts(fleet, options.logLevel, (starting) => startRelayAlone(fleet, options.state, starting), terminal);
+  return runParts(fleet, options.logLevel, (starting) => startRelayAlone(fleet, options, starting), terminal);
 }
 
-async function startRelayAlone(fleet: Fleet, state: string, { log, destination, started }: Starting): Promise<void> {
-  const clock = systemClock;
+async function startRelayAlone(fleet: Fleet, { state, logLevel }: RelayOptions, starting: Starting): Promise<void> {
+  const { log, destination, started } = starting;
   const metrics = createMetrics();
-  const cluster = await followState({ state, clock, log: log.child({ part: "cluster" }) });
-  started({ name: "cluster", stop: () => cluster.close() });
-  const { store, condition } = await openFleetStore({ fleet, state, log: log.child({ part: "store" }), metrics });
-  started({ name: "store", stop: () => store.close() });
-  const { load } = certificateSource(fleet, state, log);
-  await startRelay({
-    fleet,
-    cluster,
-    store,
-    resolver: resolverOf(fleet),
-    certificate: await load(),
-    loadCertificate: load,
-    authorities: await authoritiesOf(fleet),
-    clock,
-    log,
-    events: tee(eventLog(destination), eventMetrics(metrics)),
-    started,
-  });
-  const admin = await startAdmin(fleet, condition, metrics);
+  const told =
+    fleet.workers > 1
+      ? await startRelayWorkers({ fleet, state, logLevel, metrics, ...starting })
+      : {
+          readiness: readinessOf(
+            await startFollowingRelay({
+              fleet,
+              state,
+              log,
+              metrics,
+              events: tee(eventLog(destination), eventMetrics(metrics)),
+              started,
+            }),
+          ),
+          metrics: () => Promise.resolve(metrics),
+        };
+  const admin = await startAdmin(fleet, told);
   started({ name: "admin", stop: () => admin.stop() });
   log.info({ host: admin.host, port: admin.port }, "ready: /healthz, /readyz and /metrics are served");
 }

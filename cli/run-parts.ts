@@ -25,6 +25,16 @@ const stopMargin = 5000;
 /** Errors whose message is meant for the person who starts Posthouse. */
 const forPeople = [UserError, StateFolderError, StoreUnavailable, CertificateError, ListenError];
 
+/** What to tell whoever starts Posthouse of an error; undefined of one that is a fault of ours. */
+export function messageForPeople(error: unknown): string | undefined {
+  return error instanceof Error && forPeople.some((kind) => error instanceof kind) ? error.message : undefined;
+}
+
+/** Milliseconds that a part may take to stop. */
+export function stopDeadline(fleet: Fleet): number {
+  return parseDuration(fleet.limits.stopTimeout) + stopMargin;
+}
+
 /** Starts parts, waits for a signal and stops them. Exit code 2 when one cannot start. */
 export async function runParts(
   fleet: Fleet,
@@ -35,7 +45,7 @@ export async function runParts(
   const destination = processLog();
   const log = createLogger({ level: logLevel, destination });
   const parts: Part[] = [];
-  const deadline = parseDuration(fleet.limits.stopTimeout) + stopMargin;
+  const deadline = stopDeadline(fleet);
   const stop = (): Promise<boolean> => stopAll(parts, { clock: systemClock, log, deadline });
   const terminated = new Promise<string>((resolve) => {
     onTermination(resolve);
@@ -44,9 +54,8 @@ export async function runParts(
     await start({ log, destination, started: (part) => parts.push(part) });
   } catch (error) {
     await stop();
-    if (error instanceof Error && forPeople.some((kind) => error instanceof kind))
-      throw new UserError(error.message, { cause: error });
-    throw error;
+    const message = messageForPeople(error);
+    throw message === undefined ? error : new UserError(message, { cause: error });
   }
   const signal = await terminated;
   terminal.err(`${signal}: stopping; once more stops at once`);

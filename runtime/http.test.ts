@@ -5,7 +5,12 @@ import { serveAdmin, type AdminServer, type Readiness } from "./http.ts";
 let readiness: Readiness = { ready: false, reasons: ["the first list is not complete"] };
 let server: AdminServer;
 beforeAll(async () => {
-  server = await serveAdmin({ host: "127.0.0.1", port: 0, metrics: new Registry(), readiness: () => readiness });
+  server = await serveAdmin({
+    host: "127.0.0.1",
+    port: 0,
+    metrics: async () => new Registry(),
+    readiness: () => readiness,
+  });
 });
 afterAll(() => server.stop());
 
@@ -31,6 +36,11 @@ test("metrics are served, other paths and methods are not", async () => {
 });
 
 test("a port in use is an error of listen", async () => {
-  const options = { host: "127.0.0.1", port: server.port, metrics: new Registry(), readiness: () => readiness };
+  const options = {
+    host: "127.0.0.1",
+    port: server.port,
+    metrics: async () => new Registry(),
+    readiness: () => readiness,
+  };
   await expect(serveAdmin(options)).rejects.toMatchObject({ code: "EADDRINUSE" });
 });

@@ -13,7 +13,7 @@ export interface AdminOptions {
   readonly host: string;
   /** 0 takes a free port. */
   readonly port: number;
-  readonly metrics: Registry;
+  readonly metrics: () => Promise<Pick<Registry, "contentType" | "metrics">>;
   readonly readiness: () => Readiness | Promise<Readiness>;
 }
 
@@ -40,8 +40,10 @@ async function page(path: string, options: AdminOptions): Promise<Page> {
       const lines = [...(ready ? ["ok"] : reasons), ...notes];
       return { status: ready ? 200 : 503, type: text, body: `${lines.join("\n")}\n` };
     }
-    case "/metrics":
-      return { status: 200, type: options.metrics.contentType, body: await options.metrics.metrics() };
+    case "/metrics": {
+      const metrics = await options.metrics();
+      return { status: 200, type: metrics.contentType, body: await metrics.metrics() };
+    }
     default:
       return { status: 404, type: text, body: "not found; try /healthz, /readyz or /metrics\n" };
   }

@@ -30,6 +30,14 @@ export function createLogger(options: LogOptions): Logger {
 }
 
 /**
+ * Where a process logs whose standard output another one reads: each line is handed over before the call returns, so that
+ * not even a kill takes back what was said.
+ */
+export function lineLog(): pino.DestinationStream {
+  return pino.destination({ dest: 1, sync: true });
+}
+
+/**
  * Where a long-running process logs: standard output. JSON lines when it is piped; lines for people when it is a terminal.
  */
 export function processLog(): pino.DestinationStream {

@@ -1,7 +1,7 @@
 import { Ajv } from "ajv";
 import { Registry } from "prom-client";
 import { describe, expect, test } from "vitest";
-import { eventLog, tee } from "./event-log.ts";
+import { eventLog, eventOfLine, tee } from "./event-log.ts";
 import { eventTime, MailEvent } from "./event.ts";
 import { eventMetrics } from "./metrics.ts";
 
@@ -57,6 +57,8 @@ describe("events", () => {
     for (const event of events) sink(event);
     expect(lines.every((line) => line.endsWith("}\n") && line.indexOf("\n") === line.length - 1)).toBe(true);
     expect(lines.map((line): unknown => JSON.parse(line))).toEqual(events);
+    expect(lines.map(eventOfLine)).toEqual(events);
+    expect(eventOfLine('{"level":"info","msg":"listening"}\n')).toBeUndefined();
   });
 
   test("are counted by type and class, never by address", async () => {

@@ -1,5 +1,5 @@
 import type { DestinationStream } from "pino";
-import type { EventSink } from "./event.ts";
+import type { EventSink, MailEvent } from "./event.ts";
 
 /**
  * A sink that writes each event as one line of JSON, nothing else on it, to a destination as pino makes them
@@ -7,6 +7,13 @@ import type { EventSink } from "./event.ts";
  */
 export function eventLog(destination: DestinationStream): EventSink {
   return (event) => destination.write(`${JSON.stringify(event)}\n`);
+}
+
+/** The event of a line that {@link eventLog} wrote; undefined of any other line, such as one of the log. */
+export function eventOfLine(line: string): MailEvent | undefined {
+  if (!line.startsWith('{"type":"')) return undefined;
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- a line of our own, which no other part begins like this
+  return JSON.parse(line) as MailEvent;
 }
 
 /** One sink out of several: each gets every event, in this order. */

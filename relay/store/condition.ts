@@ -1,4 +1,4 @@
-import { Gauge, type Registry } from "prom-client";
+import { type Aggregator, Gauge, type Registry } from "prom-client";
 import type { Durability } from "./config.ts";
 
 /** How a store is, for readiness and metrics. */
@@ -15,11 +15,10 @@ export interface StoreCondition {
 
 const modes: readonly Durability[] = ["Verified", "Declared", "None"];
 
-/** Shows the condition of a store as metrics, asked at each scrape. */
+/** Shows the condition of a store as metrics, asked at each scrape. `among`: what holds where several processes tell it. */
 export function conditionMetrics(registry: Registry, condition: () => Promise<StoreCondition>): void {
   const gauge = (
-    name: string,
-    help: string,
+    { name, help, among }: { readonly name: string; readonly help: string; readonly among: Aggregator },
     show: (gauge: Gauge, now: StoreCondition) => void,
     labelNames: readonly string[] = [],
   ): void => {
@@ -28,25 +27,31 @@ export function conditionMetrics(registry: Registry, condition: () => Promise<St
       help,
       labelNames: [...labelNames],
       registers: [registry],
+      aggregator: among,
       collect: async () => show(made, await condition()),
     });
   };
-  gauge("posthouse_store_up", "1 while the store takes messages.", (up, { refuses }) =>
+  gauge({ name: "posthouse_store_up", help: "1 while the store takes messages.", among: "min" }, (up, { refuses }) =>
     up.set(refuses === undefined ? 1 : 0),
   );
   gauge(
-    "posthouse_store_durability",
-    "1 for the mode in force: Verified, Declared or None.",
+    { name: "posthouse_store_durability", help: "1 for the mode in force: Verified, Declared or None.", among: "max" },
     (mode, { durability }) => modes.forEach((each) => mode.set({ mode: each }, each === durability ? 1 : 0)),
     ["mode"],
   );
   gauge(
-    "posthouse_store_memory_bytes",
-    "Memory of the Redis that keeps the store: used, and the limit (0: none).",
+    {
+      name: "posthouse_store_memory_bytes",
+      help: "Memory of the Redis that keeps the store: used, and the limit (0: none).",
+      among: "max",
+    },
     (bytes, { memory = {} }) => Object.entries(memory).forEach(([what, value]) => bytes.set({ what }, value)),
     ["what"],
   );
-  gauge("posthouse_store_seen_timestamp_seconds", "When Redis last told how it is.", (seen, { seenAt }) => {
-    if (seenAt !== undefined) seen.set(seenAt / 1000);
-  });
+  gauge(
+    { name: "posthouse_store_seen_timestamp_seconds", help: "When Redis last told how it is.", among: "min" },
+    (seen, { seenAt }) => {
+      if (seenAt !== undefined) seen.set(seenAt / 1000);
+    },
+  );
 }

@@ -1,0 +1,48 @@
+import { eventLog } from "../relay/event/event-log.ts";
+import { systemClock } from "../runtime/clock.ts";
+import { createLogger, lineLog } from "../runtime/log.ts";
+import { createMetrics } from "../runtime/metrics.ts";
+import { onTermination, stopAll, type Part } from "../runtime/shutdown.ts";
+import { joinPrimary, type Primary } from "../runtime/workers/join-primary.ts";
+import { readinessOf } from "./admin.ts";
+import { startFollowingRelay } from "./following-relay.ts";
+import { messageForPeople, stopDeadline } from "./run-parts.ts";
+import { exitCode } from "./terminal.ts";
+import type { WorkerTask } from "./worker-task.ts";
+
+/** The program of one worker: a relay as its primary says, until that, or a signal, ends it. Resolves to the exit code. */
+async function work(primary: Primary): Promise<number> {
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- given by the primary, of this very version
+  const { fleet, state, logLevel } = primary.task as WorkerTask;
+  const destination = lineLog();
+  const log = createLogger({ level: logLevel, destination }).child({ worker: primary.number });
+  const metrics = createMetrics();
+  const parts: Part[] = [];
+  const stop = (): Promise<boolean> => stopAll(parts, { clock: systemClock, log, deadline: stopDeadline(fleet) });
+  const terminated = new Promise<void>((resolve) => {
+    onTermination(() => resolve());
+  });
+  try {
+    const condition = await startFollowingRelay({
+      fleet,
+      state,
+      log,
+      metrics,
+      // They are counted where no kill ends the count.
+      events: eventLog(destination),
+      started: (part) => parts.push(part),
+    });
+    const readiness = readinessOf(condition);
+    primary.ready((question) => (question === "metrics" ? metrics.getMetricsAsJSON() : readiness()));
+  } catch (error) {
+    await stop();
+    const message = messageForPeople(error);
+    if (message === undefined) throw error;
+    await primary.failed(message);
+    return exitCode.usage;
+  }
+  await Promise.race([terminated, primary.stop]);
+  return (await stop()) ? exitCode.ok : exitCode.failed;
+}
+
+process.exit(await work(await joinPrimary(systemClock)));
