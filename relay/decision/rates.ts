@@ -1,3 +1,4 @@
+import { isIPv4 } from "node:net";
 import ipaddr from "ipaddr.js";
 import type { Rate, RateLimit } from "../../contract/rates.ts";
 import type { Login } from "../directory.ts";
@@ -20,7 +21,7 @@ export function rateLimitsOf(
     ...limit(`tenant/${tenantKey}`, tenant.rates?.tenant),
     ...limit(`environment/${environmentKey}`, environment.rate),
     ...limit(`credential/${environmentKey}/${credential.name}`, tenant.rates?.credential),
-    ...limit(`address/${addressBlock(client)}`, perAddress),
+    ...(perAddress === undefined ? [] : limit(`address/${addressBlock(client)}`, perAddress)),
   ];
 }
 
@@ -33,7 +34,7 @@ export function rateKind(key: string): RateKind {
 
 /** What counts as one client: an IPv4 address, in its IPv6-mapped form too, or an IPv6 network of 64 bits, which one host can use freely. */
 export function addressBlock(address: string): string {
-  if (!ipaddr.isValid(address)) return address;
+  if (isIPv4(address) || !ipaddr.isValid(address)) return address;
   const client = ipaddr.process(address);
   if (client instanceof ipaddr.IPv4) return client.toString();
   return `${new ipaddr.IPv6([...client.parts.slice(0, 4), 0, 0, 0, 0]).toString()}/64`;

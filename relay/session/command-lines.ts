@@ -8,6 +8,8 @@ export interface LineForm {
   readonly bareLineFeed: boolean;
   /** More input stood behind it in the same segment. */
   readonly followed: boolean;
+  /** And that holds another line to its end. */
+  readonly pipelined: boolean;
 }
 
 const lf = 10;
@@ -34,7 +36,7 @@ export function feedLineByLine(parser: SMTPStream, clock: Clock, onLine: (form: 
     const before = newline === 0 ? previous : chunk[newline - 1];
     previous = undefined;
     const rest = chunk.subarray(newline + 1);
-    onLine({ bareLineFeed: before !== cr, followed: rest.length > 0 });
+    onLine({ bareLineFeed: before !== cr, followed: rest.length > 0, pipelined: rest.includes(lf) });
     write(chunk.subarray(0, newline + 1), encoding, (error) => {
       if (error || rest.length === 0) return next(error);
       if (++inARow % linesInARow === 0) clock.after(0, () => feed(rest, encoding, next));

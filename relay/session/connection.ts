@@ -36,7 +36,9 @@ export class SubmissionConnection extends SMTPConnection implements Session {
   readonly #ready: boolean;
   /** The TLS socket from the beginning of its handshake on. */
   #top: Socket;
-  #line: LineForm = { bareLineFeed: false, followed: false };
+  #line: LineForm = { bareLineFeed: false, followed: false, pipelined: false };
+  /** Replies wait for those to the commands that stand behind in the same segment. */
+  #holding = false;
   #expected: Handler | undefined;
   #current: Reply | undefined;
   /** What to say and close with as soon as no transaction is open. */
@@ -110,6 +112,11 @@ export class SubmissionConnection extends SMTPConnection implements Session {
     this.#gone.abort(new Aborted("the connection is closed"));
     super._onClose();
     this.emit("close");
+  }
+
+  override _whenWritable(next: () => void): void {
+    if (this._socket.writableNeedDrain) this.#letGo();
+    super._whenWritable(next);
   }
 
   override _onCommand(line: Buffer, next: () => void = () => undefined): void {
@@ -229,9 +236,24 @@ export class SubmissionConnection extends SMTPConnection implements Session {
   }
 
   #readLines(parser: SMTPStream): void {
-    feedLineByLine(parser, this.services.clock, (form) => (this.#line = form));
+    feedLineByLine(parser, this.services.clock, (form) => {
+      this.#line = form;
+      if (form.pipelined) this.#hold();
+    });
     parser.removeAllListeners("error");
     parser.on("error", () => this.#hangUp(replies.lineTooLong));
+  }
+
+  /** Replies to one group of commands go out in one write: each costs a TLS record and a system call (RFC 2920 §3.2). */
+  #hold(): void {
+    if (this.#holding) return;
+    this.#holding = true;
+    this._socket.cork();
+  }
+
+  #letGo(): void {
+    if (this.#holding) this._socket.uncork();
+    this.#holding = false;
   }
 
   /** Why a line ends the session before any of it is carried out. */
@@ -261,6 +283,7 @@ export class SubmissionConnection extends SMTPConnection implements Session {
   #run(handler: Handler, line: Buffer, next: () => void): void {
     const proceed = (): void => {
       this._handlerPending = false;
+      if (!this.#line.pipelined) this.#letGo();
       this.#endIfIdle();
       this._whenWritable(next);
     };
@@ -281,6 +304,7 @@ export class SubmissionConnection extends SMTPConnection implements Session {
   }
 
   #startTls(line: Buffer, next: () => void): void {
+    this.#letGo();
     const refusal = line.toString("latin1").trim().length > "STARTTLS".length ? replies.noArguments : undefined;
     if (refusal !== undefined || this.secure) {
       this.reply(refusal ?? replies.tlsActive);
