@@ -5,8 +5,9 @@ export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 STATE ?= data
 MANIFESTS ?= docs/examples/quickstart
 FLEET ?= docs/examples/fleet.yaml
+SOAK ?= 10m
 
-.PHONY: help demo up test verify generate bench clean
+.PHONY: help demo up test verify generate bench soak clean
 
 help: ## Show what there is to make
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-10s %s\n", $$1, $$2 }'
@@ -38,6 +39,10 @@ generate: node_modules/.stamp ## Write what is generated: CRD YAML, fleet schema
 
 bench: node_modules/.stamp ## Measure accepting, signing and delivering, with the raw limits of the machine
 	@node test/bench/main.ts
+
+soak: node_modules/.stamp ## Four relays on one Redis under load and trouble; then what came of it (SOAK=10m, SEED=)
+	@bash test/setup/redis.sh >/dev/null
+	@node test/soak/main.ts --length $(SOAK) $(if $(SEED),--seed $(SEED))
 
 clean: ## Remove what can be made again: node_modules, dist, caches; data/ with its keys and mail stays
 	@rm -rf node_modules dist .cache

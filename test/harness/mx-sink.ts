@@ -53,6 +53,8 @@ export interface MxSinkOptions {
   /** Largest message in octets, as SIZE says. */
   readonly size?: number;
   readonly script?: MxScript;
+  /** Gets each message that is answered with 250; none is kept then, for those who send more than fits into memory. */
+  readonly onMessage?: (message: MxMessage) => void;
 }
 
 /** A running sink. */
@@ -112,7 +114,8 @@ export async function startMxSink(options: MxSinkOptions = {}): Promise<MxSink> 
     const message = await readMessage(stream, session);
     const whole = { ...message, verdict: await verify?.(message) };
     const behaviour = await script?.(stepOf("MESSAGE", "", session));
-    (behaviour ? refused : received).push(whole);
+    if (!options.onMessage) (behaviour ? refused : received).push(whole);
+    else if (!behaviour) options.onMessage(whole);
     return behaviour;
   }
 

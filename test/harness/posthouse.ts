@@ -48,10 +48,13 @@ export async function startPosthouse(
   const reap = (): void => void child.kill("SIGKILL");
   process.once("exit", reap);
   void closed.then(() => process.off("exit", reap));
-  const deadline = Date.now() + 30_000;
+  const deadline = Date.now() + 60_000;
   while (!(await answers(ready))) {
     if (hasEnded(child)) throw new Error(`posthouse ${command} ended (${String(child.exitCode)}):\n${chunks.join("")}`);
-    if (Date.now() > deadline) throw new Error(`posthouse ${command} was not ready after 30 s:\n${chunks.join("")}`);
+    if (Date.now() > deadline) {
+      reap();
+      throw new Error(`posthouse ${command} was not ready after 60 s:\n${chunks.join("")}`);
+    }
     await new Promise((resolve) => setTimeout(resolve, 25));
   }
   return {
