@@ -33,15 +33,18 @@ export interface WorldOptions {
   readonly nameServers?: readonly string[];
   /** How long a record must be visible before its key signs; no time when absent. */
   readonly activationDelay?: string;
+  /** Relay processes; one when absent. */
+  readonly workers?: number;
   /** Further members of the fleet file's `delivery`. */
   readonly delivery?: Readonly<Record<string, unknown>>;
 }
 
 function fleetFile(options: WorldOptions, ports: World["ports"], zone: ZoneServer, sink: MxSink): string {
-  const { nameServers, activationDelay = "0s", delivery = {} } = options;
+  const { nameServers, activationDelay = "0s", workers = 1, delivery = {} } = options;
   const servers = JSON.stringify(nameServers ?? [zone.address]);
   return `# Free ports, loopback only, an impatient operator.
 hostname: relay.example
+workers: ${workers}
 listeners:
   - { name: submission, host: 127.0.0.1, port: ${ports.startTls}, tls: StartTLS }
   - { name: submissions, host: 127.0.0.1, port: ${ports.implicit}, tls: Implicit }
