@@ -2,15 +2,17 @@
  * What one tenant's flood does to another: `node test/bench/flood.ts [--seconds N] [--rounds N]`. A tenant sends steadily,
  * in turn alone and beside one whose credential is at ten times its rate, on the same relay; told is how far its latency moves.
  */
-import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import type { DomainContract } from "../../contract/domain-contract.ts";
 import type { TenantContract } from "../../contract/tenant-contract.ts";
-import { startLineProcess } from "../harness/line-process.ts";
 import { keyOf, plainOf, shop } from "../harness/submission.ts";
-import type { LoadOptions, LoadResult } from "./load.ts";
+import type { LoadResult } from "./load.ts";
+import { processorTime } from "./processor-time.ts";
 import { startFront } from "./relays.ts";
+import { runLoad } from "./run-load.ts";
 
 /** Rates are messages a second, latencies milliseconds. */
 export interface FloodReport {
@@ -73,7 +75,7 @@ export async function measureFlood(options: FloodOptions): Promise<FloodReport> 
   const { folder, seconds, limit, steady } = options;
   const rates = { credential: { perSecond: limit } };
   const tenants = [tenant("shop"), { ...tenant("loud"), rates }];
-  const relay = await startFront(folder, { tenants, domains: [claim("shop"), claim("loud")] });
+  const relay = await startFront(join(folder, "front"), { tenants, domains: [claim("shop"), claim("loud")] });
   const load = (name: keyof typeof names, rate: number, length: number): Promise<LoadResult> =>
     runLoad({
       port: relay.port,
@@ -89,9 +91,9 @@ export async function measureFlood(options: FloodOptions): Promise<FloodReport> 
   try {
     await load("shop", steady, 2);
     const measure = async (): Promise<Measured & LoadResult> => {
-      const [start, before] = [performance.now(), cpuOf(relay.pid)];
+      const [start, before] = [performance.now(), processorTime(relay.pid)];
       const result = await load("shop", steady, seconds);
-      return { ...result, busy: (cpuOf(relay.pid) - before) / (performance.now() - start) };
+      return { ...result, busy: (processorTime(relay.pid) - before) / (performance.now() - start) };
     };
     const rounds: { readonly alone: Measured; readonly beside: Measured; readonly flood: LoadResult }[] = [];
     for (let i = 0; i < options.rounds; i++) {
@@ -115,25 +117,6 @@ export async function measureFlood(options: FloodOptions): Promise<FloodReport> 
     };
   } finally {
     await relay.stop();
-  }
-}
-
-async function runLoad(options: LoadOptions): Promise<LoadResult> {
-  const program = new URL("load.ts", import.meta.url).pathname;
-  const child = startLineProcess([process.execPath, program, JSON.stringify(options)]);
-  const result = JSON.parse(await child.saw(/^\{/)) as LoadResult;
-  await child.over();
-  return result;
-}
-
-/** Milliseconds of processor time that a process has had; 0 where there is no /proc. */
-function cpuOf(pid: number): number {
-  try {
-    const [, fields = ""] = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ");
-    const [user = 0, system = 0] = fields.split(" ").slice(11, 13).map(Number);
-    return (user + system) * 10;
-  } catch {
-    return 0;
   }
 }
 

@@ -1,6 +1,6 @@
 /**
  * The load: a process of its own that submits messages over implicit TLS with AUTH, as fast as it can or at a rate.
- * Run by main.ts: `node test/bench/load.ts '<LoadOptions as JSON>'`; prints a LoadResult as JSON.
+ * Run by run-load.ts: `node test/bench/load.ts '<LoadOptions as JSON>'`; prints a LoadResult as JSON.
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { type LoadClient, openLoadClient } from "../harness/load-client.ts";
@@ -15,6 +15,8 @@ export interface LoadOptions {
   readonly seconds: number;
   /** One connection for many messages, or one each. */
   readonly reuse: boolean;
+  /** False: commands go out one by one. */
+  readonly pipelining?: boolean;
   /** Messages a second, spread evenly; as many as possible when absent. */
   readonly rate?: number;
   /** Never more messages than this. */

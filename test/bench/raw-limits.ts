@@ -2,8 +2,10 @@
 import { generateKeyPairSync, sign } from "node:crypto";
 import { closeSync, fdatasyncSync, mkdtempSync, openSync, rmSync, writeSync } from "node:fs";
 import { join } from "node:path";
+import { Redis } from "ioredis";
 import { openEnvironment } from "../../relay/store/lmdb/environment.ts";
 import { createLogger } from "../../runtime/log.ts";
+import { startRedis } from "../harness/redis.ts";
 
 /** Each a number per second. */
 export interface RawLimits {
@@ -15,9 +17,11 @@ export interface RawLimits {
   readonly growingFlushes: number;
   /** Flushes of 4 KiB that were written over. */
   readonly overwritingFlushes: number;
+  /** SETs of 4 KiB on a Redis with `appendfsync always`, 50 on their way at once over one connection. */
+  readonly redisSets: number;
 }
 
-/** Measures for about four times `seconds`, in a folder that it makes under `folder`. */
+/** Measures for about five times `seconds`, in a folder that it makes under `folder`. */
 export async function measureRawLimits(folder: string, seconds: number): Promise<RawLimits> {
   const place = mkdtempSync(join(folder, "raw-"));
   try {
@@ -26,6 +30,7 @@ export async function measureRawLimits(folder: string, seconds: number): Promise
       lmdbCommits: await lmdbCommits(place, seconds),
       growingFlushes: flushes(join(place, "growing"), seconds, () => null),
       overwritingFlushes: flushes(join(place, "same"), seconds, () => 0),
+      redisSets: await redisSets(seconds),
     };
   } finally {
     rmSync(place, { recursive: true });
@@ -49,6 +54,19 @@ async function lmdbCommits(place: string, seconds: number): Promise<number> {
   const result = await rate(seconds, 1, () => environment.write((tables) => tables.meta.putSync("bench", value++)));
   await environment.close();
   return result;
+}
+
+async function redisSets(seconds: number): Promise<number> {
+  const server = await startRedis();
+  const client = new Redis(server.port, server.host);
+  const body = Buffer.alloc(4096, 97);
+  let next = 0;
+  try {
+    return await rate(seconds, 50, () => client.set(`body:${next++}`, body));
+  } finally {
+    client.disconnect();
+    await server.close();
+  }
 }
 
 function flushes(file: string, seconds: number, position: () => number | null): number {

@@ -18,14 +18,34 @@ export interface Relay {
   stop(): Promise<void>;
 }
 
-/** Sessions, decisions and the store, without delivery: what accepting alone can do. `contracts`: whose mail, if not the usual. */
-export async function startFront(folder: string, contracts?: Contracts): Promise<Relay> {
+/** A relay that delivers nothing. */
+export interface Front extends Relay {
+  /** How often it has asked Redis so far. */
+  roundTrips(): Promise<number>;
+}
+
+/**
+ * Sessions, decisions and the store, without delivery: what accepting alone can do. `store` is a folder or the URL of a
+ * Redis; `contracts`: whose mail, if not the usual.
+ */
+export async function startFront(store: string, contracts?: Contracts): Promise<Front> {
   const program = new URL("../harness/relay-child.ts", import.meta.url).pathname;
   const more = contracts === undefined ? [] : [JSON.stringify(contracts)];
-  const relay = startLineProcess([process.execPath, program, join(folder, "front"), ...more]);
+  const relay = startLineProcess([process.execPath, program, store, ...more]);
   const port = Number((await relay.saw(/^listening/)).split(" ")[1]);
   const { pid = 0 } = relay.child;
-  return { pid, port, plain: plainOf(keyOf("production00")), sender: "orders@shop.example", stop: () => relay.kill() };
+  return {
+    pid,
+    port,
+    plain: plainOf(keyOf("production00")),
+    sender: "orders@shop.example",
+    stop: () => relay.kill(),
+    async roundTrips() {
+      const seen = relay.lines.length;
+      relay.send("round trips");
+      return Number((await relay.saw(/^round trips/, seen)).split(" ")[2]);
+    },
+  };
 }
 
 const manifest = `
