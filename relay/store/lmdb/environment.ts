@@ -42,7 +42,7 @@ export async function openEnvironment(path: string, log: Logger): Promise<Enviro
     return current;
   }
 
-  async function commit(jobs: readonly (() => void)[]): Promise<GroupOutcome> {
+  async function commit(jobs: Iterable<() => void>): Promise<GroupOutcome> {
     const outcome = await transact(opened, jobs);
     const failed = outcome.kind === "Failed";
     if (failed && healthy) log.error({ err: outcome.error, path }, "the store cannot write");
@@ -151,7 +151,7 @@ function checkFormat(root: RootDatabase<unknown, string>, path: string): Tables 
 }
 
 /** One transaction: all jobs, or none. Never rejects. */
-async function transact(tables: () => Tables, jobs: readonly (() => void)[]): Promise<GroupOutcome> {
+async function transact(tables: () => Tables, jobs: Iterable<() => void>): Promise<GroupOutcome> {
   let done = 0;
   let thrown: { readonly error: unknown } | undefined;
   try {

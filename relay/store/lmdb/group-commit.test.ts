@@ -6,14 +6,16 @@ type Outcome = GroupOutcome | "run";
 interface Recorded {
   /** How many jobs each group had. */
   readonly groups: number[];
-  readonly commit: (jobs: readonly (() => void)[]) => Promise<GroupOutcome>;
+  readonly commit: (jobs: Iterable<() => void>) => Promise<GroupOutcome>;
 }
 
 /** A commit to which these things happen, one after the other; then it runs the jobs. */
 function recorded(outcomes: readonly Outcome[] = []): Recorded {
   const groups: number[] = [];
-  const commit = async (jobs: readonly (() => void)[]): Promise<GroupOutcome> => {
+  const commit = async (given: Iterable<() => void>): Promise<GroupOutcome> => {
     const outcome = outcomes[groups.length] ?? "run";
+    // Its turn comes at once: nothing gathers meanwhile.
+    const jobs = [...given];
     groups.push(jobs.length);
     await Promise.resolve();
     if (outcome !== "run") return outcome;
@@ -85,6 +87,63 @@ describe("group commit", () => {
     const results = await Promise.allSettled(["a", "b", "c", "d", "e"].map((name) => run(() => name)));
     expect(results.map((result) => result.status === "fulfilled")).toEqual([true, true, true, false, true]);
     expect(groups).toEqual([1, 4, 2, 2, 1, 1]);
+  });
+
+  test("what comes before the turn of a transaction is in it, as far as there is room", async () => {
+    const turns: (() => void)[] = [];
+    const groups: number[] = [];
+    const { run } = groupCommit(
+      async (jobs) => {
+        await new Promise<void>((resolve) => turns.push(resolve));
+        let ran = 0;
+        for (const job of jobs) {
+          job();
+          ran += 1;
+        }
+        groups.push(ran);
+        return { kind: "Committed" };
+      },
+      { jobs: 4, weight: 10 },
+    );
+    const ran: number[] = [];
+    const job = (value: number, weight: number) => run(() => void ran.push(value), weight);
+    const all = [job(1, 1), job(2, 1), job(3, 1), job(4, 8), job(5, 1), job(6, 1), job(7, 1), job(8, 1)];
+    for (const turn of [0, 1, 2]) {
+      await Promise.resolve();
+      while (turns.length <= turn) await new Promise((resolve) => setImmediate(resolve));
+      turns[turn]?.();
+    }
+    await Promise.all(all);
+    expect(groups).toEqual([3, 3, 2]);
+    expect(ran).toEqual([1, 2, 3, 4, 5, 6, 7, 8]);
+  });
+
+  test("one that comes late and throws rejects alone", async () => {
+    const { run } = groupCommit(async (jobs) => {
+      await Promise.resolve();
+      let culprit = 0;
+      for (const job of jobs) {
+        try {
+          job();
+        } catch (error) {
+          return { kind: "Aborted", culprit, error };
+        }
+        culprit += 1;
+      }
+      return { kind: "Committed" };
+    }, wide);
+    const jobs = ["a", "b", "c"].map((name) =>
+      run(() => {
+        if (name === "b") throw broken;
+        return name;
+      }),
+    );
+    const results = await Promise.allSettled(jobs);
+    expect(results.map((result) => (result.status === "fulfilled" ? result.value : result.reason))).toEqual([
+      "a",
+      broken,
+      "c",
+    ]);
   });
 
   test("is idle when nothing waits any more", async () => {

@@ -33,21 +33,27 @@ interface Waiting {
  * Group commit: while one transaction is flushed to disk, jobs gather for the next, so that a flush is shared by
  * everyone who waits for one. One transaction at a time, jobs in the order of their calls; a job that fails takes
  * no other with it.
+ *
+ * `commit` goes through the jobs inside the transaction: those that come while it waits for its turn, because another
+ * process is writing, are among them.
  */
 export function groupCommit(
-  commit: (jobs: readonly (() => void)[]) => Promise<GroupOutcome>,
+  commit: (jobs: Iterable<() => void>) => Promise<GroupOutcome>,
   limits: GroupLimits,
 ): GroupCommit {
   const queue: Waiting[] = [];
   let draining: Promise<void> | undefined;
 
   async function drain(): Promise<void> {
-    while (queue.length > 0) await settle(take(queue, limits));
+    while (queue.length > 0) await settle([], queue);
     draining = undefined;
   }
 
-  async function settle(group: readonly Waiting[]): Promise<void> {
-    const outcome = await commit(group.map((waiting) => waiting.run));
+  /** Runs a group, and what it can take from `more` when its turn has come. */
+  async function settle(group: Waiting[], more: Waiting[]): Promise<void> {
+    const room = { ...limits };
+    if (group.length === 0) take(more, group, room);
+    const outcome = await commit(jobsOf(group, more, room));
     switch (outcome.kind) {
       case "Committed":
         for (const waiting of group) waiting.resolve();
@@ -57,15 +63,13 @@ export function groupCommit(
         queue.unshift(...group.toSpliced(outcome.culprit, 1));
         return;
       case "Failed":
-        if (outcome.divide && group.length > 1) return settleHalves(group);
+        if (outcome.divide && group.length > 1) {
+          const middle = group.length >> 1;
+          await settle(group.slice(0, middle), []);
+          return settle(group.slice(middle), []);
+        }
         for (const waiting of group) waiting.reject(outcome.error);
     }
-  }
-
-  async function settleHalves(group: readonly Waiting[]): Promise<void> {
-    const middle = group.length >> 1;
-    await settle(group.slice(0, middle));
-    await settle(group.slice(middle));
   }
 
   return {
@@ -83,18 +87,33 @@ export function groupCommit(
         draining ??= drain();
       });
     },
-    async idle() {
-      await draining;
-    },
+    idle: async () => draining,
   };
 }
 
-/** Takes the next group off the queue: at least one job, and no more than the limits allow. */
-function take(queue: Waiting[], limits: GroupLimits): readonly Waiting[] {
-  let weight = 0;
-  const end = queue.findIndex((waiting, index) => {
-    weight += waiting.weight;
-    return index > 0 && (index >= limits.jobs || weight > limits.weight);
-  });
-  return queue.splice(0, end === -1 ? queue.length : end);
+/** The jobs of a group, which grows by those that have come when the ones before are done. */
+function* jobsOf(group: Waiting[], more: Waiting[], room: Room): Generator<() => void> {
+  for (let next = 0; next < group.length || take(more, group, room); next += 1) {
+    const waiting = group[next];
+    if (waiting !== undefined) yield waiting.run;
+  }
+}
+
+/** What still fits into a group. */
+interface Room {
+  jobs: number;
+  weight: number;
+}
+
+/** Moves jobs from the queue to the group: one if it has none yet, and as many as there is room for. Whether there were any. */
+function take(queue: Waiting[], group: Waiting[], room: Room): boolean {
+  const before = group.length;
+  for (let first = queue[0]; first !== undefined; first = queue[0]) {
+    if (group.length > 0 && (room.jobs < 1 || room.weight < first.weight)) break;
+    room.jobs -= 1;
+    room.weight -= first.weight;
+    queue.shift();
+    group.push(first);
+  }
+  return group.length > before;
 }
