@@ -11,11 +11,11 @@ const [tolerance, largestMessage, skew] = [0.5, 1000, 60_000];
  * takes nothing back. It has no `allow-oom`: where the memory is full nothing is accepted.
  *
  * Arguments: id, acceptedAt, size, tenant that pays, envelope, spool limit, recipients to bill, type of the credits, amount,
- * name, start and end of the period, number of top-ups, recipients to rate, number of rates, tenant that spools; for each top-up, in the
- * order of spending, name, amount and expiry; for each rate its key, perSecond and perDay; then for each delivery its
+ * name, start and end of the period, number of top-ups, recipients to rate, number of rates, tenant that spools, and the
+ * time of Redis after which nobody waits for the answer any more; for each top-up, in the order of spending, name, amount and expiry; for each rate its key, perSecond and perDay; then for each delivery its
  * member, the field that it ends with, and its row. An absent number is empty.
  *
- * Answers `Accepted`, `AcceptedLow`, `AcceptedLast`, `Exhausted`, `Full`, `NoBody`; or `RateLimited` with the key of
+ * Answers `Accepted`, `AcceptedLow`, `AcceptedLast`, `Exhausted`, `Full`, `Late`, `NoBody`; or `RateLimited` with the key of
  * the limit and a time; or `Period` with the time, when the store's clock does not lie in the period that was told.
  */
 export const acceptScript = defineScript(
@@ -40,7 +40,7 @@ local ends, rated = tonumber(ARGV[12]), tonumber(ARGV[14])
 if time < tonumber(ARGV[11]) or (ends and time >= ends) then return {'Period', time} end
 
 local pools, rates = tonumber(ARGV[13]), tonumber(ARGV[15])
-local firstRate = 17 + pools * 3
+local firstRate = 18 + pools * 3
 local first = firstRate + rates * 3
 
 local function refuse(answer)
@@ -48,6 +48,12 @@ local function refuse(answer)
   if time == acceptedAt then call('SET', prefix .. 'clock', time) end
   call('UNLINK', body)
   return answer
+end
+
+local late = tonumber(ARGV[17])
+if late then
+  local now = call('TIME')
+  if now[1] * 1000 + now[2] / 1000 > late then return refuse('Late') end
 end
 
 local limit = tonumber(ARGV[6])
@@ -80,7 +86,7 @@ if heldBy then return refuse({'RateLimited', heldBy, heldUntil}) end
 local result, spent, cost = 'Accepted', nil, {}
 if recipients > 0 then
   local fields = {'period', 'used'}
-  for at = 17, firstRate - 1, 3 do fields[#fields + 1] = '+' .. ARGV[at] end
+  for at = 18, firstRate - 1, 3 do fields[#fields + 1] = '+' .. ARGV[at] end
   local row = call('HMGET', prefix .. 'usage:' .. ARGV[4], unpack(fields))
   local used = 0
   if row[1] == period then used = tonumber(row[2]) end
@@ -92,10 +98,10 @@ if recipients > 0 then
     local all, left = amount, base
     spent[4] = used + recipients - rest
     cost[3] = recipients - rest
-    for at = 17, firstRate - 1, 3 do
+    for at = 18, firstRate - 1, 3 do
       local expires = tonumber(ARGV[at + 2])
       if not expires or expires > time then
-        local whole, gone = tonumber(ARGV[at + 1]), tonumber(row[2 + (at - 14) / 3] or 0)
+        local whole, gone = tonumber(ARGV[at + 1]), tonumber(row[2 + (at - 15) / 3] or 0)
         local pool = math.max(0, whole - gone)
         local taken = math.min(rest, pool)
         if taken > 0 then

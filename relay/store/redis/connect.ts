@@ -6,11 +6,12 @@ import { StoreUnavailable } from "../store.ts";
 import { type ClientOptions, createClient, defaultTiming, type RedisPasswords, type RedisTiming } from "./client.ts";
 import type { RedisAddress } from "./client.ts";
 import type { Call, RedisConnection, Reply } from "./connection.ts";
-import { readInfo, refuseServer, type ServerSettings, settingNames } from "./facts.ts";
+import { readInfo, refuseServer, type ServerFacts, type ServerSettings, settingNames } from "./facts.ts";
 import { failureOf, isFinal, ServerRefused } from "./failure.ts";
 import { isFull, refusesMail, type Seen, verdictOf, type Wanted } from "./health.ts";
-import { type Answer, type Ask, type Inspection, type Link, openLink } from "./link.ts";
+import { type Answer, type Ask, type Inspection, type Link, openLink, patienceFor } from "./link.ts";
 import { replicatedSender } from "./replicated.ts";
+import { type ServerClock, serverClock } from "./server-clock.ts";
 
 export interface ConnectOptions {
   readonly address: RedisAddress;
@@ -53,6 +54,7 @@ interface Connected {
   readonly timing: RedisTiming;
   readonly wanted: Wanted;
   readonly server: string;
+  readonly serverClock: ServerClock;
   /** What was last seen; undefined before the first connection. */
   seen: Seen | undefined;
   inspectedAt: number;
@@ -77,6 +79,7 @@ export async function connectRedis(options: ConnectOptions): Promise<WatchedRedi
     timing,
     wanted: { durability, replicas, failsOver: address.kind === "Sentinel" },
     server: describeStoreAddress(address),
+    serverClock: serverClock(),
     seen: undefined,
     inspectedAt: -Infinity,
     coming: 0,
@@ -120,13 +123,22 @@ export async function connectRedis(options: ConnectOptions): Promise<WatchedRedi
 async function inspect(connected: Connected, ask: Ask): Promise<Inspection> {
   // For whoever looks at the list of clients; a user who may not say it goes without.
   await ask("CLIENT", "SETNAME", "posthouse").catch(() => undefined);
-  const facts = readInfo(textOf(await ask("INFO")));
+  connected.serverClock.forget();
+  const facts = await factsOf(connected, ask);
   const refused = refuseServer(facts);
   if (refused !== undefined) throw new ServerRefused(refused);
   if (facts.loading) return "Loading";
   if (facts.role === "slave") return "Elsewhere";
   see(connected, { at: connected.options.clock.now(), facts, settings: await settingsOf(ask) });
   return "Usable";
+}
+
+/** What a server says of itself; its clock is noted. */
+async function factsOf({ options, serverClock: clock }: Connected, ask: Ask): Promise<ServerFacts> {
+  const asked = options.clock.now();
+  const facts = readInfo(textOf(await ask("INFO")));
+  if (facts.time !== undefined) clock.hear(facts.time, asked, options.clock.now());
+  return facts;
 }
 
 /** The settings that bear on durability; undefined where CONFIG is forbidden or unknown. */
@@ -221,6 +233,7 @@ function watched(connected: Connected, main: Link, writer: Link): WatchedRedis {
       connected.coming += weightOf(calls);
       return repliesOf(await replicated(calls), server);
     },
+    lateAt: (octets) => connected.serverClock.at(options.clock.now() + patienceFor(octets, timing.patience)),
     full: () => connected.seen !== undefined && isFull(connected.seen, connected.coming),
     ready: () => Promise.resolve(main.up && writer.up && refuses() === undefined),
     condition: () => ({
@@ -251,7 +264,7 @@ async function sample(connected: Connected, main: Link): Promise<void> {
   };
   const old = connected.seen;
   const before = connected.coming;
-  const facts = readInfo(textOf(await ask("INFO")));
+  const facts = await factsOf(connected, ask);
   const at = clock.now();
   const isDue = old === undefined || at - connected.inspectedAt >= connected.timing.inspect || at < old.at;
   const settings = isDue ? await settingsOf(ask) : old.settings;

@@ -31,6 +31,11 @@ export interface RedisConnection {
    * ReplicasLate when too few replicas had it in time: then it stands on the primary all the same.
    */
   commit(calls: readonly Call[]): Promise<readonly Reply[]>;
+  /**
+   * The time on the server's own clock from which nobody waits any more for a commit of so many octets that begins now, in
+   * milliseconds since the epoch; undefined while that clock is not known.
+   */
+  lateAt?(octets: number): number | undefined;
   /** More of the memory is used than messages may take: no new ones are accepted. Asked before each; costs nothing. */
   full(): boolean;
   /** Whether a message could be accepted now. For readiness; never rejects. */

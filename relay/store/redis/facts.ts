@@ -14,6 +14,8 @@ export interface ServerFacts {
   /** Connected replicas. */
   readonly replicas: number;
   readonly memory: MemoryFacts;
+  /** Its clock, milliseconds since the epoch; absent when it does not tell. */
+  readonly time?: number;
 }
 
 /** Octets. */
@@ -52,6 +54,7 @@ export function readInfo(info: string): ServerFacts {
   const redis = fields.get("redis_version") ?? "0";
   const valkey = fields.get("valkey_version");
   const mode = fields.get("redis_mode") ?? fields.get("server_mode");
+  const time = fields.get("server_time_usec");
   const isCluster = mode === "cluster" || fields.get("cluster_enabled") === "1";
   return {
     version: versionOf(redis),
@@ -63,6 +66,7 @@ export function readInfo(info: string): ServerFacts {
     appendsOnly: fields.get("aof_enabled") === "1",
     replicas: Number(fields.get("connected_slaves") ?? 0),
     memory: readMemory(info),
+    ...(time !== undefined && { time: Number(time) / 1000 }),
   };
 }
 

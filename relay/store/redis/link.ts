@@ -50,6 +50,11 @@ const gateLimits = { calls: 2000, octets: 128 * 2 ** 20, waiting: 4000 };
 const loadingPause = 200;
 const patiencePerMebibyte = 100;
 
+/** Milliseconds that a batch of so many octets may take, when a small one may take `patience`. */
+export function patienceFor(octets: number, patience: number): number {
+  return patience + (octets / 2 ** 20) * patiencePerMebibyte;
+}
+
 interface LinkState {
   readonly options: LinkOptions;
   readonly redis: Redis;
@@ -174,7 +179,7 @@ function connected(state: LinkState, { late }: Deadline): Promise<void> {
 async function send(state: LinkState, calls: readonly Call[], patience?: number): Promise<readonly Answer[]> {
   if (state.closed) throw new StoreUnavailable("the store is closed");
   const octets = calls.reduce((sum, call) => sum + call.args.reduce<number>((all, arg) => all + sizeOf(arg), 0), 0);
-  const wait = (patience ?? state.options.patience) + (octets / 2 ** 20) * patiencePerMebibyte;
+  const wait = patienceFor(octets, patience ?? state.options.patience);
   const deadline = startDeadline(state, wait);
   const sent = { written: Promise.resolve() };
   try {

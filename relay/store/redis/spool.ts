@@ -66,7 +66,8 @@ export function redisSpool({ connection, keys, highest }: RedisSpool): Spool {
 /**
  * What the client is not told to be accepted must not be delivered, or it is sent twice. So it is taken back when too few
  * replicas had it; when somebody delivers it already it counts as accepted. When no answer came it may have been taken:
- * taking it back travels behind it, and is insisted on while Redis is away.
+ * taking it back travels behind it, and is insisted on while Redis is away. Somebody may be quicker, so Redis itself does not
+ * take what it comes to when nobody waits for the answer any more.
  */
 async function acceptOrWithdraw(
   spool: RedisSpool & { readonly withdrawals: Withdrawals },
@@ -95,7 +96,8 @@ async function accept({ connection, keys, highest }: RedisSpool, message: NewMes
   if (connection.full()) throw new StoreFull("Redis uses as much memory as messages may take");
   const body = { command: "SET", args: [keys.body(envelope.id), content, "PX", ahead, "NX"] };
   for (let round = 0; round < tries; round += 1) {
-    const args = argumentsOf(message, Math.max(highest.known(), envelope.acceptedAt));
+    const late = connection.lateAt?.(content.byteLength);
+    const args = argumentsOf(message, Math.max(highest.known(), envelope.acceptedAt), late);
     const [, reply = null] = await connection.commit([body, { script: acceptScript, keys: [keys.prefix], args }]);
     const result = readAnswer(reply, highest);
     if (result !== "Again") return result;
@@ -115,13 +117,18 @@ function readAnswer(reply: Reply, highest: HighestTime): AcceptResult | "Again" 
   const word = textOf(answer);
   if (isPlain(word)) return word;
   if (word === "RateLimited") return { kind: "RateLimited", key: textOf(first), retryAt: numberOf(second) };
+  if (word === "Late") throw new StoreUnavailable("Redis came to the message too late");
   if (word === "Full") throw new StoreFull("the tenant has as much in the spool as it may");
   if (word === "Period") highest.hear(numberOf(first));
   return "Again";
 }
 
 /** What the script of acceptance wants to know, at the time that the store's clock is thought to show. */
-function argumentsOf({ envelope, deliveries, charge }: NewMessage, time: number): readonly Argument[] {
+function argumentsOf(
+  { envelope, deliveries, charge }: NewMessage,
+  time: number,
+  late: number | undefined,
+): readonly Argument[] {
   const { id, acceptedAt } = envelope;
   const { allowance, rates = [], rated = 0 } = charge;
   const { credits } = allowance;
@@ -143,6 +150,7 @@ function argumentsOf({ envelope, deliveries, charge }: NewMessage, time: number)
     rated,
     limits.length,
     envelope.tenant,
+    late ?? "",
     ...pools.flatMap(({ name, amount: whole, expiresAt }) => [name, whole, expiresAt ?? ""]),
     ...limits.flatMap(({ key, perSecond, perDay }: RateLimit) => [key, perSecond ?? "", perDay ?? ""]),
     ...deliveries.flatMap(({ domain, recipients }, index) => {
