@@ -235,6 +235,20 @@ function capturesCommand(): Command {
 function storeCommand(): Command {
   const store = new Command("store").description("verify a store, and move what it holds to another engine");
   store
+    .command("check")
+    .description("verify a store, also while relays run on it; exit 1 if something is wrong")
+    .argument("[address]", "address of the store; without it the one of the fleet file, or in the state folder")
+    .addOption(state())
+    .option("--fleet <file>", "fleet file: its store, redis and durability")
+    .option("--repair", "of an embedded store that no process uses: keep what can be read in a new file", false)
+    .addOption(new Option("--format <format>", "how to print").choices(["text", "json"]).default("text"))
+    .action(
+      (address: string | undefined, options: { state: string; fleet?: string; repair: boolean; format: string }) =>
+        run(options.format === "json", async (terminal) =>
+          (await import("./store-check.ts")).checkStore({ ...options, address }, terminal),
+        ),
+    );
+  store
     .command("move")
     .description(
       "carry queued mail and ledger to an empty store, relays stopped; can be run again; exit 1 if sides differ",

@@ -2,9 +2,12 @@ import { readFile } from "node:fs/promises";
 import type { Registry } from "prom-client";
 import { describeStoreAddress, parseStoreAddress, type StoreAddress } from "../relay/store/address.ts";
 import { conditionMetrics, type StoreCondition } from "../relay/store/condition.ts";
+import type { StoreReport } from "../relay/store/check.ts";
 import { openStore } from "../relay/store/lmdb/open-store.ts";
+import { checkRedis } from "../relay/store/redis/check.ts";
 import type { RedisAddress } from "../relay/store/redis/client.ts";
 import { connectRedis, type WatchedRedis } from "../relay/store/redis/connect.ts";
+import { keysUnder } from "../relay/store/redis/keys.ts";
 import { redisStore } from "../relay/store/redis/store.ts";
 import type { Store } from "../relay/store/store.ts";
 import { roundTrips, timedStore } from "../relay/store/timed.ts";
@@ -12,6 +15,7 @@ import { systemClock } from "../runtime/clock.ts";
 import { parseDuration } from "../runtime/duration.ts";
 import type { Logger } from "../runtime/log.ts";
 import type { Fleet } from "./fleet.ts";
+import { scanStore } from "./scan-store.ts";
 import { stateLayout } from "./state.ts";
 import { lockStore } from "./store-lock.ts";
 import { describeMark } from "./store-mark.ts";
@@ -53,8 +57,9 @@ export async function openFleetStore(options: OpenFleetStore): Promise<FleetStor
 }
 
 async function openEngine(options: OpenFleetStore): Promise<FleetStore> {
-  const { fleet, state, metrics, sole = false } = options;
+  const { fleet, state, log, metrics, sole = false } = options;
   const address = storeAddressOf(fleet, state);
+  if (sole && address.kind === "File") await scanStore(address.path, log);
   const lock = sole ? await lockStore(address) : undefined;
   try {
     const opened = await openStoreAt(address, options);
@@ -114,6 +119,19 @@ export async function openStoreAt(address: StoreAddress, options: OpenStoreAt): 
 /** Where the store of a fleet is. */
 export function storeAddressOf({ store }: Pick<Fleet, "store">, state: string): StoreAddress {
   return store === undefined ? { kind: "File", path: stateLayout.store(state) } : parseStoreAddress(store);
+}
+
+/** Verifies a Redis, as it is. */
+export async function checkRedisAt(
+  address: RedisAddress,
+  options: Pick<OpenStoreAt, "fleet" | "log">,
+): Promise<StoreReport> {
+  const connection = await connectFleetRedis(options, address);
+  try {
+    return await checkRedis(connection, keysUnder(`${options.fleet.redis.keyPrefix}:`));
+  } finally {
+    await connection.close();
+  }
 }
 
 async function connectFleetRedis(
