@@ -268,7 +268,9 @@ function storeCommand(): Command {
     .argument("<address>", "address of the store")
     .option("--fleet <file>", "fleet file: its redis and durability")
     .action((address: string, options: { fleet?: string }) =>
-      run(false, async (terminal) => (await import("./store-move.ts")).unmarkStore({ ...options, address }, terminal)),
+      run(false, async (terminal) =>
+        (await import("./store-unmark.ts")).unmarkStore({ ...options, address }, terminal),
+      ),
     );
   return store;
 }

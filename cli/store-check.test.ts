@@ -1,3 +1,5 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -13,6 +15,7 @@ import { plainConnection } from "../test/harness/redis-connection.ts";
 import { stateLayout } from "./state.ts";
 
 const log = createLogger({ level: "silent", destination: { write: () => undefined } });
+const main = new URL("main.ts", import.meta.url).pathname;
 let state: string;
 beforeEach(async () => {
   state = await mkdtemp(join(tmpdir(), "posthouse-check-"));
@@ -69,6 +72,21 @@ describe("posthouse store check", () => {
       problems: [{ kind: "Damaged", id: "m2" }, { kind: "Orphan" }],
     });
     expect(await readdir(stateLayout.store(state))).not.toContain("damaged");
+  });
+
+  test("changes nothing when there is no room for a new file", async () => {
+    await damage("m2 m2 m2");
+    const folder = stateLayout.store(state);
+    const before = await readFile(join(folder, "data.mdb"));
+    const script = `ulimit -f 40; exec "${process.execPath}" "${main}" store check "file:${folder}" --repair --format json`;
+    const child = spawn("bash", ["-c", script], { stdio: "ignore" });
+    await once(child, "close");
+    expect(child.exitCode).not.toBe(0);
+    expect(await readFile(join(folder, "data.mdb"))).toEqual(before);
+    expect((await readdir(folder)).filter((name) => name.includes("damaged"))).toEqual([]);
+    const repaired = await posthouse(["store", "check", `file:${folder}`, "--repair"]);
+    expect([repaired.code, repaired.stdout]).toEqual([1, expect.stringContaining("missing, in whole or in part: m2")]);
+    expect(await posthouse(["store", "check", `file:${folder}`])).toMatchObject({ code: 0 });
   });
 
   test("names what is not there", async () => {

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
@@ -160,6 +160,18 @@ describe("posthouse store move", () => {
       expect.stringContaining("a store address has a host that is none"),
       "FROM and TO are the same store",
     ]);
+  });
+
+  test("leaves a store on which nothing starts, and says where it went", async () => {
+    const from = file("one");
+    await fill(from, 3);
+    expect(await posthouse(["store", "move", from.address, file("two").address])).toMatchObject({ code: 0 });
+    const fleet = join(folder, "fleet.yaml");
+    await writeFile(fleet, `store: ${from.address}\nadmin: { port: 0 }\n`);
+    await mkdir(join(folder, "manifests"));
+    const args = ["--manifests", join(folder, "manifests"), "--state", join(folder, "state"), "--fleet", fleet];
+    const { code, stderr } = await posthouse(["up", ...args]);
+    expect([code, stderr]).toEqual([2, expect.stringMatching(/cannot be run on: .* were moved to .*two .*unmark/)]);
   });
 
   test("leaves a Redis on which a relay that was forgotten neither accepts nor claims", async () => {

@@ -110,7 +110,7 @@ async function withSides(
 }
 
 /** What people call a store, and nobody another one. */
-function placeOf(address: StoreAddress, { redis }: Fleet): string {
+export function placeOf(address: StoreAddress, { redis }: Fleet): string {
   if (address.kind === "File") return resolve(address.path);
   const prefix = redis.keyPrefix === "posthouse" ? "" : `, keys ${redis.keyPrefix}:`;
   const database = address.database === 0 ? "" : `, database ${address.database}`;
@@ -233,29 +233,4 @@ async function finish(
   await to.store.transfer.setMark({ kind: "ArrivedFrom", move: id, place: from.place, at: systemClock.now() });
   terminal.err(`${to.place} has everything: name it in store of the fleet file. ${from.place} is left as it is`);
   return exitCode.ok;
-}
-
-/** `posthouse store unmark ADDRESS`: lets relays run again on a store that was moved away. Exit code 1 when it was not. */
-export async function unmarkStore(
-  options: { readonly address: string; readonly fleet?: string },
-  terminal: Terminal,
-): Promise<number> {
-  const address = readAddress(options.address);
-  if (address.kind === "File") await mustExist(address.path);
-  const fleet = await loadFleet(options.fleet);
-  const log = createLogger({ level: "silent", destination: { write: () => undefined } });
-  const place = placeOf(address, fleet);
-  const { store } = await openStoreAt(address, { fleet, log });
-  try {
-    const mark = await store.transfer.mark();
-    if (mark?.kind !== "MovedTo") {
-      terminal.err(`${place} is not marked as moved away`);
-      return exitCode.failed;
-    }
-    await store.transfer.setMark(undefined);
-    terminal.out(`${place} can be run on again; run nothing on ${mark.place}, or its mail is sent twice`);
-    return exitCode.ok;
-  } finally {
-    await store.close();
-  }
 }
