@@ -1,10 +1,13 @@
 import { readFile } from "node:fs/promises";
 import type { Registry } from "prom-client";
-import { describeStoreAddress, parseStoreAddress } from "../relay/store/address.ts";
+import { describeStoreAddress, parseStoreAddress, type StoreAddress } from "../relay/store/address.ts";
 import { conditionMetrics, type StoreCondition } from "../relay/store/condition.ts";
+import type { StoreReport } from "../relay/store/check.ts";
 import { openStore } from "../relay/store/lmdb/open-store.ts";
+import { checkRedis } from "../relay/store/redis/check.ts";
 import type { RedisAddress } from "../relay/store/redis/client.ts";
 import { connectRedis, type WatchedRedis } from "../relay/store/redis/connect.ts";
+import { keysUnder } from "../relay/store/redis/keys.ts";
 import { redisStore } from "../relay/store/redis/store.ts";
 import type { Store } from "../relay/store/store.ts";
 import { roundTrips, timedStore } from "../relay/store/timed.ts";
@@ -12,7 +15,10 @@ import { systemClock } from "../runtime/clock.ts";
 import { parseDuration } from "../runtime/duration.ts";
 import type { Logger } from "../runtime/log.ts";
 import type { Fleet } from "./fleet.ts";
+import { scanStore } from "./scan-store.ts";
 import { stateLayout } from "./state.ts";
+import { lockStore } from "./store-lock.ts";
+import { describeMark } from "./store-mark.ts";
 import { UserError } from "./terminal.ts";
 
 /** Where the password of Redis is looked for when the fleet file names no file. */
@@ -51,8 +57,47 @@ export async function openFleetStore(options: OpenFleetStore): Promise<FleetStor
 }
 
 async function openEngine(options: OpenFleetStore): Promise<FleetStore> {
-  const { fleet, state, log, sole = false } = options;
+  const { fleet, state, log, metrics, sole = false } = options;
   const address = storeAddressOf(fleet, state);
+  if (sole && address.kind === "File") await scanStore(address.path, log);
+  const lock = sole ? await lockStore(address) : undefined;
+  try {
+    const opened = await openStoreAt(address, options);
+    if (metrics !== undefined) await refuseMoved(opened.store, address);
+    return lock === undefined ? opened : { ...opened, store: closing(opened.store, () => lock.release()) };
+  } catch (error) {
+    await lock?.release();
+    throw error;
+  }
+}
+
+/** A store that was moved away, or has not all that is moved to it, is no relay's to run on. */
+async function refuseMoved(store: Store, address: StoreAddress): Promise<void> {
+  const mark = await store.transfer.mark();
+  if (mark === undefined || mark.kind === "ArrivedFrom") return;
+  await store.close();
+  throw new UserError(`${describeStoreAddress(address)} cannot be run on: ${describeMark(mark)}`);
+}
+
+function closing(store: Store, then: () => Promise<void>): Store {
+  return {
+    ...store,
+    async close() {
+      await store.close();
+      await then();
+    },
+  };
+}
+
+/** What {@link openStoreAt} takes of {@link OpenFleetStore}. */
+export type OpenStoreAt = Pick<OpenFleetStore, "fleet" | "log" | "metrics" | "sole"> & {
+  /** What it writes must be as durable as the mail of a relay, also without metrics. */
+  readonly durable?: boolean;
+};
+
+/** Opens a store by its address. */
+export async function openStoreAt(address: StoreAddress, options: OpenStoreAt): Promise<FleetStore> {
+  const { fleet, log, sole = false } = options;
   if (address.kind === "File") {
     const store = await openStore({ path: address.path, clock: systemClock, log, sole });
     const condition = async (): Promise<StoreCondition> => ({
@@ -72,17 +117,30 @@ async function openEngine(options: OpenFleetStore): Promise<FleetStore> {
 }
 
 /** Where the store of a fleet is. */
-export function storeAddressOf({ store }: Pick<Fleet, "store">, state: string): ReturnType<typeof parseStoreAddress> {
+export function storeAddressOf({ store }: Pick<Fleet, "store">, state: string): StoreAddress {
   return store === undefined ? { kind: "File", path: stateLayout.store(state) } : parseStoreAddress(store);
 }
 
+/** Verifies a Redis, as it is. */
+export async function checkRedisAt(
+  address: RedisAddress,
+  options: Pick<OpenStoreAt, "fleet" | "log">,
+): Promise<StoreReport> {
+  const connection = await connectFleetRedis(options, address);
+  try {
+    return await checkRedis(connection, keysUnder(`${options.fleet.redis.keyPrefix}:`));
+  } finally {
+    await connection.close();
+  }
+}
+
 async function connectFleetRedis(
-  { fleet, log, metrics }: OpenFleetStore,
+  { fleet, log, metrics, durable = metrics !== undefined }: OpenStoreAt,
   address: RedisAddress,
 ): Promise<WatchedRedis> {
   const { redis, durability } = fleet;
   const { passwordFile, sentinelPasswordFile, caFile } = redis;
-  const lookOnly = metrics === undefined;
+  const lookOnly = !durable;
   return connectRedis({
     address,
     durability: lookOnly ? "None" : durability,

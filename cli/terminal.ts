@@ -9,6 +9,8 @@ export interface Terminal {
   bytes(content: Uint8Array): void;
   /** Progress, warnings and errors. */
   err(line: string): void;
+  /** Shows a line of progress in place of the one before; absent where nobody watches a terminal. An empty one clears it. */
+  readonly live?: (line: string) => void;
   /** Results as JSON instead of text. */
   readonly json: boolean;
   readonly color: boolean;
@@ -34,6 +36,7 @@ export function processTerminal(options: { json: boolean }): Terminal {
     out: (line) => void process.stdout.write(`${line}\n`),
     bytes: (content) => void process.stdout.write(content),
     err: (line) => void process.stderr.write(`${line}\n`),
+    ...(isatty(2) && { live: (line: string) => void process.stderr.write(`\r\u001B[K${line}`) }),
     json: options.json,
     // `process.stdout.isTTY` is undefined of a pipe, and picocolors would then decide by CI and FORCE_COLOR.
     color: isatty(1) && picocolors.isColorSupported && !options.json,

@@ -29,7 +29,8 @@ export function lmdbCaptures(environment: Environment): Captures {
   };
 }
 
-function indexKey({ envelope, capturedAt }: Capture): EnvironmentKey {
+/** Where a capture stands among those of its environment. */
+export function indexKey({ envelope, capturedAt }: Capture): EnvironmentKey {
   return [envelope.tenant, envelope.environment, capturedAt, envelope.id];
 }
 

@@ -14,7 +14,7 @@ export function parseKey(text: string): DeliveryKey | undefined {
 }
 
 /** Where a delivery stands in the order of what can be claimed: a leased one at the end of its lease. */
-function dueKey([id, index]: DeliveryKey, row: DeliveryRow): DueKey {
+export function dueKey([id, index]: DeliveryKey, row: DeliveryRow): DueKey {
   return [row.leaseUntil ?? row.dueAt, id, index];
 }
 

@@ -22,6 +22,7 @@ export const acceptScript = defineScript(
   "accept",
   `#!lua
 local prefix, call = KEYS[1], redis.call
+if call('EXISTS', prefix .. 'closed') == 1 then return redis.error_reply('CLOSED') end
 local id, acceptedAt, size, tenant = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[16]
 local body, message = prefix .. 'body:' .. id, prefix .. 'message:' .. id
 local time = math.max(acceptedAt, tonumber(call('GET', prefix .. 'clock') or 0))

@@ -104,19 +104,22 @@ interface Row {
   readonly at: number;
   /** Absent when nobody holds it. */
   readonly dueAt: number | undefined;
+  /** It has a row and a time. */
+  readonly whole: boolean;
 }
 
-async function* deliveryRows(connection: RedisConnection, keys: Keys): AsyncGenerator<Row> {
+/** All deliveries, in the order of acceptance. */
+export async function* deliveryRows(connection: RedisConnection, keys: Keys): AsyncGenerator<Row> {
   let from = "-";
   for (;;) {
     const reply = listOf(await connection.run(deliveriesScript, [keys.prefix], [from, "+", stride]));
     for (let start = 0; start < reply.length; start += 4) {
       const [member, row = null, at, dueAt] = reply.slice(start, start + 4);
       const name = textOf(member);
-      const { id, key } = readMember(name);
-      if (textOf(row) === "" || textOf(at) === "") throw new StoreIncomplete(`the delivery ${key} is not whole`);
+      const { id } = readMember(name);
       const due = textOf(dueAt);
-      yield { id, member: name, row, at: Number(textOf(at)), dueAt: due === "" ? undefined : Number(due) };
+      const whole = textOf(row) !== "" && textOf(at) !== "";
+      yield { id, member: name, row, at: Number(textOf(at)), dueAt: due === "" ? undefined : Number(due), whole };
       from = `(${name}`;
     }
     if (reply.length < 4 * stride) return;
@@ -137,7 +140,8 @@ async function* exportMessages(connection: RedisConnection, keys: Keys): AsyncGe
   if (id !== undefined) yield await messageOf(connection, keys, id, deliveries);
 }
 
-function carried({ member, row, at, dueAt }: Row): CarriedDelivery {
+function carried({ member, row, at, dueAt, whole }: Row): CarriedDelivery {
+  if (!whole) throw new StoreIncomplete(`the delivery ${member} is not whole`);
   const { domain, recipients, attempts, lastReply } = readRow(row);
   const index = Number(member.slice(member.lastIndexOf("/") + 1));
   return { index, domain, recipients, attempts, dueAt: dueAt ?? at, ...(lastReply && { lastReply }) };
@@ -174,7 +178,7 @@ export async function leased(connection: RedisConnection, keys: Keys, now: numbe
 }
 
 /** The hashes whose names begin so, by the rest of their names. */
-async function* rowsOf(connection: RedisConnection, begin: string): AsyncGenerator<readonly [string, Reply]> {
+export async function* rowsOf(connection: RedisConnection, begin: string): AsyncGenerator<readonly [string, Reply]> {
   for await (const names of scan(connection, begin)) {
     const rows = await connection.pipeline(names.map((name) => ({ command: "HGETALL", args: [name] })));
     for (const [at, name] of names.entries()) {
@@ -185,7 +189,7 @@ async function* rowsOf(connection: RedisConnection, begin: string): AsyncGenerat
 }
 
 /** Names of keys that begin so, each once: Redis may tell one twice, so that all names of one kind are held in memory. */
-async function* scan(connection: RedisConnection, begin: string): AsyncGenerator<readonly string[]> {
+export async function* scan(connection: RedisConnection, begin: string): AsyncGenerator<readonly string[]> {
   const seen = new Set<string>();
   let cursor = "0";
   do {

@@ -14,6 +14,7 @@ const unavailable: Readonly<Record<string, string>> = {
   CLUSTERDOWN: "its cluster is down",
   NOAUTH: "it wants a password",
   WRONGPASS: "it refuses the user name or the password",
+  CLOSED: "its mail was moved to another store, or is not all here yet: `posthouse store move` says more",
   NOPERM: "it does not permit a command to this user",
 };
 

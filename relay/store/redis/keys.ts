@@ -24,6 +24,7 @@
  *  captured:<id>   string, signed content      captures               sorted set, ids in order
  *  capture:<id>    string, JSON                captures:<environment> sorted set, id -> capturedAt
  *  environments    set of `<tenant>/<environment>` that have captures            format  string
+ *  closed, arrived  JSON, what a move left: with `closed` nothing is accepted and nothing claimed
  * ```
  *
  * A content is sent ahead with an expiry and loses it when the message is accepted: what a relay that dies in between

@@ -8,6 +8,7 @@ export const claimScript = defineScript(
   "claim",
   `#!lua flags=allow-oom
 local prefix, call = KEYS[1], redis.call
+if call('EXISTS', prefix .. 'closed') == 1 then return redis.error_reply('CLOSED') end
 local due = call('ZRANGEBYSCORE', prefix .. 'due', '-inf', ARGV[1], 'WITHSCORES', 'LIMIT', 0, ARGV[2])
 local claimed = {}
 for at = 1, #due, 2 do

@@ -1,0 +1,103 @@
+import { describeStoreAddress, type StoreAddress } from "../relay/store/address.ts";
+import type { StoreCounts, StoreProblem, StoreReport } from "../relay/store/check.ts";
+import { checkLmdb } from "../relay/store/lmdb/check.ts";
+import { salvageLmdb } from "../relay/store/lmdb/salvage.ts";
+import { StoreFull } from "../relay/store/spool.ts";
+import { StoreUnavailable } from "../relay/store/store.ts";
+import { systemClock } from "../runtime/clock.ts";
+import { createLogger } from "../runtime/log.ts";
+import { loadFleet } from "./load-fleet.ts";
+import { checkRedisAt, storeAddressOf } from "./open-store.ts";
+import { lockStore } from "./store-lock.ts";
+import { mustExist, readAddress } from "./store-move.ts";
+import { exitCode, table, type Terminal, UserError } from "./terminal.ts";
+
+export interface CheckOptions {
+  /** The store of the fleet file, or of the state folder, when absent. */
+  readonly address?: string | undefined;
+  readonly state: string;
+  readonly fleet?: string;
+  /** Make a new file of what can be read of a damaged one. */
+  readonly repair: boolean;
+}
+
+/** What is printed as JSON. */
+export interface CheckResult extends StoreReport {
+  readonly store: string;
+  /** Of a repair: where the damaged file is now, and what the new one lacks. */
+  readonly setAside?: string;
+  readonly missing?: readonly string[];
+}
+
+/** `posthouse store check [ADDRESS]`: verifies a store, also while relays run on it. Exit code 1 when something is wrong. */
+export async function checkStore(options: CheckOptions, terminal: Terminal): Promise<number> {
+  const fleet = await loadFleet(options.fleet);
+  const address = options.address === undefined ? storeAddressOf(fleet, options.state) : readAddress(options.address);
+  if (address.kind === "File") await mustExist(address.path);
+  const store = describeStoreAddress(address);
+  try {
+    const log = createLogger({ level: "silent", destination: { write: () => undefined } });
+    const report = address.kind === "File" ? checkLmdb(address.path) : await checkRedisAt(address, { fleet, log });
+    const repaired = options.repair && report.problems.length > 0 ? await repair(address) : {};
+    const result: CheckResult = { store, ...report, ...repaired };
+    show(result, terminal);
+    return report.problems.length === 0 ? exitCode.ok : exitCode.failed;
+  } catch (error) {
+    if (error instanceof StoreUnavailable || error instanceof StoreFull)
+      throw new UserError(error.message, { cause: error });
+    throw error;
+  }
+}
+
+async function repair(address: StoreAddress): Promise<Pick<CheckResult, "setAside" | "missing">> {
+  if (address.kind !== "File")
+    throw new UserError(
+      "--repair is for the embedded store: of a Redis what is wrong is told, and its data are left alone",
+    );
+  const lock = await lockStore(address);
+  try {
+    const log = createLogger({ level: "silent", destination: { write: () => undefined } });
+    const { setAside, missing } = await salvageLmdb({ folder: address.path, now: systemClock.now(), log });
+    return { setAside, missing };
+  } finally {
+    await lock?.release();
+  }
+}
+
+function countRows(counts: StoreCounts): readonly (readonly string[])[] {
+  return [
+    ["queued messages", String(counts.messages)],
+    ["octets of them", String(counts.octets)],
+    ["deliveries", String(counts.deliveries)],
+    ["captures", String(counts.captures)],
+    ["tenants with credit rows", String(counts.tenants)],
+    ["API keys in use", String(counts.apiKeys)],
+    ["rates", String(counts.rates)],
+    ["billed ids", String(counts.billed)],
+  ];
+}
+
+const advice: Readonly<Record<StoreProblem["kind"], string>> = {
+  Damaged: "stop posthouse up: its next start sets the file aside and keeps what can be read",
+  Orphan: "it cannot be delivered: tell its sender; the events say who that is",
+  Index: "stop posthouse up: its next start makes the index anew",
+  Counter: "the limit of that tenant's room is off by the difference",
+};
+
+function show(result: CheckResult, terminal: Terminal): void {
+  if (terminal.json) {
+    terminal.out(JSON.stringify(result));
+    return;
+  }
+  terminal.out(result.store);
+  terminal.out(table(countRows(result.counts)).join("\n"));
+  const rows = result.problems.map(({ kind, id, what }) => [kind, id, what, advice[kind]]);
+  terminal.out(
+    rows.length === 0 ? "no problems" : table([["PROBLEM", "ID", "WHAT", "WHAT TO DO"], ...rows]).join("\n"),
+  );
+  if (result.more > 0) terminal.out(`and ${result.more} more`);
+  if (result.setAside === undefined) return;
+  terminal.out(`the damaged file is ${result.setAside}; what can be read of it is in a new one`);
+  const { missing = [] } = result;
+  if (missing.length > 0) terminal.out(`missing, in whole or in part: ${missing.join(" ")}`);
+}

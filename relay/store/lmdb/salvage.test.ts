@@ -1,0 +1,168 @@
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { createLogger } from "../../../runtime/log.ts";
+import { draft, noon } from "../port-suite/fixture.ts";
+import { fillStore } from "../port-suite/transfer.ts";
+import type { Store } from "../store.ts";
+import { checkLmdb } from "./check.ts";
+import { openStore } from "./open-store.ts";
+import { flag } from "./pages.ts";
+import { salvageLmdb, type Salvaged } from "./salvage.ts";
+
+const log = createLogger({ level: "silent", destination: { write: () => undefined } });
+const clock = { now: () => noon };
+const pageSize = 4096;
+const kinds = { branch: flag.branch, leaf: flag.leaf, overflow: 4 } as const;
+
+let source: string;
+let folder: string;
+const contents = new Map<string, string>();
+const messages = 120;
+
+beforeAll(async () => {
+  source = mkdtempSync(join(tmpdir(), "posthouse-whole-"));
+  const store = await openStore({ path: source, clock, log });
+  await fillStore(store);
+  for (let index = 0; index < messages; index += 1) {
+    const id = `n${String(index).padStart(3, "0")}`;
+    const content = Buffer.alloc(index % 3 === 0 ? 9000 : 200, `${id} `);
+    await store.spool.accept(draft(id, { content, to: [`${id}@one.example`, `${id}@two.example`] }));
+    if (index % 20 === 0) {
+      const { envelope } = draft(`k${id}`);
+      await store.captures.keep({ envelope, recipients: [], capturedAt: noon }, content);
+    }
+  }
+  for (const { envelope } of await store.queue.list(999))
+    contents.set(envelope.id, textOf(await store.spool.content(envelope.id)));
+  await store.close();
+});
+afterAll(() => rmSync(source, { recursive: true }));
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "posthouse-damaged-"));
+  cpSync(join(source, "data.mdb"), join(folder, "data.mdb"));
+});
+afterEach(() => rmSync(folder, { recursive: true }));
+
+function textOf(content: Uint8Array | undefined): string {
+  return Buffer.from(content ?? []).toString("latin1");
+}
+
+/** A small generator of numbers that look random, the same each time. */
+function chance(seed: number): (below: number) => number {
+  let state = seed * 2_654_435_761 + 1;
+  return (below) => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    return Math.floor((state / 2 ** 32) * below);
+  };
+}
+
+/** Flips bits in a page of a kind; the newest state leads to most of those. */
+function flip(kind: keyof typeof kinds, seed: number, bits: number): void {
+  const path = join(folder, "data.mdb");
+  const file = readFileSync(path);
+  const pages = Array.from({ length: file.length / pageSize - 2 }, (_, index) => index + 2);
+  const fitting = pages.filter(
+    (page) => file.readUInt32LE(page * pageSize) === page && file.readUInt16LE(page * pageSize + 18) === kinds[kind],
+  );
+  const next = chance(seed);
+  const page = fitting[next(fitting.length)] ?? 2;
+  for (let bit = 0; bit < bits; bit += 1) {
+    const at = page * pageSize + next(pageSize);
+    file[at] = (file[at] ?? 0) ^ (1 << next(8));
+  }
+  writeFileSync(path, file);
+}
+
+async function afterwards(look: (store: Store) => Promise<void>): Promise<void> {
+  const store = await openStore({ path: folder, clock, log });
+  try {
+    await look(store);
+  } finally {
+    await store.close();
+  }
+}
+
+/** What is there is as it was, what is not is named, and the new file is in order. */
+async function expectSound({ missing }: Salvaged, named = true): Promise<number> {
+  expect(checkLmdb(folder).problems).toEqual([]);
+  let there = 0;
+  await afterwards(async ({ spool, queue }) => {
+    const ids = new Set((await queue.list(999)).map(({ envelope }) => envelope.id));
+    for (const id of ids) expect(textOf(await spool.content(id))).toBe(contents.get(id));
+    const silent = [...contents.keys()].filter((id) => !ids.has(id) && !missing.includes(id));
+    expect(named ? silent : []).toEqual([]);
+    const claimed = await spool.claim(noon * 2, 999, 1);
+    expect(new Set(claimed.map(({ envelope }) => envelope.id))).toEqual(ids);
+    for (const { envelope, recipients } of claimed.filter((one) => one.envelope.id.startsWith("n")))
+      expect(recipients[0]?.address).toMatch(new RegExp(`^${envelope.id}@`));
+    there = ids.size;
+  });
+  return there;
+}
+
+describe("a check of the embedded store", () => {
+  test("finds nothing in a store that is whole, and counts it", () => {
+    const { problems, counts } = checkLmdb(source);
+    expect(problems).toEqual([]);
+    expect(counts).toMatchObject({ messages: contents.size, deliveries: 4 + 2 * messages, captures: 7, tenants: 2 });
+  });
+
+  test("finds nothing while messages come and go", async () => {
+    const store = await openStore({ path: folder, clock, log });
+    const state = { busy: true };
+    const work = (async () => {
+      for (let index = 0; state.busy; index += 1) {
+        await store.spool.accept(draft(`x${index}`, { content: Buffer.alloc(6000) }));
+        for (const one of await store.spool.claim(noon, 3, 1)) await store.spool.settle(one, { kind: "Done" });
+      }
+    })();
+    for (let round = 0; round < 5; round += 1) {
+      expect(checkLmdb(folder).problems).toEqual([]);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    state.busy = false;
+    await work;
+    await store.close();
+  });
+});
+
+describe("a damaged store", () => {
+  test("that is not, is copied whole", async () => {
+    const salvaged = await salvageLmdb({ folder, now: noon, log });
+    expect(salvaged.missing).toEqual([]);
+    expect(await expectSound(salvaged)).toBe(contents.size);
+    expect(readdirSync(folder)).toContain(`data.mdb.damaged-2026-11-22T12-00-00-000Z`);
+    await afterwards(async ({ captures, ledger }) => {
+      expect(await captures.list(99)).toHaveLength(7);
+      expect((await ledger.usage("b/shop"))?.used).toBe(2);
+    });
+  });
+
+  const seeds = Array.from({ length: 10 }, (_, index) => index + 1);
+  test.each(seeds)("keeps every message when a branch page is hit (%d)", async (seed) => {
+    flip("branch", seed, 3);
+    expect(await expectSound(await salvageLmdb({ folder, now: noon, log }))).toBe(contents.size);
+  });
+
+  test.each(seeds)("loses no more than a page's records when a leaf page is hit (%d)", async (seed) => {
+    flip("leaf", seed, 2);
+    const there = await expectSound(await salvageLmdb({ folder, now: noon, log }));
+    expect(there).toBeGreaterThan(contents.size - 40);
+  });
+
+  test.each(seeds)("loses no more than one message when a long content is hit (%d)", async (seed) => {
+    flip("overflow", seed, 2);
+    const there = await expectSound(await salvageLmdb({ folder, now: noon, log }));
+    expect(there).toBeGreaterThanOrEqual(contents.size - 1);
+  });
+
+  test.each([0.3, 0.6, 0.9])("keeps what is there of a file that was cut to %d", async (share) => {
+    const path = join(folder, "data.mdb");
+    truncateSync(path, Math.floor(readFileSync(path).length * share));
+    expect(checkLmdb(folder).problems.length).toBeGreaterThan(0);
+    // Of a message of which nothing is left nobody knows.
+    await expectSound(await salvageLmdb({ folder, now: noon, log }), false);
+  });
+});

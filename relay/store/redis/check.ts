@@ -1,0 +1,167 @@
+import { problemList, type StoreProblem, type StoreReport } from "../check.ts";
+import type { RedisConnection, Reply } from "./connection.ts";
+import { deliveryRows, rowsOf, scan } from "./export.ts";
+import type { Keys } from "./keys.ts";
+import { pairsOf, readUsage } from "./ledger.ts";
+import { bytesOf, listOf, numberOf } from "./reply.ts";
+import { readRow } from "./rows.ts";
+
+interface Check {
+  readonly connection: RedisConnection;
+  readonly keys: Keys;
+  readonly add: (problem: StoreProblem) => void;
+}
+
+/**
+ * Verifies what lies under a prefix, also while relays run on it: what looks wrong is looked at again, because it may have
+ * been settled meanwhile, and a counter that moves is left out.
+ */
+export async function checkRedis(connection: RedisConnection, keys: Keys): Promise<StoreReport> {
+  const list = problemList();
+  const check = { connection, keys, add: list.add };
+  const told = await roomTold(check);
+  const { room, ...queued } = await checkMessages(check);
+  const still = await roomTold(check);
+  for (const tenant of new Set([...room.keys(), ...told.keys()])) {
+    const [one, other, wanted] = [told.get(tenant) ?? 0, still.get(tenant) ?? 0, room.get(tenant) ?? 0];
+    if (one === other && one !== wanted)
+      list.add({
+        kind: "Counter",
+        id: tenant,
+        what: `${one} octets are counted in the spool of ${tenant}, there are ${wanted}`,
+      });
+  }
+  await checkStrays(check);
+  const ledger = await checkLedger(check);
+  return list.report({ ...queued, ...ledger, captures: await checkCaptures(check) });
+}
+
+async function roomTold({ connection, keys }: Check): Promise<ReadonlyMap<string, number>> {
+  return new Map(pairsOf(await connection.command("HGETALL", `${keys.prefix}spooled`)));
+}
+
+async function checkMessages(check: Check): Promise<{
+  readonly messages: number;
+  readonly deliveries: number;
+  readonly octets: number;
+  readonly room: ReadonlyMap<string, number>;
+}> {
+  const room = new Map<string, number>();
+  let [messages, deliveries, octets, open] = [0, 0, 0, 0];
+  let last: string | undefined;
+  const leave = async (id: string): Promise<void> => {
+    const found = await checkMessage(check, id, open);
+    if (found === undefined) return;
+    messages += 1;
+    octets += found.size;
+    room.set(found.tenant, (room.get(found.tenant) ?? 0) + found.size);
+  };
+  for await (const delivery of deliveryRows(check.connection, check.keys)) {
+    if (last !== undefined && delivery.id !== last) {
+      await leave(last);
+      open = 0;
+    }
+    last = delivery.id;
+    open += 1;
+    deliveries += 1;
+    if (delivery.whole && isRow(delivery.row)) continue;
+    if (await isGone(check, delivery.member)) continue;
+    check.add({ kind: "Orphan", id: delivery.id, what: `the delivery ${delivery.member} has no row, or is not due` });
+  }
+  if (last !== undefined) await leave(last);
+  return { messages, deliveries, octets, room };
+}
+
+function isRow(row: Reply): boolean {
+  try {
+    return Array.isArray(readRow(row).recipients);
+  } catch {
+    return false;
+  }
+}
+
+async function isGone({ connection, keys }: Check, member: string): Promise<boolean> {
+  return (await connection.command("ZSCORE", `${keys.prefix}deliveries`, member)) === null;
+}
+
+/** Looks at a message that has `open` deliveries; undefined when it is not whole. */
+async function checkMessage(
+  check: Check,
+  id: string,
+  open: number,
+): Promise<{ readonly tenant: string; readonly size: number } | undefined> {
+  const { connection, keys, add } = check;
+  const [row, length] = await connection.pipeline([
+    { command: "HMGET", args: [`${keys.prefix}message:${id}`, "envelope", "tenant", "size", "left"] },
+    { command: "STRLEN", args: [keys.body(id)] },
+  ]);
+  const [envelope, tenant, size, left] = listOf(row).map((field) => bytesOf(field)?.toString());
+  const missing = envelope === undefined ? "envelope" : numberOf(length) === 0 ? "content" : undefined;
+  const there = (await connection.command("EXISTS", `${keys.prefix}message:${id}`)) === 1;
+  if (missing !== undefined) {
+    const settled = !there && !(await hasDeliveries(check, id));
+    if (!settled) add({ kind: "Orphan", id, what: `the message ${id} has no ${missing}` });
+    return undefined;
+  }
+  if (numberOf(length) !== Number(size) && there)
+    add({ kind: "Damaged", id, what: `the content of ${id} is not as long as its envelope says` });
+  if (Number(left) > open && there)
+    add({ kind: "Counter", id, what: `${left} deliveries of ${id} are counted, there are ${open}` });
+  return { tenant: tenant ?? "", size: Number(size) };
+}
+
+async function hasDeliveries({ connection, keys }: Check, id: string): Promise<boolean> {
+  const args = [`${keys.prefix}deliveries`, `[${id}/`, `(${id}0`, "BYLEX", "LIMIT", 0, 1];
+  return listOf(await connection.command("ZRANGE", ...args)).length > 0;
+}
+
+/** Messages and contents that no delivery leads to. */
+async function checkStrays(check: Check): Promise<void> {
+  const { keys } = check;
+  await checkStray(check, `${keys.prefix}message:`, (id) => `the message ${id} has no deliveries`);
+  await checkStray(check, keys.body(""), (id) => `the content of ${id} belongs to no message`);
+}
+
+async function checkStray(check: Check, begin: string, what: (id: string) => string): Promise<void> {
+  for await (const names of scan(check.connection, begin))
+    for (const name of names) {
+      const id = name.slice(begin.length);
+      // A content that was sent ahead has an expiry; of what is gone Redis says -2.
+      const isStray = !(await hasDeliveries(check, id)) && (await check.connection.command("PTTL", name)) === -1;
+      if (isStray) check.add({ kind: "Orphan", id, what: what(id) });
+    }
+}
+
+async function checkLedger(check: Check): Promise<{
+  readonly tenants: number;
+  readonly apiKeys: number;
+  readonly rates: number;
+  readonly billed: number;
+}> {
+  const { connection, keys, add } = check;
+  const counts = { tenants: 0, apiKeys: 0, rates: 0, billed: 0 };
+  for await (const [tenant, row] of rowsOf(connection, keys.usage(""))) {
+    counts.tenants += 1;
+    const usage = readUsage(listOf(row));
+    const numbers = usage === undefined ? [Number.NaN] : [usage.used, ...Object.values(usage.topUpsUsed)];
+    if (numbers.some((number) => !Number.isSafeInteger(number) || number < 0))
+      add({ kind: "Damaged", id: tenant, what: `the credits of ${tenant} are no numbers` });
+  }
+  for await (const [, row] of rowsOf(connection, keys.keyUses(""))) counts.apiKeys += pairsOf(row).length;
+  for await (const names of scan(connection, keys.rate(""))) counts.rates += names.length;
+  for await (const names of scan(connection, `${keys.prefix}billed:`))
+    for (const name of names) counts.billed += numberOf(await connection.command("SCARD", name));
+  return counts;
+}
+
+async function checkCaptures({ connection, keys, add }: Check): Promise<number> {
+  let count = 0;
+  for await (const names of scan(connection, keys.capture("")))
+    for (const name of names) {
+      count += 1;
+      const id = name.slice(keys.capture("").length);
+      const there = await connection.command("EXISTS", name, keys.captured(id));
+      if (there === 1) add({ kind: "Orphan", id, what: `the capture ${id} has no content` });
+    }
+  return count;
+}
