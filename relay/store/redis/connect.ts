@@ -10,6 +10,7 @@ import { readInfo, refuseServer, type ServerSettings, settingNames } from "./fac
 import { failureOf, isFinal, ServerRefused } from "./failure.ts";
 import { isFull, refusesMail, type Seen, verdictOf, type Wanted } from "./health.ts";
 import { type Answer, type Ask, type Inspection, type Link, openLink } from "./link.ts";
+import { nothingSent } from "./nothing-sent.ts";
 import { replicatedSender } from "./replicated.ts";
 
 export interface ConnectOptions {
@@ -62,6 +63,8 @@ interface Connected {
   told: string;
 }
 
+/** Milliseconds that a step may take beyond those for which replicas are waited for. */
+const leastPatience = 500;
 /** Milliseconds that the first connection may take. */
 const startTimeout = 5000;
 
@@ -206,7 +209,11 @@ function watched(connected: Connected, main: Link, writer: Link): WatchedRedis {
   const replicated =
     wanted.replicas === 0
       ? (calls: readonly Call[]) => main.send(calls)
-      : replicatedSender(writer, () => waitOf(connected), timing.patience - options.replicaTimeout);
+      : replicatedSender(
+          writer,
+          () => waitOf(connected),
+          Math.max(timing.patience - options.replicaTimeout, leastPatience),
+        );
   const send = async (calls: readonly Call[]): Promise<readonly Reply[]> => repliesOf(await main.send(calls), server);
   const first = async (calls: readonly Call[]): Promise<Reply> => (await send(calls))[0] ?? null;
   const refuses = (): string | undefined =>
@@ -217,9 +224,13 @@ function watched(connected: Connected, main: Link, writer: Link): WatchedRedis {
     pipeline: send,
     async commit(calls) {
       const why = refuses();
-      if (why !== undefined) throw new StoreUnavailable(`${server} takes no mail: ${why}`);
+      if (why !== undefined) throw nothingSent(`${server} takes no mail: ${why}`);
       connected.coming += weightOf(calls);
-      return repliesOf(await replicated(calls), server);
+      const replies = repliesOf(await replicated(calls), server);
+      // It may have been sent to another server than the one that was asked for above, or to one that was set up anew.
+      const late = refuses();
+      if (late !== undefined) throw new StoreUnavailable(`${server} takes no mail any more: ${late}`);
+      return replies;
     },
     full: () => connected.seen !== undefined && isFull(connected.seen, connected.coming),
     ready: () => Promise.resolve(main.up && writer.up && refuses() === undefined),

@@ -4,6 +4,7 @@ import { StoreUnavailable } from "../store.ts";
 import type { Argument, Call, Reply } from "./connection.ts";
 import { failureOf, isConnectionLost, isUnknownScript, reasonOf } from "./failure.ts";
 import { createGate, type Gate } from "./gate.ts";
+import { nothingSent } from "./nothing-sent.ts";
 
 /** What a server that was just connected to is: usable, not yet, or another one should be looked for. */
 export type Inspection = "Usable" | "Loading" | "Elsewhere";
@@ -34,7 +35,7 @@ export type Answer = Reply | Error;
 export interface Link {
   /**
    * Sends calls in one batch; resolves with the answers in order. A batch whose answers were lost with the connection is
-   * sent again on the next, as long as `patience` lasts. Rejects with StoreUnavailable.
+   * sent again on the next, as long as `patience` lasts. Rejects with StoreUnavailable, `nothingSent` when it never was.
    */
   send(calls: readonly Call[], patience?: number): Promise<readonly Answer[]>;
   /** Whether a connection stands and was inspected. */
@@ -146,6 +147,11 @@ function opened(state: LinkState): void {
   state.waiting.clear();
 }
 
+interface Sent {
+  /** Resolves when what was written last is answered; undefined while nothing was. */
+  written: Promise<void> | undefined;
+}
+
 interface Deadline {
   /** Rejects when it is over. */
   readonly late: Promise<never>;
@@ -172,15 +178,18 @@ function connected(state: LinkState, { late }: Deadline): Promise<void> {
 }
 
 async function send(state: LinkState, calls: readonly Call[], patience?: number): Promise<readonly Answer[]> {
-  if (state.closed) throw new StoreUnavailable("the store is closed");
+  if (state.closed) throw nothingSent("the store is closed");
   const octets = calls.reduce((sum, call) => sum + call.args.reduce<number>((all, arg) => all + sizeOf(arg), 0), 0);
   const wait = (patience ?? state.options.patience) + (octets / 2 ** 20) * patiencePerMebibyte;
   const deadline = startDeadline(state, wait);
-  const sent = { written: Promise.resolve() };
+  const sent: Sent = { written: undefined };
   try {
     const leave = await state.gate.enter(octets, wait);
     // What was given up is still on its way: its room is free when it is answered, or the connection gone.
-    return await attempt(state, calls, deadline, sent).finally(() => void sent.written.then(leave));
+    return await attempt(state, calls, deadline, sent).finally(() => void Promise.resolve(sent.written).then(leave));
+  } catch (error) {
+    const isUnsent = sent.written === undefined && error instanceof StoreUnavailable;
+    throw isUnsent ? nothingSent(error.message) : error;
   } finally {
     deadline.stop();
   }
@@ -191,7 +200,7 @@ async function attempt(
   state: LinkState,
   calls: readonly Call[],
   deadline: Deadline,
-  sent: { written: Promise<void> },
+  sent: Sent,
 ): Promise<readonly Answer[]> {
   for (;;) {
     await connected(state, deadline);
