@@ -121,15 +121,28 @@ export async function connectRedis(options: ConnectOptions): Promise<WatchedRedi
 
 /** Looks at a server before it is used. */
 async function inspect(connected: Connected, ask: Ask): Promise<Inspection> {
-  // For whoever looks at the list of clients; a user who may not say it goes without.
-  await ask("CLIENT", "SETNAME", "posthouse").catch(() => undefined);
   const facts = readInfo(textOf(await ask("INFO")));
   const refused = refuseServer(facts);
   if (refused !== undefined) throw new ServerRefused(refused);
+  await chooseDatabase(connected.options.address, ask);
+  // For whoever looks at the list of clients; a user who may not say it goes without.
+  await ask("CLIENT", "SETNAME", "posthouse").catch(() => undefined);
   if (facts.loading) return "Loading";
   if (facts.role === "slave") return "Elsewhere";
   see(connected, { at: connected.options.clock.now(), facts, settings: await settingsOf(ask) });
   return "Usable";
+}
+
+/** The client chooses it too, but goes on with the first one when there is none of that number. */
+async function chooseDatabase({ database }: RedisAddress, ask: Ask): Promise<void> {
+  if (database === 0) return;
+  try {
+    await ask("SELECT", String(database));
+  } catch (error) {
+    if (error instanceof Error && /out of range/.test(error.message))
+      throw new ServerRefused(`it has no database ${database}`);
+    throw error;
+  }
 }
 
 /** The settings that bear on durability; undefined where CONFIG is forbidden or unknown. */

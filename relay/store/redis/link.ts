@@ -264,6 +264,9 @@ function replyOf(value: unknown): Reply {
   return typeof value === "string" ? Buffer.from(value) : null;
 }
 
+/** The client hangs the command with all its arguments, contents too, on an error: they do not belong in a log. */
 function errorOf(reason: unknown): Error {
-  return reason instanceof Error ? reason : new Error(String(reason));
+  if (!(reason instanceof Error)) return new Error(String(reason));
+  if ("command" in reason) delete reason.command;
+  return reason;
 }
