@@ -158,14 +158,18 @@ interface Deadline {
   readonly stop: () => void;
 }
 
-function startDeadline(state: LinkState, wait: number): Deadline {
+/** `more`: milliseconds on top of `patience` while there is a connection, for what is large. */
+function startDeadline(state: LinkState, patience: number, more: number): Deadline {
   const { promise, reject } = Promise.withResolvers<never>();
-  const stop = state.options.clock.after(wait, () => {
-    const why = state.up ? `${state.options.server} does not answer in time` : troubleOf(state);
-    reject(new StoreUnavailable(why));
+  const { clock, server } = state.options;
+  const end = (): void =>
+    reject(new StoreUnavailable(state.up ? `${server} does not answer in time` : troubleOf(state)));
+  let stop = clock.after(patience, () => {
+    if (state.up && more >= 1) stop = clock.after(more, end);
+    else end();
   });
   promise.catch(() => undefined);
-  return { late: promise, stop };
+  return { late: promise, stop: () => stop() };
 }
 
 /** Resolves when there is a connection. */
@@ -177,14 +181,18 @@ function connected(state: LinkState, { late }: Deadline): Promise<void> {
   return Promise.race([promise, late]);
 }
 
-async function send(state: LinkState, calls: readonly Call[], patience?: number): Promise<readonly Answer[]> {
+async function send(
+  state: LinkState,
+  calls: readonly Call[],
+  patience = state.options.patience,
+): Promise<readonly Answer[]> {
   if (state.closed) throw nothingSent("the store is closed");
   const octets = calls.reduce((sum, call) => sum + call.args.reduce<number>((all, arg) => all + sizeOf(arg), 0), 0);
-  const wait = (patience ?? state.options.patience) + (octets / 2 ** 20) * patiencePerMebibyte;
-  const deadline = startDeadline(state, wait);
+  const more = (octets / 2 ** 20) * patiencePerMebibyte;
+  const deadline = startDeadline(state, patience, more);
   const sent: Sent = { written: undefined };
   try {
-    const leave = await state.gate.enter(octets, wait);
+    const leave = await state.gate.enter(octets, patience + more);
     // What was given up is still on its way: its room is free when it is answered, or the connection gone.
     return await attempt(state, calls, deadline, sent).finally(() => void Promise.resolve(sent.written).then(leave));
   } catch (error) {
@@ -227,18 +235,22 @@ function dropped(state: LinkState, error: unknown): void {
 /** Writes calls at once, and before them the scripts that are new on this connection. Never rejects: errors stand among the answers. */
 async function transmit({ redis, options, loaded }: LinkState, calls: readonly Call[]): Promise<readonly Answer[]> {
   const { stream } = redis;
+  const unloaded: unknown[] = [];
   stream?.cork();
   for (const call of calls) {
     if (!("script" in call) || loaded.has(call.script.sha1)) continue;
     loaded.add(call.script.sha1);
-    // A script that cannot be loaded is unknown to the call behind it.
-    redis.callBuffer("SCRIPT", "LOAD", call.script.lua).catch(() => undefined);
+    redis.callBuffer("SCRIPT", "LOAD", call.script.lua).catch((error: unknown) => void unloaded.push(error));
   }
   const sent = calls.map((call) => redis.callBuffer(...wordsOf(call)));
   stream?.uncork();
   options.onRoundTrip();
   const settled = await Promise.allSettled(sent);
-  return settled.map((one) => (one.status === "fulfilled" ? replyOf(one.value) : errorOf(one.reason)));
+  return settled.map((one) => {
+    if (one.status === "fulfilled") return replyOf(one.value);
+    // A script that cannot be loaded is unknown to the call behind it, and why says more.
+    return errorOf(isUnknownScript(one.reason) ? (unloaded[0] ?? one.reason) : one.reason);
+  });
 }
 
 type Word = string | number | Buffer;
