@@ -8,8 +8,9 @@ import { connectTestRedis } from "../../../test/harness/redis-store.ts";
 import { until } from "../../../test/harness/until.ts";
 import { daily, draft, noon, usedBy } from "../port-suite/fixture.ts";
 import { StoreFull } from "../spool.ts";
-import { StoreUnavailable } from "../store.ts";
+import { type Store, StoreUnavailable } from "../store.ts";
 import type { ConnectOptions, WatchedRedis } from "./connect.ts";
+import { ReplicasLate } from "./replicated.ts";
 import { redisStore } from "./store.ts";
 
 const closing: (() => Promise<void>)[] = [];
@@ -36,7 +37,7 @@ describe("of what a client is not told to be accepted nothing stays", () => {
     async (engine) => {
       const primary = await kept(startRedis({ engine }));
       const replica = await kept(startReplica(primary, { engine }));
-      const { store } = await open(primary.url, { replicas: 1, replicaTimeout: 1000 });
+      const { store } = await open(primary.url, { replicas: 1, replicaTimeout: 500 });
       expect(await store.spool.accept(draft("m1"))).toBe("Accepted");
       replica.pause();
       const unsure = store.spool.accept(draft("m2")).catch(String);
@@ -49,6 +50,16 @@ describe("of what a client is not told to be accepted nothing stays", () => {
       replica.resume();
     },
   );
+
+  test("when replicas may take longer than any other step", async () => {
+    const primary = await kept(startRedis());
+    const replica = await kept(startReplica(primary));
+    const { store } = await open(primary.url, { replicas: 1, replicaTimeout: 2500 });
+    replica.pause();
+    await expect(store.spool.accept(draft("m1"))).rejects.toThrow(/in memory after 2500 ms/);
+    expect(await store.queue.list(9)).toEqual([]);
+    replica.resume();
+  });
 
   test("when its user may not wait for replicas", async () => {
     const primary = await kept(startRedis());
@@ -81,6 +92,50 @@ describe("of what a client is not told to be accepted nothing stays", () => {
     await expect(store.spool.accept(draft("m1"))).rejects.toThrow(/takes no mail: appendfsync/);
     await redis.command("PING");
     expect(await server.ask("KEYS", "*")).toEqual(["ph:format"]);
+  });
+
+  test("nor of what comes only after it was taken back", async () => {
+    const server = await kept(startRedis());
+    const plain = plainConnection(server.port);
+    const late: (() => Promise<unknown>)[] = [];
+    const slow = {
+      ...plain,
+      commit: (calls: Parameters<typeof plain.commit>[0]) => {
+        late.push(() => plain.commit(calls));
+        return Promise.reject(new StoreUnavailable("no answer"));
+      },
+    };
+    const store = await kept(
+      redisStore({ connection: slow, prefix: "ph:", clock: { ...systemClock, now: () => noon } }),
+    );
+    const accepting = store.spool.accept(draft("m1", { allowance: daily(9) }));
+    await expect(accepting).rejects.toThrow(StoreUnavailable);
+    await until(
+      "it is taken back",
+      async () => ((await server.ask("KEYS", "ph:billed:*")) as string[]).length || undefined,
+    );
+    await late[0]?.();
+    expect(await store.queue.list(9)).toEqual([]);
+    expect(await usedBy(store)).toBe(0);
+    expect(await server.ask("EXISTS", "ph:body:m1")).toBe(0);
+  });
+
+  test("unless somebody delivers it already: then it is accepted", async () => {
+    const server = await kept(startRedis());
+    const plain = plainConnection(server.port);
+    const busy = {
+      ...plain,
+      commit: async (calls: Parameters<typeof plain.commit>[0]) => {
+        await plain.commit(calls);
+        await store.spool.claim(noon, 1, 60_000);
+        throw new ReplicasLate("too few");
+      },
+    };
+    const clock = { ...systemClock, now: () => noon };
+    const store: Store = await kept(redisStore({ connection: busy, prefix: "ph:", clock }));
+    expect(await store.spool.accept(draft("m1", { allowance: daily(9) }))).toBe("Accepted");
+    expect(await store.queue.list(9)).toHaveLength(1);
+    expect(await usedBy(store)).toBe(1);
   });
 
   test("however often that must be tried, with a pause after each", async () => {
