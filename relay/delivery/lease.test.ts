@@ -50,10 +50,21 @@ describe("a lease", () => {
     expect(lease.lost.aborted).toBe(false);
   });
 
+  test("is asked for on and on while the store is away, and is lost or renewed when that is back", async () => {
+    const away = ["Away", "Away", "Away", "Away"] as const;
+    const back = leaseOn(...away, "Renewed");
+    await back.clock.advance(120_000);
+    expect(back.asked).toEqual([20, 40, 60, 80, 100, 120]);
+    expect(back.lease.until).toBe(start + 180_000);
+    const gone = leaseOn(...away, "Lost");
+    await gone.clock.advance(120_000);
+    expect(gone.lease.lost.aborted).toBe(true);
+  });
+
   test.each([
     { title: "at once while a third is left", answer: "Away", at: 40_000, want: true, renewals: 2 },
     { title: "not when less is left and the store is away", answer: "Away", at: 40_001, want: false, renewals: 3 },
-    { title: "not when it ran out and the store is away", answer: "Away", at: 90_000, want: false, renewals: 4 },
+    { title: "not when it ran out and the store is away", answer: "Away", at: 90_000, want: false, renewals: 5 },
     { title: "without asking when it is fresh", answer: "Renewed", at: 0, want: true, renewals: 0 },
   ] as const)("lets a message end: $title", async ({ answer, at, want, renewals }) => {
     const { lease, clock, asked } = leaseOn(answer);

@@ -162,7 +162,7 @@ export async function startRedis(options: RedisServerOptions = {}): Promise<Redi
 
 /** Starts a replica and waits until it follows its primary. */
 export async function startReplica(
-  primary: RedisServer,
+  primary: Pick<RedisServer, "port">,
   options: Omit<RedisServerOptions, "replicaOf"> = {},
 ): Promise<RedisServer> {
   const replica = await startRedis({ ...options, replicaOf: primary });
@@ -174,8 +174,11 @@ export async function startReplica(
 }
 
 /** Starts a Sentinel that watches `primary` under the name `posthouse`, and fails over alone after half a second. */
-export async function startSentinel(primary: RedisServer): Promise<RedisServer> {
-  const sentinel = await startRedis({ sentinel: true });
+export async function startSentinel(
+  primary: Pick<RedisServer, "host" | "port">,
+  config: RedisServerOptions["config"] = {},
+): Promise<RedisServer> {
+  const sentinel = await startRedis({ sentinel: true, config });
   await sentinel.ask("SENTINEL", "MONITOR", "posthouse", primary.host, primary.port, 1);
   await sentinel.ask("SENTINEL", "SET", "posthouse", "down-after-milliseconds", 500);
   await sentinel.ask("SENTINEL", "SET", "posthouse", "failover-timeout", 2000);

@@ -3,6 +3,7 @@ import type { Allowance } from "../../contract/credits.ts";
 import { noon } from "../../relay/store/port-suite/fixture.ts";
 import { redisStore } from "../../relay/store/redis/store.ts";
 import type { Store } from "../../relay/store/store.ts";
+import { systemClock } from "../../runtime/clock.ts";
 import { type LineProcess, startLineProcess } from "../harness/line-process.ts";
 import { type RedisServer, startRedis } from "../harness/redis.ts";
 import { plainConnection } from "../harness/redis-connection.ts";
@@ -34,7 +35,7 @@ afterAll(async () => {
 });
 
 function openStore(): Promise<Store> {
-  return redisStore({ connection: plainConnection(server.port), prefix, clock: { now: () => noon } });
+  return redisStore({ connection: plainConnection(server.port), prefix, clock: { ...systemClock, now: () => noon } });
 }
 
 interface Case {

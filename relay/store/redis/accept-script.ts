@@ -27,12 +27,18 @@ local id, acceptedAt, size, tenant = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3
 local body, message = prefix .. 'body:' .. id, prefix .. 'message:' .. id
 local time = math.max(acceptedAt, tonumber(call('GET', prefix .. 'clock') or 0))
 
+-- Replicas are waited for up to the last write of a connection: one that asks again on a new one needs a write too.
+local function again()
+  call('SET', prefix .. 'clock', call('GET', prefix .. 'clock') or time)
+  return 'Accepted'
+end
+
 local half = math.floor(time / ${billedPart})
 local billed = prefix .. 'billed:'
 for back = 0, 2 do
   if call('SISMEMBER', billed .. string.format('%.0f', half - back), id) == 1 then
     if call('EXISTS', message) == 0 then call('UNLINK', body) end
-    return 'Accepted'
+    return again()
   end
 end
 
@@ -45,7 +51,7 @@ local firstRate = 18 + pools * 3
 local first = firstRate + rates * 3
 
 local function refuse(answer)
-  if call('EXISTS', message) == 1 then return 'Accepted' end
+  if call('EXISTS', message) == 1 then return again() end
   if time == acceptedAt then call('SET', prefix .. 'clock', time) end
   call('UNLINK', body)
   return answer
@@ -123,7 +129,7 @@ if recipients > 0 then
 end
 
 if call('PERSIST', body) == 0 then
-  return call('EXISTS', message) == 1 and 'Accepted' or 'NoBody'
+  return call('EXISTS', message) == 1 and again() or 'NoBody'
 end
 if time == acceptedAt then call('SET', prefix .. 'clock', time) end
 for _, one in ipairs(taken) do

@@ -8,7 +8,12 @@ export const keepScript = defineScript(
   "keep",
   `#!lua
 local prefix, call, id = KEYS[1], redis.call, ARGV[1]
-if call('EXISTS', prefix .. 'capture:' .. id) == 1 then return 1 end
+local kept = call('GET', prefix .. 'capture:' .. id)
+if kept then
+  -- Whoever asks again on a new connection needs a write of it, for replicas are waited for up to the last one.
+  call('SET', prefix .. 'capture:' .. id, kept)
+  return 1
+end
 if call('PERSIST', prefix .. 'captured:' .. id) == 0 then return 0 end
 call('SET', prefix .. 'capture:' .. id, ARGV[4])
 call('ZADD', prefix .. 'captures', 0, id)

@@ -49,6 +49,15 @@ describe("a connection to Redis", () => {
     await expect(redis.command("GET", "a")).rejects.toThrow(StoreUnavailable);
   });
 
+  test("says that a script may not be loaded, at once", async () => {
+    const server = await kept(startRedis());
+    const redis = await connect(server.url);
+    await server.ask("ACL", "SETUSER", "default", "-script|load");
+    const { took, outcome } = await timed(() => redis.run(append, ["n"], []));
+    expect(String(outcome)).toMatch(/does not permit a command to this user \(NOPERM\)/);
+    expect(took).toBeLessThan(1000);
+  });
+
   test.each([
     [{ appendonly: "no" }, /appendonly is no.*redis\.conf:\nappendonly yes$/s],
     [{ appendfsync: "everysec" }, /appendfsync is everysec.*\nappendfsync always$/s],
@@ -115,6 +124,9 @@ describe("while Redis is away", () => {
     const away = await timed(() => redis.commit([set("a", "1")]));
     expect(String(away.outcome)).toMatch(/StoreUnavailable: Redis at .* cannot be reached: ECONNREFUSED/);
     expect(away.took).toBeLessThan(2000);
+    const large = await timed(() => redis.commit([set("a", "1".repeat(20 * 2 ** 20))]));
+    expect(large.outcome).toBeInstanceOf(StoreUnavailable);
+    expect(large.took).toBeLessThan(2000);
     expect(await redis.ready()).toBe(false);
     await server.start();
     await until("it is ready", async () => ((await redis.ready()) ? true : undefined), 3000);

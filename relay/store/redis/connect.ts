@@ -10,6 +10,7 @@ import { readInfo, refuseServer, type ServerFacts, type ServerSettings, settingN
 import { failureOf, isFinal, ServerRefused } from "./failure.ts";
 import { isFull, refusesMail, type Seen, verdictOf, type Wanted } from "./health.ts";
 import { type Answer, type Ask, type Inspection, type Link, openLink, patienceFor } from "./link.ts";
+import { nothingSent } from "./nothing-sent.ts";
 import { replicatedSender } from "./replicated.ts";
 import { type ServerClock, serverClock } from "./server-clock.ts";
 
@@ -64,6 +65,8 @@ interface Connected {
   told: string;
 }
 
+/** Milliseconds that a step may take beyond those for which replicas are waited for. */
+const leastPatience = 500;
 /** Milliseconds that the first connection may take. */
 const startTimeout = 5000;
 
@@ -121,12 +124,13 @@ export async function connectRedis(options: ConnectOptions): Promise<WatchedRedi
 
 /** Looks at a server before it is used. */
 async function inspect(connected: Connected, ask: Ask): Promise<Inspection> {
-  // For whoever looks at the list of clients; a user who may not say it goes without.
-  await ask("CLIENT", "SETNAME", "posthouse").catch(() => undefined);
   connected.serverClock.forget();
   const facts = await factsOf(connected, ask);
   const refused = refuseServer(facts);
   if (refused !== undefined) throw new ServerRefused(refused);
+  await chooseDatabase(connected.options.address, ask);
+  // For whoever looks at the list of clients; a user who may not say it goes without.
+  await ask("CLIENT", "SETNAME", "posthouse").catch(() => undefined);
   if (facts.loading) return "Loading";
   if (facts.role === "slave") return "Elsewhere";
   see(connected, { at: connected.options.clock.now(), facts, settings: await settingsOf(ask) });
@@ -139,6 +143,18 @@ async function factsOf({ options, serverClock: clock }: Connected, ask: Ask): Pr
   const facts = readInfo(textOf(await ask("INFO")));
   if (facts.time !== undefined) clock.hear(facts.time, asked, options.clock.now());
   return facts;
+}
+
+/** The client chooses it too, but goes on with the first one when there is none of that number. */
+async function chooseDatabase({ database }: RedisAddress, ask: Ask): Promise<void> {
+  if (database === 0) return;
+  try {
+    await ask("SELECT", String(database));
+  } catch (error) {
+    if (error instanceof Error && /out of range/.test(error.message))
+      throw new ServerRefused(`it has no database ${database}`);
+    throw error;
+  }
 }
 
 /** The settings that bear on durability; undefined where CONFIG is forbidden or unknown. */
@@ -218,7 +234,11 @@ function watched(connected: Connected, main: Link, writer: Link): WatchedRedis {
   const replicated =
     wanted.replicas === 0
       ? (calls: readonly Call[]) => main.send(calls)
-      : replicatedSender(writer, () => waitOf(connected), timing.patience - options.replicaTimeout);
+      : replicatedSender(
+          writer,
+          () => waitOf(connected),
+          Math.max(timing.patience - options.replicaTimeout, leastPatience),
+        );
   const send = async (calls: readonly Call[]): Promise<readonly Reply[]> => repliesOf(await main.send(calls), server);
   const first = async (calls: readonly Call[]): Promise<Reply> => (await send(calls))[0] ?? null;
   const refuses = (): string | undefined =>
@@ -229,9 +249,13 @@ function watched(connected: Connected, main: Link, writer: Link): WatchedRedis {
     pipeline: send,
     async commit(calls) {
       const why = refuses();
-      if (why !== undefined) throw new StoreUnavailable(`${server} takes no mail: ${why}`);
+      if (why !== undefined) throw nothingSent(`${server} takes no mail: ${why}`);
       connected.coming += weightOf(calls);
-      return repliesOf(await replicated(calls), server);
+      const replies = repliesOf(await replicated(calls), server);
+      // It may have been sent to another server than the one that was asked for above, or to one that was set up anew.
+      const late = refuses();
+      if (late !== undefined) throw new StoreUnavailable(`${server} takes no mail any more: ${late}`);
+      return replies;
     },
     lateAt: (octets) => connected.serverClock.at(options.clock.now() + patienceFor(octets, timing.patience)),
     full: () => connected.seen !== undefined && isFull(connected.seen, connected.coming),
@@ -267,7 +291,8 @@ async function sample(connected: Connected, main: Link): Promise<void> {
   const facts = await factsOf(connected, ask);
   const at = clock.now();
   const isDue = old === undefined || at - connected.inspectedAt >= connected.timing.inspect || at < old.at;
-  const settings = isDue ? await settingsOf(ask) : old.settings;
+  // Not of before the question: the connection may be a new one since, to a server that is set up differently.
+  const settings = isDue ? await settingsOf(ask) : connected.seen?.settings;
   if (isDue) connected.inspectedAt = at;
   connected.seen = { at, facts, settings };
   connected.coming = Math.max(0, connected.coming - before);

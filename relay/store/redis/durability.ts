@@ -43,7 +43,7 @@ export function judgeDurability({ facts, settings, replicas, failsOver }: Durabi
       ],
       warnings: boundless,
     };
-  const wrong = wanted.filter(({ name, value }) => (settings[name] ?? value) !== value);
+  const wrong = wanted.filter(({ name, value }) => settings[name] !== value);
   const reasons = wrong.map(({ name, otherwise }) => `${name} is ${settings[name] ?? "unknown"}: ${otherwise}`);
   const lines = wrong.map(({ name, value }) => `${name} ${value}`);
   const advice = wrong.length === 0 ? [] : [`${reasons.join("; ")}. Put into its redis.conf:\n${lines.join("\n")}`];

@@ -80,9 +80,14 @@ describe("durability", () => {
   });
 
   test("all that is wrong is said at once", () => {
-    const settings = { appendonly: "no", appendfsync: "everysec", "maxmemory-policy": "allkeys-lfu" };
+    const settings = { ...good, appendonly: "no", appendfsync: "everysec", "maxmemory-policy": "allkeys-lfu" };
     const { problems } = judgeDurability({ facts, settings, replicas: 0, failsOver: false });
     expect(problems[0]).toMatch(/appendonly yes\nappendfsync always\nmaxmemory-policy noeviction$/);
+  });
+
+  test("what is not told is not taken for right", () => {
+    const { problems } = judgeDurability({ facts, settings: {}, replicas: 0, failsOver: false });
+    expect(problems[0]).toMatch(/appendonly is unknown.*\nappendonly yes\nappendfsync always\n/s);
   });
 
   test("settings that cannot be read, Sentinels without a replica, and memory without a limit", () => {

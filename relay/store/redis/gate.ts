@@ -1,5 +1,5 @@
 import type { Clock } from "../../../runtime/clock.ts";
-import { StoreUnavailable } from "../store.ts";
+import { nothingSent } from "./nothing-sent.ts";
 
 /** What may be on its way to Redis at the same time, and how many may wait to be. */
 export interface GateLimits {
@@ -10,7 +10,7 @@ export interface GateLimits {
 
 /** Keeps what is on its way bounded: whoever comes when it is full waits for a turn. */
 export interface Gate {
-  /** Resolves with what gives the room back. Rejects with StoreUnavailable after `patience` ms, or at once when too many wait already. */
+  /** Resolves with what gives the room back. Rejects with StoreUnavailable, `nothingSent`, after `patience` ms, or at once when too many wait already. */
   enter(octets: number, patience: number): Promise<() => void>;
   /** Calls under way. */
   readonly running: number;
@@ -55,7 +55,7 @@ export function createGate(limits: GateLimits, clock: Pick<Clock, "after">): Gat
     enter(more, patience) {
       if (waiting.size === 0 && fits(more)) return Promise.resolve(take(more));
       if (waiting.size >= limits.waiting)
-        return Promise.reject(new StoreUnavailable("Redis does not keep up: too much waits for it already"));
+        return Promise.reject(nothingSent("Redis does not keep up: too much waits for it already"));
       return new Promise((resolve, reject) => {
         const waiter = {
           octets: more,
@@ -66,7 +66,7 @@ export function createGate(limits: GateLimits, clock: Pick<Clock, "after">): Gat
         };
         const stopTimer = clock.after(patience, () => {
           waiting.delete(waiter);
-          reject(new StoreUnavailable("Redis does not keep up: no turn came in time"));
+          reject(nothingSent("Redis does not keep up: no turn came in time"));
         });
         waiting.add(waiter);
       });

@@ -1,6 +1,7 @@
 import { afterEach, expect, test } from "vitest";
 import { type RedisServer, startRedis } from "../../../test/harness/redis.ts";
 import { connectTestRedis } from "../../../test/harness/redis-store.ts";
+import { systemClock } from "../../../runtime/clock.ts";
 import { claimOne, daily, draft, noon } from "../port-suite/fixture.ts";
 import { type Store, StoreUnavailable } from "../store.ts";
 import type { RedisConnection } from "./connection.ts";
@@ -26,7 +27,11 @@ async function open(): Promise<Opened> {
   let dead = false;
   const run: RedisConnection["run"] = (...call) =>
     dead ? Promise.reject(new StoreUnavailable("dead")) : connection.run(...call);
-  const store = await redisStore({ connection: { ...connection, run }, prefix: "ph:", clock: { now: () => noon } });
+  const store = await redisStore({
+    connection: { ...connection, run },
+    prefix: "ph:",
+    clock: { ...systemClock, now: () => noon },
+  });
   closing.push(() => store.close());
   return { server, connection, store, die: () => (dead = true) };
 }
@@ -37,6 +42,8 @@ test("what Redis comes to when its client was told to come again is not taken, a
   die();
   server.pause();
   await expect(store.spool.accept(draft("m2", { allowance: daily(9) }))).rejects.toThrow(StoreUnavailable);
+  // Longer than the clocks may be apart by what is known of them.
+  await systemClock.sleep(200);
   server.resume();
   // Behind the message on the same connection.
   await connection.command("PING");

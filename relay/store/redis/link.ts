@@ -4,6 +4,7 @@ import { StoreUnavailable } from "../store.ts";
 import type { Argument, Call, Reply } from "./connection.ts";
 import { failureOf, isConnectionLost, isUnknownScript, reasonOf } from "./failure.ts";
 import { createGate, type Gate } from "./gate.ts";
+import { nothingSent } from "./nothing-sent.ts";
 
 /** What a server that was just connected to is: usable, not yet, or another one should be looked for. */
 export type Inspection = "Usable" | "Loading" | "Elsewhere";
@@ -34,7 +35,7 @@ export type Answer = Reply | Error;
 export interface Link {
   /**
    * Sends calls in one batch; resolves with the answers in order. A batch whose answers were lost with the connection is
-   * sent again on the next, as long as `patience` lasts. Rejects with StoreUnavailable.
+   * sent again on the next, as long as `patience` lasts. Rejects with StoreUnavailable, `nothingSent` when it never was.
    */
   send(calls: readonly Call[], patience?: number): Promise<readonly Answer[]>;
   /** Whether a connection stands and was inspected. */
@@ -151,20 +152,29 @@ function opened(state: LinkState): void {
   state.waiting.clear();
 }
 
+interface Sent {
+  /** Resolves when what was written last is answered; undefined while nothing was. */
+  written: Promise<void> | undefined;
+}
+
 interface Deadline {
   /** Rejects when it is over. */
   readonly late: Promise<never>;
   readonly stop: () => void;
 }
 
-function startDeadline(state: LinkState, wait: number): Deadline {
+/** `more`: milliseconds on top of `patience` while there is a connection, for what is large. */
+function startDeadline(state: LinkState, patience: number, more: number): Deadline {
   const { promise, reject } = Promise.withResolvers<never>();
-  const stop = state.options.clock.after(wait, () => {
-    const why = state.up ? `${state.options.server} does not answer in time` : troubleOf(state);
-    reject(new StoreUnavailable(why));
+  const { clock, server } = state.options;
+  const end = (): void =>
+    reject(new StoreUnavailable(state.up ? `${server} does not answer in time` : troubleOf(state)));
+  let stop = clock.after(patience, () => {
+    if (state.up && more >= 1) stop = clock.after(more, end);
+    else end();
   });
   promise.catch(() => undefined);
-  return { late: promise, stop };
+  return { late: promise, stop: () => stop() };
 }
 
 /** Resolves when there is a connection. */
@@ -176,16 +186,23 @@ function connected(state: LinkState, { late }: Deadline): Promise<void> {
   return Promise.race([promise, late]);
 }
 
-async function send(state: LinkState, calls: readonly Call[], patience?: number): Promise<readonly Answer[]> {
-  if (state.closed) throw new StoreUnavailable("the store is closed");
+async function send(
+  state: LinkState,
+  calls: readonly Call[],
+  patience = state.options.patience,
+): Promise<readonly Answer[]> {
+  if (state.closed) throw nothingSent("the store is closed");
   const octets = calls.reduce((sum, call) => sum + call.args.reduce<number>((all, arg) => all + sizeOf(arg), 0), 0);
-  const wait = patienceFor(octets, patience ?? state.options.patience);
-  const deadline = startDeadline(state, wait);
-  const sent = { written: Promise.resolve() };
+  const wait = patienceFor(octets, patience);
+  const deadline = startDeadline(state, patience, wait - patience);
+  const sent: Sent = { written: undefined };
   try {
     const leave = await state.gate.enter(octets, wait);
     // What was given up is still on its way: its room is free when it is answered, or the connection gone.
-    return await attempt(state, calls, deadline, sent).finally(() => void sent.written.then(leave));
+    return await attempt(state, calls, deadline, sent).finally(() => void Promise.resolve(sent.written).then(leave));
+  } catch (error) {
+    const isUnsent = sent.written === undefined && error instanceof StoreUnavailable;
+    throw isUnsent ? nothingSent(error.message) : error;
   } finally {
     deadline.stop();
   }
@@ -196,7 +213,7 @@ async function attempt(
   state: LinkState,
   calls: readonly Call[],
   deadline: Deadline,
-  sent: { written: Promise<void> },
+  sent: Sent,
 ): Promise<readonly Answer[]> {
   for (;;) {
     await connected(state, deadline);
@@ -223,18 +240,22 @@ function dropped(state: LinkState, error: unknown): void {
 /** Writes calls at once, and before them the scripts that are new on this connection. Never rejects: errors stand among the answers. */
 async function transmit({ redis, options, loaded }: LinkState, calls: readonly Call[]): Promise<readonly Answer[]> {
   const { stream } = redis;
+  const unloaded: unknown[] = [];
   stream?.cork();
   for (const call of calls) {
     if (!("script" in call) || loaded.has(call.script.sha1)) continue;
     loaded.add(call.script.sha1);
-    // A script that cannot be loaded is unknown to the call behind it.
-    redis.callBuffer("SCRIPT", "LOAD", call.script.lua).catch(() => undefined);
+    redis.callBuffer("SCRIPT", "LOAD", call.script.lua).catch((error: unknown) => void unloaded.push(error));
   }
   const sent = calls.map((call) => redis.callBuffer(...wordsOf(call)));
   stream?.uncork();
   options.onRoundTrip();
   const settled = await Promise.allSettled(sent);
-  return settled.map((one) => (one.status === "fulfilled" ? replyOf(one.value) : errorOf(one.reason)));
+  return settled.map((one) => {
+    if (one.status === "fulfilled") return replyOf(one.value);
+    // A script that cannot be loaded is unknown to the call behind it, and why says more.
+    return errorOf(isUnknownScript(one.reason) ? (unloaded[0] ?? one.reason) : one.reason);
+  });
 }
 
 type Word = string | number | Buffer;
@@ -260,6 +281,9 @@ function replyOf(value: unknown): Reply {
   return typeof value === "string" ? Buffer.from(value) : null;
 }
 
+/** The client hangs the command with all its arguments, contents too, on an error: they do not belong in a log. */
 function errorOf(reason: unknown): Error {
-  return reason instanceof Error ? reason : new Error(String(reason));
+  if (!(reason instanceof Error)) return new Error(String(reason));
+  if ("command" in reason) delete reason.command;
+  return reason;
 }

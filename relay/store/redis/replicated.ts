@@ -1,6 +1,6 @@
-import { StoreUnavailable } from "../store.ts";
 import type { Call, Reply } from "./connection.ts";
 import type { Answer, Link } from "./link.ts";
+import { nothingSent } from "./nothing-sent.ts";
 
 /** How many replicas must have what was written, and how it is waited for. */
 export interface ReplicaWait {
@@ -17,7 +17,7 @@ interface Job {
   readonly reject: (error: unknown) => void;
 }
 
-/** Too few replicas had a message in time. It stands on the primary all the same. */
+/** Too few replicas had a message in time, or could not be asked. It stands on the primary all the same. */
 export class ReplicasLate extends Error {
   override readonly name = "ReplicasLate";
 }
@@ -44,7 +44,7 @@ export function replicatedSender(
   return (calls) =>
     new Promise((resolve, reject) => {
       if (pending.length >= 8 * mostJobs)
-        return reject(new StoreUnavailable("the replicas do not keep up: too much waits for them already"));
+        return reject(nothingSent("the replicas do not keep up: too much waits for them already"));
       pending.push({ calls, resolve, reject });
       if (!running) void run();
     });
@@ -58,7 +58,11 @@ async function flush(link: Link, jobs: readonly Job[], wait: ReplicaWait, patien
     const answers = await link.send([...jobs.flatMap(({ calls }) => calls), ...asked], patience + timeout);
     const waited = answers.at(-1) ?? null;
     const late =
-      waited instanceof Error ? waited : arrived(waited) < replicas ? tooLate(wait, arrived(waited)) : undefined;
+      waited instanceof Error
+        ? unasked(waited)
+        : arrived(waited) < replicas
+          ? tooLate(wait, arrived(waited))
+          : undefined;
     let from = 0;
     for (const { calls, resolve, reject } of jobs) {
       const own = answers.slice(from, (from += calls.length));
@@ -88,6 +92,11 @@ function waitCalls({ replicas, timeout, onDisk }: ReplicaWait): readonly Call[] 
 function arrived(reply: Reply): number {
   const count = Array.isArray(reply) ? reply[1] : reply;
   return typeof count === "number" ? count : 0;
+}
+
+/** Replicas cannot be waited for, such as by a user who may not: that says nothing of what was written before. */
+function unasked({ message }: Error): ReplicasLate {
+  return new ReplicasLate(`replicas cannot be waited for: ${message}`);
 }
 
 function tooLate({ replicas, timeout, onDisk }: ReplicaWait, count: number): ReplicasLate {

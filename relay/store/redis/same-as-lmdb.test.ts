@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { systemClock } from "../../../runtime/clock.ts";
 import { createLogger } from "../../../runtime/log.ts";
 import { startRedis, type RedisServer } from "../../../test/harness/redis.ts";
 import { plainConnection } from "../../../test/harness/redis-connection.ts";
@@ -20,7 +21,7 @@ const memoryFolder = existsSync("/dev/shm") ? "/dev/shm" : tmpdir();
 let server: RedisServer;
 let folder: string;
 let stores: readonly [Store, Store];
-const clock = { at: noon, now: () => clock.at };
+const clock = { ...systemClock, at: noon, now: () => clock.at };
 
 beforeAll(async () => {
   server = await startRedis({ config: { appendonly: "no" } });

@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { systemClock } from "../../../runtime/clock.ts";
 import { startRedis, type RedisServer } from "../../../test/harness/redis.ts";
 import { type PlainConnection, plainConnection } from "../../../test/harness/redis-connection.ts";
 import { claimOne, daily, draft, minute, noon, usedBy } from "../port-suite/fixture.ts";
@@ -7,7 +8,7 @@ import { type Store, StoreUnavailable } from "../store.ts";
 import type { RedisConnection } from "./connection.ts";
 import { redisStore } from "./store.ts";
 
-const clock = { now: () => noon };
+const clock = { ...systemClock, now: () => noon };
 const midnight = noon + 12 * 60 * minute;
 
 let server: RedisServer;

@@ -1,7 +1,9 @@
+import type { Clock } from "../../../runtime/clock.ts";
 import { type Allowance, periodOf, type TopUp } from "../../../contract/credits.ts";
 import type { RateLimit } from "../../../contract/rates.ts";
 import {
   type AcceptResult,
+  type Envelope,
   type NewMessage,
   type RateLimited,
   type Settlement,
@@ -10,9 +12,10 @@ import {
 } from "../spool.ts";
 import { StoreUnavailable } from "../store.ts";
 import { acceptScript } from "./accept-script.ts";
-import type { Argument, RedisConnection, Reply } from "./connection.ts";
+import type { Argument, Call, RedisConnection, Reply } from "./connection.ts";
 import { type Keys, memberOf, mostDeliveries } from "./keys.ts";
 import { bytesOf, isList, listOf, numberOf, textOf } from "./reply.ts";
+import { isNothingSent } from "./nothing-sent.ts";
 import { formatRow, formatState, readDelivery } from "./rows.ts";
 import { claimScript, renewScript, settleScript } from "./spool-scripts.ts";
 import { ReplicasLate } from "./replicated.ts";
@@ -28,14 +31,18 @@ export interface RedisSpool {
   readonly connection: RedisConnection;
   readonly keys: Keys;
   readonly highest: HighestTime;
+  readonly clock: Pick<Clock, "after">;
 }
 
+type Parts = RedisSpool & { readonly withdrawals: Withdrawals };
+
 /** The spool on Redis. */
-export function redisSpool({ connection, keys, highest }: RedisSpool): Spool {
+export function redisSpool(spool: RedisSpool): Spool {
+  const { connection, keys } = spool;
   const prefix = [keys.prefix];
-  const parts = { connection, keys, highest, withdrawals: withdrawals(connection, keys.prefix) };
+  const parts = { ...spool, withdrawals: withdrawals(connection, keys.prefix, spool.clock) };
   return {
-    accept: (message) => acceptOrWithdraw(parts, message),
+    accept: (message) => accept(parts, message),
     async claim(now, limit, lease) {
       const reply = listOf(await connection.run(claimScript, prefix, [now, limit, now + lease]));
       return Array.from({ length: reply.length / 4 }, (_, row) =>
@@ -63,33 +70,8 @@ export function redisSpool({ connection, keys, highest }: RedisSpool): Spool {
   };
 }
 
-/**
- * What the client is not told to be accepted must not be delivered, or it is sent twice. So it is taken back when too few
- * replicas had it; when somebody delivers it already it counts as accepted. When no answer came it may have been taken:
- * taking it back travels behind it, and is insisted on while Redis is away. Somebody may be quicker, so Redis itself does not
- * take what it comes to when nobody waits for the answer any more.
- */
-async function acceptOrWithdraw(
-  spool: RedisSpool & { readonly withdrawals: Withdrawals },
-  message: NewMessage,
-): Promise<AcceptResult> {
-  try {
-    return await accept(spool, message);
-  } catch (error) {
-    if (error instanceof ReplicasLate) {
-      const gone = await spool.withdrawals.now(message.envelope).catch(() => {
-        spool.withdrawals.later(message.envelope);
-        return true;
-      });
-      if (!gone) return "Accepted";
-      throw new StoreUnavailable(error.message, { cause: error });
-    }
-    if (error instanceof StoreUnavailable) spool.withdrawals.later(message.envelope);
-    throw error;
-  }
-}
-
-async function accept({ connection, keys, highest }: RedisSpool, message: NewMessage): Promise<AcceptResult> {
+async function accept(spool: Parts, message: NewMessage): Promise<AcceptResult> {
+  const { connection, keys, highest } = spool;
   const { envelope, content, deliveries } = message;
   if (deliveries.length === 0) throw new RangeError(`message ${envelope.id} has no deliveries`);
   if (deliveries.length > mostDeliveries) throw new RangeError(`message ${envelope.id} has too many deliveries`);
@@ -98,11 +80,43 @@ async function accept({ connection, keys, highest }: RedisSpool, message: NewMes
   for (let round = 0; round < tries; round += 1) {
     const late = connection.lateAt?.(content.byteLength);
     const args = argumentsOf(message, Math.max(highest.known(), envelope.acceptedAt), late);
-    const [, reply = null] = await connection.commit([body, { script: acceptScript, keys: [keys.prefix], args }]);
-    const result = readAnswer(reply, highest);
+    const replies = await commitOrWithdraw(spool, envelope, [
+      body,
+      { script: acceptScript, keys: [keys.prefix], args },
+    ]);
+    if (replies === "Kept") return "Accepted";
+    const result = readAnswer(replies[1] ?? null, highest);
     if (result !== "Again") return result;
   }
   throw new StoreUnavailable("a message could not be accepted, others came in between each time");
+}
+
+/**
+ * What the client is not told to be accepted must not be delivered, or it is sent twice. So it is taken back when too few
+ * replicas had it; when somebody delivers it already it counts as accepted: `Kept`. After any other failure, unless nothing
+ * was sent, it may have been taken: taking it back travels behind it, and is insisted on while Redis is away. Somebody may be
+ * quicker, so Redis itself does not take what it comes to when nobody waits for the answer any more.
+ */
+async function commitOrWithdraw(
+  spool: Parts,
+  envelope: Envelope,
+  calls: readonly Call[],
+): Promise<readonly Reply[] | "Kept"> {
+  try {
+    return await spool.connection.commit(calls);
+  } catch (error) {
+    if (isNothingSent(error)) throw error;
+    if (!(error instanceof ReplicasLate)) {
+      spool.withdrawals.later(envelope);
+      throw error;
+    }
+    const gone = await spool.withdrawals.now(envelope).catch(() => {
+      spool.withdrawals.later(envelope);
+      return true;
+    });
+    if (!gone) return "Kept";
+    throw new StoreUnavailable(error.message, { cause: error });
+  }
 }
 
 const plain: ReadonlySet<string> = new Set(["Accepted", "AcceptedLow", "AcceptedLast", "Exhausted"]);

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll } from "vitest";
+import { systemClock } from "../../../runtime/clock.ts";
 import { startRedis, type RedisServer } from "../../../test/harness/redis.ts";
 import { plainConnection } from "../../../test/harness/redis-connection.ts";
 import { noon } from "../port-suite/fixture.ts";
@@ -18,7 +19,8 @@ storeContract("Redis", async () => {
   const clock = { at: noon };
   return {
     clock,
-    open: () => redisStore({ connection: plainConnection(server.port), prefix, clock: { now: () => clock.at } }),
+    open: () =>
+      redisStore({ connection: plainConnection(server.port), prefix, clock: { ...systemClock, now: () => clock.at } }),
     remove: () => Promise.resolve(),
   };
 });

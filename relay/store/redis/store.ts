@@ -15,7 +15,7 @@ export interface RedisStore {
   readonly connection: RedisConnection;
   /** What every key begins with, such as `posthouse:`. */
   readonly prefix: string;
-  readonly clock: Pick<Clock, "now">;
+  readonly clock: Pick<Clock, "now" | "after">;
 }
 
 /**
@@ -34,7 +34,7 @@ export async function redisStore({ connection, prefix, clock }: RedisStore): Pro
     );
   const highest = highestTime();
   return {
-    spool: redisSpool({ connection, keys, highest }),
+    spool: redisSpool({ connection, keys, highest, clock }),
     queue: redisQueue(connection, keys, clock),
     ledger: redisLedger(connection, keys, highest),
     captures: redisCaptures(connection, keys),

@@ -1,3 +1,4 @@
+import type { Clock } from "../../../runtime/clock.ts";
 import type { Envelope } from "../spool.ts";
 import { billedPart } from "./accept-script.ts";
 import type { RedisConnection } from "./connection.ts";
@@ -57,10 +58,10 @@ return 'Withdrawn'
 `,
 );
 
-/** How often it is tried to take a message back while Redis is away: each try takes as long as a step may. */
-const tries = 40;
-/** Messages that are being taken back at the same time; more than these are left to be delivered. */
-const most = 1000;
+/** How often it is tried to take a message back while Redis is away: each try takes as long as a step may, and this pause in milliseconds. */
+const [tries, pause] = [40, 500];
+/** Messages that are being taken back at the same time, twice as many as may be on their way; more are left to be delivered. */
+const most = 4000;
 
 type Accepted = Pick<Envelope, "id" | "acceptedAt">;
 
@@ -72,7 +73,7 @@ export interface Withdrawals {
   later(of: Accepted): void;
 }
 
-export function withdrawals(connection: RedisConnection, prefix: string): Withdrawals {
+export function withdrawals(connection: RedisConnection, prefix: string, clock: Pick<Clock, "after">): Withdrawals {
   let running = 0;
   const now = async ({ id, acceptedAt }: Accepted): Promise<boolean> =>
     textOf(await connection.run(withdrawScript, [prefix], [id, acceptedAt])) === "Withdrawn";
@@ -83,6 +84,7 @@ export function withdrawals(connection: RedisConnection, prefix: string): Withdr
         () => false,
       );
       if (known) return;
+      await new Promise<void>((resolve) => void clock.after(pause, resolve));
     }
   };
   return {
