@@ -368,6 +368,27 @@ describe("what is said", () => {
   ])("%s", (_, given, expected) => {
     expect(conditionsOf(given)).toEqual(expected);
   });
+
+  test.each<[string, readonly KeyEntry[], Seen, string]>([
+    [
+      "for the fleet's delay",
+      pending,
+      { since: now - 1000 },
+      "right. A key that does not sign yet waits until its record has been visible for 15m.",
+    ],
+    [
+      "for the record's TTL",
+      pending,
+      { since: now - 1000, ttl: 3600 },
+      "right. A key that does not sign yet waits until its record has been visible for 1h.",
+    ],
+    ["no more once it signs", working, { since: now - 1000, ttl: 3600 }, "right."],
+  ])("a key whose record is right waits %s", (_, entries, seen, expected) => {
+    const evidence = evidenceOf([rsa, seen], [ed, seen]);
+    const { status } = planDomain(observed({ entries, keys: both, hold: contract(), evidence }), now);
+    const found = status?.conditions?.find(({ type }) => type === "DKIMVerified");
+    expect(found).toMatchObject({ status: "True", message: `What DNS shows is ${expected}` });
+  });
 });
 
 const txt = (text: string): NameEvidence => foldAnswer(undefined, { kind: "Records", values: [[text]], ttl: 0 }, now);
