@@ -144,6 +144,13 @@ export const reasons = {
     remedy: "Ask the platform team to find out who made that Secret, and to rename or delete it.",
     command: "kubectl -n posthouse-system get secrets -l '!app.kubernetes.io/managed-by'",
   },
+  ContractTooLarge: {
+    kind: "Stalled",
+    means:
+      "The tenant's credentials, their old keys, allowed sources and domains are together more than one Secret holds. Mail of the tenant is refused; what was accepted before is delivered.",
+    remedy: "Ask for fewer credentials, allowedSources or domains, or make a second RelayTenant for a part of them.",
+    command: "kubectl -n NAMESPACE get relaytenant NAME -o jsonpath='{.spec.environments}'",
+  },
   HistoryUnreadable: {
     kind: "Stalled",
     means:

@@ -7,11 +7,10 @@ import { tenantContractSecret } from "../own-objects.ts";
 import type { Plan } from "../plan.ts";
 import { problem, type Problem } from "../reasons.ts";
 import { allowanceOf, allowanceProblems } from "./allowance.ts";
-import { tenantContract } from "./contract.ts";
+import { contractThatFits } from "./contract.ts";
 import { planCredentials, rotateNow, targetsOf, type CredentialOutcome } from "./credentials.ts";
 import { creditNotes, reportCredits } from "./credit-report.ts";
 import { works } from "./key-life.ts";
-import { effectiveSending } from "./sending.ts";
 import { sharedProblems } from "./shared-domain.ts";
 import type { ObservedGoneTenant, ObservedTenant } from "./observed.ts";
 import { keptKeys, keptNotes } from "./old-keys.ts";
@@ -26,18 +25,18 @@ export function planTenant(observed: ObservedTenant, now: number): Plan<RelayTen
     ...sharedProblems(observed, observed.plan, observed.sharedDomain),
     ...placeProblems(observed),
   ];
-  const sending = effectiveSending(spec, refused);
   const outcomes = planCredentials(observed, now);
   const smarthosts = planSmarthosts(observed);
+  const { contract, problems: excess } = contractThatFits(observed, refused, { outcomes, smarthosts });
   const problems = [
     ...refused,
+    ...excess,
     ...outcomes.flatMap((outcome) => outcome.problem ?? []),
     ...rotateNow(observed).problems,
     ...smarthosts.problems,
   ];
   const allowance = allowanceOf(spec.allowance);
   const credits = reportCredits(allowance, observed.usage, observed.status?.credits, now);
-  const contract = tenantContract(observed, sending, outcomes, smarthosts);
   const issued = outcomes.flatMap(({ actions }) => actions);
   const recheckAfter = Math.min(credits.changesAt ?? Number.POSITIVE_INFINITY, ...changesOf(outcomes, now)) - now;
   return {
@@ -48,7 +47,7 @@ export function planTenant(observed: ObservedTenant, now: number): Plan<RelayTen
       ...issued,
       ...cleanUp(observed, outcomes, now),
     ],
-    status: tenantStatus(observed, { sending, outcomes, problems, credits }, now),
+    status: tenantStatus(observed, { sending: contract.sending, outcomes, problems, credits }, now),
     notes: [...outcomes.flatMap(({ notes }) => notes), ...smarthosts.notes],
     statusNotes: [
       ...creditNotes(observed.status?.credits, credits.status),
