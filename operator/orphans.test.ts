@@ -29,10 +29,9 @@ function some(namespace: string, count: number, kind: Missing["kind"], madeUp = 
 
 /** A fleet, by namespace; as many of what is gone are confirmed. */
 function world(places: Readonly<Record<string, Place>>, confirmed = 0): OrphanWorld {
-  const all = Object.entries(places).flatMap(([namespace, { gone = [0, 0], madeUp }]) => [
-    ...some(namespace, gone[0], "RelayTenant"),
-    ...some(namespace, gone[1], "SendingDomain", madeUp),
-  ]);
+  const all = Object.entries(places).flatMap(([namespace, { gone = [0, 0], madeUp }]) =>
+    some(namespace, gone[0], "RelayTenant").concat(some(namespace, gone[1], "SendingDomain", madeUp)),
+  );
   return {
     present: new Map(
       Object.entries(places).map(([namespace, { present: [RelayTenant, SendingDomain] = [0, 0] }]) => [
