@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { decodeTenantContract } from "../../contract/codec.ts";
+import { tenantContractName } from "../../contract/names.ts";
 import type { TenantContract } from "../../contract/tenant-contract.ts";
 import type { RelayTenantSpec } from "../../crds/relay-tenant.ts";
 import type { ObservedTenant, StoredRecord } from "./observed.ts";
@@ -51,6 +52,8 @@ const unproven = Array.from({ length: 3000 }, (_, index) => ({
 type Given = Partial<Pick<ObservedTenant, "unproven" | "records">> & {
   readonly environments?: readonly Environment[];
   readonly standing?: RelayTenantSpec["allowance"]["standing"];
+  /** "3" when absent. */
+  readonly contractVersion?: string;
 };
 
 function planOf({ standing = "Normal", ...given }: Given) {
@@ -72,7 +75,7 @@ function planOf({ standing = "Normal", ...given }: Given) {
       usage: { kind: "Known" },
       unproven: given.unproven ?? [],
       contractNamespace: "posthouse-system",
-      contractVersion: "3",
+      ...(given.contractVersion !== "None" && { contractVersion: given.contractVersion ?? "3" }),
     },
     now,
   );
@@ -107,4 +110,15 @@ test("domains that nobody has proven make no contract too large", () => {
   expect(contract.sending.state).toBe("Active");
   expect(contract.environments[0]?.credentials).toHaveLength(40);
   expect(contract.unproven).toEqual(unproven.slice(0, 500));
+});
+
+test("a contract is created where there is none, and changed only as it was seen", () => {
+  const [created] = planOf({ contractVersion: "None" }).actions;
+  expect(created).toMatchObject({
+    kind: "create",
+    object: { metadata: { name: tenantContractName("team-shop", "shop") } },
+  });
+  expect(created).not.toHaveProperty("object.metadata.resourceVersion");
+  const [changed] = planOf({ contractVersion: "7" }).actions;
+  expect(changed).toMatchObject({ kind: "apply", object: { metadata: { resourceVersion: "7" } } });
 });

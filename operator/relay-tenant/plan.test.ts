@@ -76,8 +76,6 @@ interface Given {
   readonly revoked?: readonly string[];
   readonly usage?: ObservedTenant["usage"];
   readonly status?: RelayTenantStatus;
-  /** "3" when absent. */
-  readonly contractVersion?: string;
 }
 
 // oxlint-disable-next-line complexity -- one default after another
@@ -111,7 +109,7 @@ function planOf(given: Given): Plan<RelayTenantStatus> {
       usage: given.usage ?? { kind: "Known" },
       unproven: [],
       contractNamespace: "posthouse-system",
-      ...(given.contractVersion !== "None" && { contractVersion: given.contractVersion ?? "3" }),
+      contractVersion: "3",
     },
     now,
   );
@@ -346,6 +344,13 @@ describe("which keys a relay accepts", () => {
       ["production 1 for 18 h", "production 2"],
     ],
     ["the current key revoked", { ...issued, revoked: [idOf(1)] }, []],
+    [
+      "five that are not revoked",
+      { records: six, revoked: [idOf(2)] },
+      [1, 3, 4, 5]
+        .map((serial) => `production ${serial} for ${serial === 1 ? 19 : 18 + serial} h`)
+        .concat("production 6"),
+    ],
   ])("%s", (_, given, expected) => {
     expect(acceptedBy(given)).toEqual(expected);
   });
@@ -397,9 +402,17 @@ describe("which keys a relay accepts", () => {
     }
   });
 
-  test("it is planned anew when another overlap ends", () => {
-    const { recheckAfter } = planOf({ records: [record(1, 50), record(2, 4)] });
-    expect(recheckAfter).toBe(20 * hour);
+  test.each<[string, readonly StoredRecord[], readonly number[], readonly number[]]>([
+    ["while the key before it works", [record(1, 50), record(2, 23), record(3, 1)], [2], []],
+    ["until the key before it works no more", [record(1, 50), record(2, 25), record(3, 1)], [2], [1, 2]],
+    ["but not a second one", [record(1, 50), record(2, 23), record(3, 2), record(4, 1)], [2, 3], [3]],
+  ])("the record of a revoked key tells when the one before it ends: %s", (_, records, revoked, gone) => {
+    const given = { records, revoked: revoked.map(idOf), secrets: { "shop-web": secret(records.length) } };
+    expect(actionsOf(given).filter((action) => action.startsWith("delete"))).toEqual(
+      gone.map((serial) => `delete posthouse-system/record-${serial} record-uid-${serial}`),
+    );
+    const left = gone.includes(1) ? [] : ["production 1 for 1 h"];
+    expect(acceptedBy(given)).toEqual([...left, `production ${records.length}`]);
   });
 });
 
@@ -477,15 +490,4 @@ test("a tenant that is gone loses its contract and nothing else", () => {
     `delete posthouse-system/${name} u`,
   ]);
   expect(planGoneTenant(gone)).toEqual({ actions: [], notes: [] });
-});
-
-test("a contract is created where there is none, and changed only as it was seen", () => {
-  const [created] = planOf({ contractVersion: "None" }).actions;
-  expect(created).toMatchObject({
-    kind: "create",
-    object: { metadata: { name: tenantContractName("team-shop", "shop") } },
-  });
-  expect(created).not.toHaveProperty("object.metadata.resourceVersion");
-  const [changed] = planOf({ contractVersion: "7" }).actions;
-  expect(changed).toMatchObject({ kind: "apply", object: { metadata: { resourceVersion: "7" } } });
 });

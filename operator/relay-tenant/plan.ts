@@ -8,11 +8,11 @@ import type { Plan } from "../plan.ts";
 import { problem, type Problem } from "../reasons.ts";
 import { allowanceOf, allowanceProblems } from "./allowance.ts";
 import { contractThatFits } from "./contract.ts";
-import { planCredentials, rotateNow, targetsOf, type CredentialOutcome } from "./credentials.ts";
+import { planCredentials, rotateNow, targetsOf, type CredentialOutcome, type LivingKey } from "./credentials.ts";
 import { creditNotes, reportCredits } from "./credit-report.ts";
 import { works } from "./key-life.ts";
 import { sharedProblems } from "./shared-domain.ts";
-import type { ObservedGoneTenant, ObservedTenant } from "./observed.ts";
+import type { ObservedGoneTenant, ObservedTenant, StoredRecord } from "./observed.ts";
 import { keptKeys, keptNotes } from "./old-keys.ts";
 import { planSmarthosts, removals } from "./smarthosts.ts";
 import { tenantStatus } from "./status.ts";
@@ -95,12 +95,7 @@ function contractChange(observed: ObservedTenant, contract: TenantContract): rea
  */
 function cleanUp(observed: ObservedTenant, outcomes: readonly CredentialOutcome[], now: number): readonly Action[] {
   const kept = new Set(targetsOf(observed).map(({ secretName }) => secretName));
-  // The newest record stays even when its key is revoked: it tells which rotation was last acted on, and the next serial.
-  const needed = new Set(
-    outcomes.flatMap(({ keys }) =>
-      keys.filter(({ life }, index) => works(life, now) || index === keys.length - 1).map(({ record }) => record),
-    ),
-  );
+  const needed = new Set(outcomes.flatMap(({ keys }) => neededRecords(keys, observed.spec.revokedKeyIds, now)));
   const ended = observed.records
     .filter((record) => !needed.has(record))
     .toSorted((a, b) => (a.objectName < b.objectName ? -1 : 1));
@@ -115,6 +110,23 @@ function cleanUp(observed: ObservedTenant, outcomes: readonly CredentialOutcome[
     const key = { kind: "Secret" as const, namespace: observed.namespace, name: secretName };
     return [{ kind: "delete", key, uid: holder.uid, resourceVersion: holder.resourceVersion }, recordGone];
   });
+}
+
+/**
+ * The records of keys that work; the newest, which tells which rotation was last acted on and the next serial; and a revoked
+ * one that came after a key that works: it tells since when that has its overlap, and without it another would begin.
+ */
+function neededRecords(
+  keys: readonly LivingKey[],
+  revokedKeyIds: readonly string[],
+  now: number,
+): readonly StoredRecord[] {
+  const isNeeded = ({ record, life }: LivingKey, index: number): boolean => {
+    const before = keys[index - 1];
+    const endsAnother = before !== undefined && works(before.life, now) && revokedKeyIds.includes(record.id);
+    return works(life, now) || index === keys.length - 1 || endsAnother;
+  };
+  return keys.filter(isNeeded).map(({ record }) => record);
 }
 
 /** When time alone changes what becomes of the credentials. */
