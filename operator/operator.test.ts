@@ -7,7 +7,7 @@ import type { CustomObject, ObjectKey, SecretObject } from "../cluster/object.ts
 import { hashSecret, parseApiKey } from "../contract/api-key.ts";
 import { decodeDomainContract, decodeTenantContract } from "../contract/codec.ts";
 import type { TenantUsage } from "../contract/usage.ts";
-import { domainContractName, tenantContractName } from "../contract/names.ts";
+import { domainContractName, labels, tenantContractName } from "../contract/names.ts";
 import type { RelayTenantSpec, RelayTenantStatus } from "../crds/relay-tenant.ts";
 import type { SendingDomainSpec, SendingDomainStatus } from "../crds/sending-domain.ts";
 import type { Answer, RecordType, Resolver } from "../net/resolver.ts";
@@ -398,4 +398,22 @@ test("a ConfigMap of that name that is not ours is left alone and reported, unti
   expect(cluster.get<"ConfigMap">({ kind: "ConfigMap", ...metadata })?.data).toEqual({ theirs: "x" });
   cluster.remove({ kind: "ConfigMap", ...metadata });
   await until(() => expect(condition(domainStatus(), "Ready")).toBe("True/Reconciled"));
+});
+
+test("a suspension waits for nobody who makes SendingDomains", async () => {
+  const crowd = 20;
+  for (let i = 0; i < crowd; i++) {
+    const { metadata, ...rest } = domainObject("team-crowd");
+    cluster.put({
+      ...rest,
+      metadata: { ...metadata, name: `d${i}` },
+      spec: { ...domainSpec, domain: `d${i}.example` },
+    });
+  }
+  const keys = () => cluster.list("Secret").filter(({ metadata }) => metadata.labels?.[labels.key] === "dkim").length;
+  start();
+  await until(() => expect(keys()).toBeGreaterThan(0));
+  cluster.put(tenantObject({ ...tenantSpec, allowance: { ...tenantSpec.allowance, standing: "Suspended" } }));
+  await until(() => expect(contract()?.sending.state).toBe("Suspended"));
+  expect(keys()).toBeLessThan(crowd);
 });
