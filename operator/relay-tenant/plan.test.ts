@@ -199,6 +199,11 @@ describe("what is done for a credential", () => {
       ["apply", "delete posthouse-system/record-1 record-uid-1"],
     ],
     [
+      "taken out, and its Secret holds a key that is on no record",
+      { environments: [], records: [record(1, 5)], secrets: { "shop-web": secret(2) } },
+      ["apply", "delete posthouse-system/record-1 record-uid-1"],
+    ],
+    [
       "taken out, and another credential uses its Secret",
       {
         environments: [environment("staging", { name: "web", secretName: "shop-web" })],
