@@ -154,7 +154,7 @@ export const reasons = {
   HistoryUnreadable: {
     kind: "Stalled",
     means:
-      "The ConfigMap with the history of the claim's keys is damaged. Keys are neither made nor changed meanwhile.",
+      "The ConfigMap with the history of the claim's keys is damaged. Keys are neither made nor changed meanwhile; one whose record is lost or that is revoked stops signing, and none takes its place.",
     remedy: "Ask the platform team to restore it from a backup, or to delete it so that it is rebuilt from the keys.",
     command: "kubectl -n posthouse-system get configmap -l posthouse.dev/record=key-history",
   },

@@ -221,6 +221,16 @@ describe("what is done", () => {
     ["the history is gone: it is rebuilt from the keys", { keys: both }, ["create history"]],
     ["the history cannot be read", { more: { history: { resourceVersion: "1", uid: "u" } } }, []],
     [
+      "the history cannot be read, and DNS shows every key that signs or missed one once",
+      {
+        keys: [...both, second],
+        hold: proven,
+        evidence: evidenceOf([rsa, "once missing"], [ed, long], [second, long]),
+        more: { history: { resourceVersion: "1", uid: "u" } },
+      },
+      [],
+    ],
+    [
       "the object was about another domain before",
       { entries: pending, keys: both, more: { formerHolds: [stored(contract({ domain: "former.example" }))] } },
       ["delete"],
@@ -258,6 +268,33 @@ describe("what is done", () => {
     ],
   ])("%s", (_, given, expected) => {
     expect(actionsOf(planDomain(observed(given), now))).toEqual(expected);
+  });
+});
+
+describe("which keys sign on while the history cannot be read", () => {
+  const unreadable = { history: { resourceVersion: "1", uid: "u" } };
+  const revoking = observed({}).spec;
+  test.each<[string, Given, readonly string[] | undefined]>([
+    ["those that are seen", { evidence: evidenceOf([rsa, long], [ed, long]) }, undefined],
+    ["all, when nothing was asked yet", {}, undefined],
+    ["not one that two checks missed", { evidence: evidenceOf([rsa, long], [ed, "missing"]) }, ["s2026q4"]],
+    [
+      "none without RSA2048, though another was long seen",
+      { evidence: evidenceOf([rsa, "missing"], [second, long]) },
+      [],
+    ],
+    ["not one that is gone", { keys: [rsa], evidence: evidenceOf([rsa, long]) }, ["s2026q4"]],
+    [
+      "not one that is revoked",
+      { more: { spec: { ...revoking, dkim: { ...revoking.dkim, revokedSelectors: ["s2026q4-ed"] } } } },
+      ["s2026q4"],
+    ],
+    ["none of another claim's", { hold: contract({ claim: { namespace: "b", name: "c" } }) }, undefined],
+  ])("%s", (_, given, expected) => {
+    const world = { keys: [rsa, ed, second], hold: proven, ...given, more: { ...unreadable, ...given.more } };
+    const plan = planDomain(observed(world), now);
+    expect(heldKeys(plan)).toEqual(expected);
+    expect(actionsOf(plan)).toEqual(expected ? ["apply hold"] : []);
   });
 });
 
