@@ -267,6 +267,29 @@ test("a revoked key signs no more at once, and another is made", () => {
   expect(states(world).map((text) => text.split(" ")[1])).toEqual(["Revoked", "Pending"]);
 });
 
+test("a selector that the spec revokes is allotted to no key, though the history does not know it", () => {
+  const world = begin(Date.parse("2026-11-22T12:00:00Z"), specOf({ revokedSelectors: ["s2026q4", "s2026q4-2"] }));
+  look(world);
+  expect(states(world)).toEqual(["s2026q4-3 Pending"]);
+});
+
+test("a history that was lost and is rebuilt from the keys leads to no selector twice", () => {
+  const world = begin(Date.parse("2026-10-01T12:00:00Z"));
+  look(world);
+  live(world, 3 * hour);
+  world.rotate = "now";
+  look(world);
+  live(world, 12 * day);
+  expect(states(world)).toEqual(["s2026q4 Retired", "s2026q4-2 Active"]);
+  world.keys.shift();
+  delete world.history;
+  delete world.rotate;
+  live(world, 3 * hour);
+  world.rotate = "again";
+  look(world);
+  expect(states(world)).toEqual(["s2026q4-2 Active", "s2026q4-3 Pending"]);
+});
+
 test("nothing signs by Ed25519 alone", () => {
   const world = working(specOf({ algorithms: ["RSA2048", "Ed25519"] }));
   expect(world.held).toHaveLength(2);
