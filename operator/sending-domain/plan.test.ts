@@ -219,6 +219,23 @@ describe("what is done", () => {
       ["apply history", "createKey s2026q4-2"],
     ],
     ["the history is gone: it is rebuilt from the keys", { keys: both }, ["create history"]],
+    [
+      "the history is gone, and the status knows that the rotation was handled",
+      {
+        keys: both,
+        hold: proven,
+        more: {
+          rotate: "now",
+          status: { observedGeneration: 1, dkim: { lastHandledRotation: "now", keys: [] } },
+        },
+      },
+      ["create history"],
+    ],
+    [
+      "somebody else's Secret has the name of a key",
+      { more: { blocked: ["s2026q4"] } },
+      ["create history", "createKey s2026q4-2", "createKey s2026q4-ed"],
+    ],
     ["the history cannot be read", { more: { history: { resourceVersion: "1", uid: "u" } } }, []],
     [
       "the history cannot be read, and DNS shows every key that signs or missed one once",
@@ -338,6 +355,26 @@ describe("which keys sign", () => {
     const there = keys.filter(({ selector }) => known.has(selector));
     expect(heldKeys(planDomain(observed({ entries: given, keys: there, hold, evidence }), now))).toEqual(expected);
   });
+});
+
+test("a key that is Active and that no check has looked at yet goes on signing, and does not begin to", () => {
+  const given = { entries: [...working, active(second)], keys: [...both, second], hold: proven };
+  expect(heldKeys(planDomain(observed(given), now))).toBeUndefined();
+});
+
+test("a key is remembered as revoked, then taken from the contract, and only then deleted", () => {
+  const spec = observed({}).spec;
+  const more = { spec: { ...spec, dkim: { ...spec.dkim, revokedSelectors: ["s2026q4"] } } };
+  const evidence = evidenceOf([rsa, long], [ed, long], [second, long]);
+  const given = { entries: [...working, active(second)], keys: [...both, second], hold: proven, evidence, more };
+  expect(actionsOf(planDomain(observed(given), now))).toEqual(["apply history", "apply hold", "delete"]);
+});
+
+test("what stands is overwritten only as it was seen", () => {
+  const given = { entries: working, keys: both, hold: proven, evidence: evidenceOf([rsa, "missing"], [ed, "missing"]) };
+  const plan = planDomain(observed(given), now);
+  expect(actionsOf(plan)).toEqual(["apply history", "apply hold"]);
+  for (const action of plan.actions) expect(action).toMatchObject({ object: { metadata: { resourceVersion: "9" } } });
 });
 
 describe("what is said", () => {
