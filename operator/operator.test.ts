@@ -265,6 +265,30 @@ test("who proves second is stalled without learning who was first, until the fir
   await until(() => expect(condition(domainStatus("team-other"), "Stalled")).toBeUndefined());
 });
 
+test("of two claims whose records are seen in the same check one holds the domain, and the other is told so", async () => {
+  for (const [namespace, selectorPrefix] of [
+    ["team-shop", "s"],
+    ["team-other", "t"],
+  ] as const) {
+    cluster.put({ ...tenantObject(), metadata: { namespace, name: "shop" } });
+    cluster.put({
+      ...domainObject(namespace),
+      spec: { ...domainSpec, dkim: { ...domainSpec.dkim, selectorPrefix } },
+    });
+  }
+  start();
+  const namespaces = ["team-shop", "team-other"];
+  await until(() => expect(namespaces.map((namespace) => domainStatus(namespace)?.records?.length)).toEqual([4, 4]));
+  namespaces.forEach(publish);
+  const proven = () =>
+    namespaces.map((namespace) => condition(domainStatus(namespace), "OwnershipProven") ?? "").toSorted();
+  await until(() => expect(proven()).toEqual(["False/DomainTaken", "True/RecordSeen"]));
+  const holder = hold()?.claim.namespace ?? "";
+  expect(condition(domainStatus(holder), "OwnershipProven")).toBe("True/RecordSeen");
+  const prefix = holder === "team-shop" ? "s" : "t";
+  await until(() => expect(hold()?.keys.map(({ selector }) => selector[0])).toEqual([prefix, prefix]));
+});
+
 test("a deleted claim lets go of the domain after the grace, and finds its keys when it comes back", async () => {
   await bringUp();
   const keys = hold()?.keys;
