@@ -218,7 +218,8 @@ function meddle(
   const object = made[which % Math.max(1, made.length)];
   if (object === undefined) return;
   if (kind === "lose") cluster.remove(keyOf(object));
-  else if ("data" in object) cluster.put({ ...object, data: { ...object.data, password: "x", contract: "x" } });
+  else if ("data" in object)
+    cluster.put({ ...object, data: { ...object.data, password: "x", contract: "x", history: "x" } });
 }
 
 function put(cluster: MemoryCluster, key: OwnerKey, spec: RelayTenantSpec | SendingDomainSpec | undefined): void {
