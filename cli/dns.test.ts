@@ -50,6 +50,19 @@ function statusOf(domain: string, proven: boolean, more: readonly RecordStatus[]
 const shop = statusOf("shop.example", true, [
   record("DMARCReport", { fqdn: "shop.example._report._dmarc.r.example", publishIn: "r.example", verdict: "Missing" }),
 ]);
+/** The claim beside a key of before, at whose selector something else stands than should. */
+function besideOld(domain: string, state: "Retired" | "Revoked"): SendingDomainStatus {
+  const { records = [], dkim, ...status } = statusOf(domain, true);
+  const keys = dkim?.keys ?? [];
+  const name = "s0._domainkey";
+  const old = record("DKIM", { fqdn: `${name}.${domain}`, name, verdict: "Mismatch" });
+  return {
+    ...status,
+    dkim: { keys: [...keys.map((each) => ({ ...each, selector: "s0", state })), ...keys] },
+    records: [old, ...records],
+  };
+}
+
 const hostile = record("SPF", {
   fqdn: "bad.example",
   verdict: "NeedsMerge",
@@ -69,6 +82,8 @@ const claims: readonly {
   { namespace: "team-shop", domain: "shop.example", status: shop },
   { namespace: "team-shop", domain: "bad.example", status: statusOf("bad.example", true, [hostile]) },
   { namespace: "team-shop", domain: "new.example" },
+  { namespace: "team-shop", domain: "retired.example", status: besideOld("retired.example", "Retired") },
+  { namespace: "team-shop", domain: "revoked.example", status: besideOld("revoked.example", "Revoked") },
   { namespace: "team-a", domain: "two.example", status: statusOf("two.example", false) },
   { namespace: "team-b", domain: "two.example", status: statusOf("two.example", true) },
   { namespace: "mail-platform", domain: "mail.example.net", status: statusOf("mail.example.net", true) },
@@ -152,6 +167,8 @@ test.each<[string, string, FormatName, number, RegExp, RegExp]>([
   ["right records", "shop.example", "text", 0, /^shop\.example {2}SendingDomain team-shop\/shop-example/, /^$/],
   ["capitals and a dot", "SHOP.Example.", "text", 0, /^shop\.example/, /^$/],
   ["a wrong record", "bad.example", "text", 1, /why +The fleet is not in the SPF record/, /^$/],
+  ["the record of a Retired key wrong", "retired.example", "text", 0, /^DKIM +Mismatch +s0/m, /^$/],
+  ["a revoked key still offered", "revoked.example", "text", 1, /^DKIM +Mismatch +s0/m, /^$/],
   ["no status yet", "new.example", "text", 1, /^new\.example/, /^$/],
   ["no claim", "nobody.example", "text", 1, /^$/, /^no SendingDomain in .* claims nobody\.example; is `posthouse up`/],
   ["no claim, as JSON", "nobody.example", "json", 1, /^\[\]\n$/, /claims nobody\.example/],

@@ -21,11 +21,12 @@ function claimOf(object: CustomObject<"SendingDomain">): Claim {
 }
 
 /**
- * True when every record that must be there is: DKIM of each key that signs or will or just did, SPF and DMARC. Where
- * reports go is another domain's matter, and the record of a key that signs no more may go.
+ * True when every record that must be there is: DKIM of each key that signs or will or just did, SPF and DMARC, and none
+ * stands at a revoked selector that does not say so. Where reports go is another domain's matter, and the record of a
+ * Retired key may go.
  */
 function complete({ spec, status }: Claim): boolean {
-  const spent = (status.dkim?.keys ?? []).filter(({ state }) => state === "Retired" || state === "Revoked");
+  const spent = (status.dkim?.keys ?? []).filter(({ state }) => state === "Retired");
   const optional = new Set(spent.map(({ selector }) => `${selector}._domainkey.${spec.domain}`));
   const records = (status.records ?? []).filter(
     ({ purpose, fqdn }) => purpose !== "DMARCReport" && !optional.has(fqdn),

@@ -65,10 +65,11 @@ function dialogueLogger(onLine: (line: DialogueLine) => void): Record<string, (.
 function refusal(error: unknown, { host, port }: Credential): { readonly accepted: false; readonly reply: string } {
   if (!(error instanceof Error)) throw error;
   if ("response" in error && typeof error.response === "string") return { accepted: false, reply: error.response };
-  throw new UserError(
-    `${host}:${port}: ${error.message}; is \`posthouse up\` running, and is that its port? A listener with TLS from the first byte needs --implicit-tls`,
-    { cause: error },
-  );
+  const advice =
+    "code" in error && error.code === "EDNS"
+      ? "the name is `hostname` of the fleet file: make it one that leads to the relay, from here too"
+      : "is `posthouse up` running, and is that its port? A listener with TLS from the first byte needs --implicit-tls";
+  throw new UserError(`${host}:${port}: ${error.message}; ${advice}`, { cause: error });
 }
 
 /** `posthouse send`: a test message through the relay, with the dialogue as it went. Exit code 1 when it is refused, 2 when there is no talking to the relay. */

@@ -113,7 +113,7 @@ describe("validate", () => {
       files: {},
       paths: ["a.yaml"],
       code: 2,
-      out: /^a\.yaml:1:1: cannot be read: ENOENT/,
+      out: /^a\.yaml:1:1: cannot be read: ENOENT, there is no such file or folder$/m,
     },
     {
       name: "a folder without manifests",

@@ -8,7 +8,7 @@ import { parseManifests, unreadableFile } from "../cluster/folder/parse-manifest
 import type { ParsedFile } from "../cluster/folder/parse-manifests.ts";
 import { inOrder, problemText } from "../cluster/folder/problem.ts";
 import type { Problem } from "../cluster/folder/problem.ts";
-import { listManifests, readManifest, whyUnreadable } from "../cluster/folder/scan.ts";
+import { listManifests, readManifest, reasonOf, whyUnreadable } from "../cluster/folder/scan.ts";
 import { exitCode, palette } from "./terminal.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -43,7 +43,9 @@ async function readPath(path: string, terminal: ValidateTerminal): Promise<reado
   try {
     if (!(await stat(path)).isDirectory()) return [[path, parsedFile(path, await readManifest("", path))]];
   } catch (error) {
-    return [[path, unreadableFile(path, `cannot be read: ${whyUnreadable(error)}`)]];
+    const missing = "ENOENT, there is no such file or folder";
+    const why = reasonOf(error) === "ENOENT" ? missing : whyUnreadable(error);
+    return [[path, unreadableFile(path, `cannot be read: ${why}`)]];
   }
   const { files, unreadable } = await listManifests(path);
   const read = files.map(async ({ file }) => {

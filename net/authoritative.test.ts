@@ -1,5 +1,6 @@
+import { randomBytes } from "node:crypto";
 import { afterEach, describe, expect, test } from "vitest";
-import { systemClock } from "../runtime/clock.ts";
+import { systemClock, type Clock } from "../runtime/clock.ts";
 import type { ZoneRecord } from "../test/harness/zone-data.ts";
 import { startZoneServer, type ZoneServer } from "../test/harness/zone-server.ts";
 import { addressGuard } from "./address-guard.ts";
@@ -7,6 +8,7 @@ import { agree } from "./authoritative-answer.ts";
 import { createAuthoritativeResolver, type AuthoritativeOptions } from "./authoritative.ts";
 import { dnsClient } from "./dns-client.ts";
 import { parseEndpoint } from "./endpoint.ts";
+import type { RateLimit } from "./rate-limit.ts";
 
 const closers: (() => Promise<void>)[] = [];
 afterEach(async () => {
@@ -196,25 +198,63 @@ describe("a zone that lists very many name servers", () => {
   });
 });
 
-test("no more than 256 questions are on their way at once, and what waits in vain is late", async () => {
-  const it = await world([txt(selector, "x")]);
-  it.one.fail(selector, "Silence");
-  it.two.fail(selector, "Silence");
-  const servers = [it.one, it.two].map(({ address }) => parseEndpoint(address, 53));
-  const resolver = createAuthoritativeResolver({
-    ...it.options,
-    timeout: 5000,
-    deadline: 400,
-    authorities: [{ zone: "example", servers }],
-    rate: { perSecond: 1000, burst: 1000 },
+describe("questions to servers that stay silent", () => {
+  const deadline = 400;
+  const late = { kind: "Failed", reason: `not answered within ${deadline} ms` };
+
+  /** Asks so many times at once; how many questions were out when time was over, and what came of all. */
+  async function silence(
+    times: number,
+    rate: RateLimit,
+  ): Promise<{ readonly sent: number; readonly answers: Set<string> }> {
+    const it = await world([txt(selector, "x")]);
+    it.one.fail(selector, "Silence");
+    it.two.fail(selector, "Silence");
+    let sent = 0;
+    let sentInTime: number | undefined;
+    const clock: Clock = {
+      ...systemClock,
+      after: (delay, callback) =>
+        systemClock.after(delay, () => {
+          if (delay === deadline) sentInTime ??= sent;
+          callback();
+        }),
+    };
+    const random = (size: number): Uint8Array => {
+      sent += 1;
+      return randomBytes(size);
+    };
+    const servers = [it.one, it.two].map(({ address }) => parseEndpoint(address, 53));
+    const authorities = [{ zone: "example", servers }];
+    const resolver = createAuthoritativeResolver({
+      ...it.options,
+      clock,
+      timeout: 5000,
+      deadline,
+      authorities,
+      rate,
+      random,
+    });
+    const answers = await Promise.all(
+      Array.from({ length: times }, () => resolver.ask(selector, "TXT", { transport: "TCP" })),
+    );
+    return {
+      sent: sentInTime ?? 0,
+      answers: new Set(answers.flatMap((each) => each.servers.map(({ answer }) => JSON.stringify(answer)))),
+    };
+  }
+
+  test("are 256 at once at most, and what waits in vain is late", async () => {
+    const { sent, answers } = await silence(200, { perSecond: 1000, burst: 1000 });
+    expect(sent).toBe(256);
+    expect(answers).toEqual(new Set([JSON.stringify(late)]));
   });
-  const answers = await Promise.all(
-    Array.from({ length: 200 }, () => resolver.ask(selector, "TXT", { transport: "TCP" })),
-  );
-  expect(it.asked.filter((line) => line.endsWith(`TXT ${selector}`)).length).toBeLessThanOrEqual(256);
-  expect(new Set(answers.flatMap((each) => each.servers.map(({ answer }) => JSON.stringify(answer))))).toEqual(
-    new Set([JSON.stringify({ kind: "Failed", reason: "not answered within 400 ms" })]),
-  );
+
+  test("are as many to each of them as the rate allows", async () => {
+    const { sent, answers } = await silence(20, { perSecond: 1, burst: 3 });
+    expect(sent).toBe(2 * 3);
+    expect(answers).toEqual(new Set([JSON.stringify(late)]));
+  });
 });
 
 describe("an alias", () => {

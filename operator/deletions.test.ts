@@ -11,6 +11,7 @@ import {
   deletionsName,
   domainContractName,
   handOverName,
+  keyHistoryName,
   labels,
   tenantContractName,
 } from "../contract/names.ts";
@@ -276,6 +277,20 @@ test("a deleted claim is watched after a restart too, and no more when its contr
   asked.length = 0;
   await pass(30);
   expect(asked).toEqual([]);
+});
+
+test("a deleted claim whose history cannot be read stops signing when its records are lost", async () => {
+  await bringUp(1);
+  await orphanClaim();
+  const claim = { namespace: "team", name: "shop-example", domain: "shop.example" };
+  const key = { kind: "ConfigMap", namespace: contractNamespace, name: keyHistoryName(claim) } as const;
+  const history = cluster.get<"ConfigMap">(key);
+  if (history) await cluster.apply({ ...history, data: { history: "not JSON" } });
+  await pass(10);
+  expect(signing()).toHaveLength(2);
+  for (const name of dkimNames()) zone.delete(name);
+  await pass(15);
+  await until(() => expect(signing()).toEqual([]));
 });
 
 test("a claim that is held back with many others stops signing when its records are lost", async () => {

@@ -6,6 +6,8 @@ import { systemClock } from "../runtime/clock.ts";
 import { createManualClock } from "../test/harness/manual-clock.ts";
 import { createDnsChecks } from "./dns-checks.ts";
 import type { DomainEvidence } from "./sending-domain/evidence.ts";
+import { lookUpIn } from "./sending-domain/related-evidence.ts";
+import { compareSpf } from "./sending-domain/spf-record.ts";
 
 const resolver: Resolver = {
   resolve: <T extends RecordType>(): Promise<Answer<T>> =>
@@ -99,5 +101,49 @@ test.each([
   clock.jump(86_400_000);
   await check();
   expect(checks.evidence("a").names.get(name)).toMatchObject({ shownFor: 120_000, confirmedAt: clock.now() });
+  await checks.stop();
+});
+
+test("whoever includes a chain of names that answer slowly keeps other domains waiting for 20 s at most", async () => {
+  const clock = createManualClock(1_000_000_000_000);
+  const start = clock.now();
+  const asked: string[] = [];
+  let seen: ((key: string) => void) | undefined;
+  const slow: Resolver = {
+    async resolve<T extends RecordType>(name: string, type: T, signal?: AbortSignal): Promise<Answer<T>> {
+      asked.push(name);
+      const depth = Number(/^slow([0-9]+)\./.exec(name)?.[1] ?? 0);
+      if (depth > 0) await clock.sleep(3000, signal).catch(() => undefined);
+      if (signal?.aborted) return { kind: "Failed", reason: "aborted" };
+      const values = [[`v=spf1 include:slow${depth + 1}.example -all`]];
+      // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- of this type
+      return (type === "TXT" ? { kind: "Records", values, ttl: 60 } : { kind: "NoData" }) as unknown as Answer<T>;
+    },
+  };
+  const checks = createDnsChecks({
+    resolver: slow,
+    clock,
+    random: () => 0,
+    onEvidence: (key) => seen?.(key),
+    onError: () => undefined,
+    pace: { missingInterval: 60_000, missingIntervalMax: 900_000 },
+    inFlight: 1,
+  });
+  const spf = { include: "_spf.relay.example.net", qualifier: "SoftFail" } as const;
+  const policies = { domain: "shop.example", spf, dmarc: { policy: "None", testing: "Disabled" } } as const;
+  const done = new Promise<void>((resolve) => (seen = (key) => void (key === "honest" && resolve())));
+  const zone = "shop.example";
+  checks.schedule("slow", { names: [zone], zone, policies, checkAt: 0 });
+  checks.schedule("honest", { names: ["honest.example"], zone: "honest.example", checkAt: 0 });
+  for (let passed = 0; passed < 40 && !asked.includes("honest.example"); passed++) await clock.advance(1000);
+  await done;
+  expect(clock.now() - start).toBeLessThan(22_000);
+  const evidence = checks.evidence("slow");
+  expect(evidence.related?.get("TXT slow6.example")?.answer.kind).toBe("Records");
+  expect(evidence.related?.get("TXT slow7.example")?.answer).toMatchObject({ reason: "not answered within 20000 ms" });
+  const shown = evidence.names.get(zone)?.answer;
+  if (shown === undefined || shown.kind === "Disagreement") throw new Error("nothing is shown");
+  // What is not known is said to be so: nobody is told to merge what may be there.
+  expect(compareSpf(spf, shown, { domain: zone, lookUp: lookUpIn(evidence) }).verdict).toBe("Unknown");
   await checks.stop();
 });

@@ -48,6 +48,12 @@ export interface DnsChecks {
 /** Pauses longer than this get jitter, so that ten thousand domains drift apart. */
 const longPause = 10_000;
 
+/**
+ * Milliseconds that the names which records include and inherit may take in one check. Others chose them, and their servers
+ * may be slow on purpose: a check that waited for all would keep those of other domains from their turn.
+ */
+const relatedTime = 20_000;
+
 /** Starts with no evidence. */
 export function createDnsChecks(options: DnsChecksOptions): DnsChecks {
   const { clock, random } = options;
@@ -116,27 +122,40 @@ async function ask(
   return { ...own, ...(related && { related }) };
 }
 
+/** What is known when related names are asked for. */
+interface Known {
+  readonly own: DomainEvidence;
+  readonly before: DomainEvidence;
+  readonly signal: AbortSignal;
+}
+
 /**
- * Asks for what records include and inherit, as answers tell where to look next. It ends: each name is asked once, and all
- * are bounded. A resolver does, since these names lie in everybody's zones and prove nothing.
+ * Asks for what records include and inherit, as answers tell where to look next. It ends: each name is asked once, all
+ * are bounded, and what time is not enough for has failed. A resolver does, since these names lie in everybody's zones and
+ * prove nothing.
  */
 async function askRelated(
-  { resolver }: DnsChecksOptions,
+  { resolver, clock }: DnsChecksOptions,
   policies: ClaimPolicies,
-  { own, before, signal }: { own: DomainEvidence; before: DomainEvidence; signal: AbortSignal },
+  { own, before, signal }: Known,
 ): Promise<ReadonlyMap<string, RelatedEvidence>> {
   const related = new Map<string, RelatedEvidence>();
+  const late = new AbortController();
+  const cancel = clock.after(relatedTime, () => late.abort());
+  const either = AbortSignal.any([signal, late.signal]);
+  const answerTo = async ({ name, type }: Question): Promise<Answer<Question["type"]>> => {
+    const answer = late.signal.aborted ? undefined : await resolver.resolve(name, type, either);
+    const isLate = answer === undefined || (answer.kind === "Failed" && late.signal.aborted);
+    return isLate ? { kind: "Failed", reason: `not answered within ${relatedTime} ms` } : answer;
+  };
   for (;;) {
     const open = relatedQuestions(policies, { ...own, related });
-    if (open.length === 0 || signal.aborted) return related;
-    const answers = await Promise.all(
-      open.map(async ({ name, type }) => {
-        const answer: Answer<Question["type"]> = await resolver.resolve(name, type, signal);
-        return [questionKey({ name, type }), answer] as const;
-      }),
-    );
+    if (open.length === 0 || signal.aborted) break;
+    const answers = await Promise.all(open.map(async (each) => [questionKey(each), await answerTo(each)] as const));
     for (const [key, answer] of answers) related.set(key, foldRelated(before.related?.get(key), answer));
   }
+  cancel();
+  return related;
 }
 
 /** Seconds that a cache may hold that a name is not there: the most that any server says. */

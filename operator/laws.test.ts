@@ -7,6 +7,7 @@ import { labels } from "../contract/names.ts";
 import type { Condition } from "../crds/dialect.ts";
 import { stories, type Story } from "../test/harness/law-arbitraries.ts";
 import {
+  acceptedIds,
   applyContext,
   createLawWorld,
   happen,
@@ -17,6 +18,7 @@ import {
 } from "../test/harness/law-world.ts";
 import type { Action } from "./action.ts";
 import { applyAction } from "./apply.ts";
+import { tenantSpec } from "./custom-objects.ts";
 import { reasons } from "./reasons.ts";
 import type { OwnerKey } from "./relations.ts";
 
@@ -112,6 +114,15 @@ function checkContracts({ cluster }: LawWorld): void {
   }
 }
 
+/** Relays accept no key that is revoked. */
+function checkRevocations({ cluster }: LawWorld): void {
+  for (const tenant of cluster.list("RelayTenant")) {
+    const accepted = new Set(acceptedIds(cluster, tenant.metadata.namespace));
+    const wrong = tenantSpec(tenant).revokedKeyIds.filter((id) => accepted.has(id));
+    demand(wrong.length === 0, "a revoked key is accepted", wrong);
+  }
+}
+
 /** Lets a story happen and holds the laws in it. */
 async function live({ there, events }: Story): Promise<void> {
   const world = createLawWorld();
@@ -126,6 +137,7 @@ async function live({ there, events }: Story): Promise<void> {
     look(world);
     await settle(world);
     checkContracts(world);
+    checkRevocations(world);
   }
   const after = there.map((object) => cluster.get(keyOf(object)));
   demand(isDeepStrictEqual(after, before), "what is not ours has changed", after);

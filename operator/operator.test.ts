@@ -7,7 +7,7 @@ import type { CustomObject, ObjectKey, SecretObject } from "../cluster/object.ts
 import { hashSecret, parseApiKey } from "../contract/api-key.ts";
 import { decodeDomainContract, decodeTenantContract } from "../contract/codec.ts";
 import type { TenantUsage } from "../contract/usage.ts";
-import { domainContractName, tenantContractName } from "../contract/names.ts";
+import { domainContractName, labels, tenantContractName } from "../contract/names.ts";
 import type { RelayTenantSpec, RelayTenantStatus } from "../crds/relay-tenant.ts";
 import type { SendingDomainSpec, SendingDomainStatus } from "../crds/sending-domain.ts";
 import type { Answer, RecordType, Resolver } from "../net/resolver.ts";
@@ -265,6 +265,30 @@ test("who proves second is stalled without learning who was first, until the fir
   await until(() => expect(condition(domainStatus("team-other"), "Stalled")).toBeUndefined());
 });
 
+test("of two claims whose records are seen in the same check one holds the domain, and the other is told so", async () => {
+  for (const [namespace, selectorPrefix] of [
+    ["team-shop", "s"],
+    ["team-other", "t"],
+  ] as const) {
+    cluster.put({ ...tenantObject(), metadata: { namespace, name: "shop" } });
+    cluster.put({
+      ...domainObject(namespace),
+      spec: { ...domainSpec, dkim: { ...domainSpec.dkim, selectorPrefix } },
+    });
+  }
+  start();
+  const namespaces = ["team-shop", "team-other"];
+  await until(() => expect(namespaces.map((namespace) => domainStatus(namespace)?.records?.length)).toEqual([4, 4]));
+  namespaces.forEach(publish);
+  const proven = () =>
+    namespaces.map((namespace) => condition(domainStatus(namespace), "OwnershipProven") ?? "").toSorted();
+  await until(() => expect(proven()).toEqual(["False/DomainTaken", "True/RecordSeen"]));
+  const holder = hold()?.claim.namespace ?? "";
+  expect(condition(domainStatus(holder), "OwnershipProven")).toBe("True/RecordSeen");
+  const prefix = holder === "team-shop" ? "s" : "t";
+  await until(() => expect(hold()?.keys.map(({ selector }) => selector[0])).toEqual([prefix, prefix]));
+});
+
 test("a deleted claim lets go of the domain after the grace, and finds its keys when it comes back", async () => {
   await bringUp();
   const keys = hold()?.keys;
@@ -398,4 +422,22 @@ test("a ConfigMap of that name that is not ours is left alone and reported, unti
   expect(cluster.get<"ConfigMap">({ kind: "ConfigMap", ...metadata })?.data).toEqual({ theirs: "x" });
   cluster.remove({ kind: "ConfigMap", ...metadata });
   await until(() => expect(condition(domainStatus(), "Ready")).toBe("True/Reconciled"));
+});
+
+test("a suspension waits for nobody who makes SendingDomains", async () => {
+  const crowd = 20;
+  for (let i = 0; i < crowd; i++) {
+    const { metadata, ...rest } = domainObject("team-crowd");
+    cluster.put({
+      ...rest,
+      metadata: { ...metadata, name: `d${i}` },
+      spec: { ...domainSpec, domain: `d${i}.example` },
+    });
+  }
+  const keys = () => cluster.list("Secret").filter(({ metadata }) => metadata.labels?.[labels.key] === "dkim").length;
+  start();
+  await until(() => expect(keys()).toBeGreaterThan(0));
+  cluster.put(tenantObject({ ...tenantSpec, allowance: { ...tenantSpec.allowance, standing: "Suspended" } }));
+  await until(() => expect(contract()?.sending.state).toBe("Suspended"));
+  expect(keys()).toBeLessThan(crowd);
 });

@@ -151,10 +151,17 @@ export const reasons = {
     remedy: "Ask the platform team to find out who made that Secret, and to rename or delete it.",
     command: "kubectl -n posthouse-system get secrets -l '!app.kubernetes.io/managed-by'",
   },
+  ContractTooLarge: {
+    kind: "Stalled",
+    means:
+      "The tenant's credentials, their old keys, allowed sources and domains are together more than one Secret holds. Mail of the tenant is refused; what was accepted before is delivered.",
+    remedy: "Ask for fewer credentials, allowedSources or domains, or make a second RelayTenant for a part of them.",
+    command: "kubectl -n NAMESPACE get relaytenant NAME -o jsonpath='{.spec.environments}'",
+  },
   HistoryUnreadable: {
     kind: "Stalled",
     means:
-      "The ConfigMap with the history of the claim's keys is damaged. Keys are neither made nor changed meanwhile.",
+      "The ConfigMap with the history of the claim's keys is damaged. Keys are neither made nor changed meanwhile; one whose record is lost or that is revoked stops signing, and none takes its place.",
     remedy: "Ask the platform team to restore it from a backup, or to delete it so that it is rebuilt from the keys.",
     command: "kubectl -n posthouse-system get configmap -l posthouse.dev/record=key-history",
   },

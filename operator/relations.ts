@@ -112,13 +112,14 @@ function linksOf(
   return madeFor(object.metadata, contractNamespace);
 }
 
-/** The `made:` link of an object of ours. */
+/** The `made:` link of an object of ours. Who writes in a namespace may call an object ours, but not another namespace's. */
 function madeFor(
   { namespace, labels: labelled = {}, annotations: annotated = {} }: ObjectMeta,
   contractNamespace: string,
 ): readonly string[] {
   const owner = annotated[annotations.owner];
   if (labelled[labels.managedBy] !== "posthouse" || owner === undefined) return [];
+  if (namespace !== contractNamespace && !owner.startsWith(`${namespace}/`)) return [];
   if (labelled[labels.record] === "hand-over") return [`made:hand-over:${owner}`];
   if (namespace !== contractNamespace) return [`made:application:${owner}`];
   const what = labelled[labels.contract] ?? labelled[labels.key] ?? labelled[labels.record];

@@ -30,7 +30,7 @@ async function turns(): Promise<void> {
   for (let turn = 0; turn < 20; turn++) await Promise.resolve();
 }
 
-function setUp(work: WorkQueueOptions["work"], inFlight = 1) {
+function setUp(work: WorkQueueOptions["work"], inFlight = 1, goesFirst?: WorkQueueOptions["goesFirst"]) {
   const clock = handClock();
   const errors: string[] = [];
   const queue = createWorkQueue({
@@ -39,11 +39,28 @@ function setUp(work: WorkQueueOptions["work"], inFlight = 1) {
     clock,
     random: () => 0,
     inFlight,
+    ...(goesFirst && { goesFirst }),
     firstRetry: 100,
     longestRetry: 1000,
   });
   return { clock, errors, queue };
 }
+
+test("what goes first does so, however many others wait, and once more when it changed meanwhile", async () => {
+  const done: string[] = [];
+  const work = (key: string): Promise<undefined> => {
+    done.push(key);
+    if (done.length === 2) for (const each of ["d", "c!", "a!"]) queue.add(each);
+    return Promise.resolve(undefined);
+  };
+  const { queue } = setUp(work, 1, (key) => key.endsWith("!"));
+  for (const key of ["a", "b", "c", "a!", "b!"]) queue.add(key);
+  expect(queue.depth()).toBe(5);
+  await turns();
+  await turns();
+  expect(done).toEqual(["a", "a!", "b!", "c!", "a!", "b", "c", "d"]);
+  expect(queue.depth()).toBe(0);
+});
 
 test("a key is worked on once however often it is asked for", async () => {
   const done: string[] = [];

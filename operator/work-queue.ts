@@ -9,6 +9,8 @@ export interface WorkQueueOptions extends BackoffOptions {
   readonly clock: Clock;
   /** Keys worked on at once. */
   readonly inFlight: number;
+  /** Whether a key is worked on before all that are not such, however long those have waited; none is when absent. */
+  readonly goesFirst?: (key: string) => boolean;
 }
 
 /** A queue of keys: each at most once in it, never worked on twice at the same time, retried alone with growing pauses. */
@@ -27,16 +29,17 @@ export interface WorkQueue {
 export function createWorkQueue(options: WorkQueueOptions): WorkQueue {
   const timers = createKeyedTimers(options.clock);
   const backoff = createBackoff(options);
-  const waiting = new Set<string>();
+  const [first, rest] = [new Set<string>(), new Set<string>()];
   const again = new Set<string>();
   const running = new Map<string, Promise<void>>();
   let stopped = false;
 
+  const lineFor = (key: string): Set<string> => (options.goesFirst?.(key) === true ? first : rest);
   const enqueue = (key: string): void => {
-    (running.has(key) ? again : waiting).add(key);
+    (running.has(key) ? again : lineFor(key)).add(key);
     pump();
   };
-  const pump = (): void => {
+  const begin = (waiting: Set<string>): void => {
     for (const key of waiting) {
       if (stopped || running.size >= options.inFlight) return;
       waiting.delete(key);
@@ -44,13 +47,14 @@ export function createWorkQueue(options: WorkQueueOptions): WorkQueue {
       running.set(key, run(key));
     }
   };
+  const pump = (): void => [first, rest].forEach(begin);
   const run = async (key: string): Promise<void> => {
     // Nothing begins within the call that asked for it: a watch may still be telling of other objects.
     await Promise.resolve();
     const next = await attempt(options, backoff, key);
     running.delete(key);
     const dirty = again.delete(key) && !backoff.isFailing(key);
-    if (dirty) waiting.add(key);
+    if (dirty) lineFor(key).add(key);
     else if (next !== undefined && !stopped) timers.set(key, next, () => enqueue(key));
     pump();
   };
@@ -59,7 +63,7 @@ export function createWorkQueue(options: WorkQueueOptions): WorkQueue {
     // A key that failed waits out its pause: its own half-done work must not wake it at once, over and over.
     add: (key) => (stopped || (backoff.isFailing(key) && timers.has(key)) ? undefined : enqueue(key)),
     addAfter: (key, delay) => (stopped ? undefined : timers.set(key, delay, () => enqueue(key))),
-    depth: () => waiting.size + running.size,
+    depth: () => first.size + rest.size + running.size,
     async stop() {
       stopped = true;
       timers.cancelAll();

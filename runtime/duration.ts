@@ -11,3 +11,16 @@ export function parseDuration(text: string): number {
   for (const [, count, name] of text.matchAll(/([0-9]+)(ms|h|m|s)/g)) total += Number(count) * (unit[name ?? ""] ?? 0);
   return total;
 }
+
+/** Milliseconds as a GEP-2257 duration for people: rounded up, to seconds below two minutes and to minutes above. */
+export function formatDuration(time: number): string {
+  const step = time < 120_000 ? 1000 : 60_000;
+  const rounded = Math.ceil(time / step) * step;
+  const parts = [
+    [Math.floor(rounded / 3_600_000), "h"],
+    [Math.floor((rounded % 3_600_000) / 60_000), "m"],
+    [(rounded % 60_000) / 1000, "s"],
+  ] as const;
+  const text = parts.map(([count, name]) => (count === 0 ? "" : `${count}${name}`)).join("");
+  return text === "" ? "0s" : text;
+}

@@ -4,24 +4,54 @@ import type {
   ContractSmarthostCredential,
   TenantContract,
 } from "../../contract/tenant-contract.ts";
+import { encodeTenantContract } from "../../contract/codec.ts";
+import { contractDataKey } from "../../contract/names.ts";
 import type { RelayTenantSpec } from "../../crds/relay-tenant.ts";
 import type { PlanConfig } from "../config.ts";
+import { problem, type Problem } from "../reasons.ts";
 import { allowanceOf } from "./allowance.ts";
 import type { CredentialOutcome } from "./credentials.ts";
 import type { ObservedTenant } from "./observed.ts";
 import { environmentRate, planRates } from "./rates.ts";
-import type { Sending } from "./sending.ts";
+import { effectiveSending, type Sending } from "./sending.ts";
 import type { SmarthostOutcome } from "./smarthosts.ts";
 import { allowsOwnDomains, sharedName } from "./shared-domain.ts";
 
 type SmarthostSpec = NonNullable<RelayTenantSpec["delivery"]["smarthosts"]>[number];
 
-/** What the relay must know of a tenant. */
-export function tenantContract(
+/** What the credentials of a tenant and of its smarthosts come to. */
+interface Logins {
+  readonly outcomes: readonly CredentialOutcome[];
+  readonly smarthosts: Pick<SmarthostOutcome, "credentials">;
+}
+
+/** A Secret holds 1 MiB; the rest is left for what one adds to the contract. */
+const mostBytes = 1_000_000;
+
+/** They are good for Capture alone, and anybody can make up any number of them. */
+const mostUnproven = 500;
+
+/**
+ * What the relays are told of a tenant, and why they are told less than its spec asks for. A contract that is too large to
+ * be written would leave the one before in force, whatever the platform has said since: it loses its logins instead.
+ */
+export function contractThatFits(
+  observed: ObservedTenant,
+  refused: readonly Problem[],
+  logins: Logins,
+): { readonly contract: TenantContract; readonly problems: readonly Problem[] } {
+  const whole = tenantContract(observed, effectiveSending(observed.spec, refused), logins);
+  const bytes = Buffer.byteLength(encodeTenantContract(whole)[contractDataKey] ?? "");
+  if (bytes <= mostBytes) return { contract: whole, problems: [] };
+  const problems = [problem("ContractTooLarge", `The contract would have ${bytes} bytes, and ${mostBytes} fit.`)];
+  const sending = effectiveSending(observed.spec, [...refused, ...problems]);
+  return { contract: { ...whole, sending, environments: [], unproven: [] }, problems };
+}
+
+function tenantContract(
   observed: ObservedTenant,
   sending: Sending,
-  outcomes: readonly CredentialOutcome[],
-  { credentials }: Pick<SmarthostOutcome, "credentials">,
+  { outcomes, smarthosts: { credentials } }: Logins,
 ): TenantContract {
   const { namespace, name, spec } = observed;
   const { credits, topUps } = allowanceOf(spec.allowance);
@@ -45,7 +75,7 @@ export function tenantContract(
     },
     domains: allowsOwnDomains(observed.plan) ? "Own" : "Shared",
     ...(shared && { shared }),
-    unproven: observed.unproven.map(({ domain, keys }) => ({ domain, keys: [...keys] })),
+    unproven: observed.unproven.slice(0, mostUnproven).map(({ domain, keys }) => ({ domain, keys: [...keys] })),
   };
 }
 

@@ -37,7 +37,8 @@ const ended: KeyLife = { kind: "Until", at: 0, overlapEnds: 0, inUse: false };
 export function keyLife(record: StoredRecord, records: readonly StoredRecord[], facts: KeyFacts): KeyLife {
   const { rotation, revoked, keysUsed } = facts;
   const later = records.filter(({ serial }) => serial > record.serial).toSorted((a, b) => a.serial - b.serial);
-  if (revoked.has(record.id) || later.length >= mostKeys) return ended;
+  const rivals = later.filter(({ id }) => !revoked.has(id));
+  if (revoked.has(record.id) || rivals.length >= mostKeys) return ended;
   const [successor] = later;
   if (successor === undefined) return { kind: "Newest" };
   const overlapEnds = successor.issuedAt + rotation.overlap;

@@ -7,14 +7,13 @@ import { tenantContractSecret } from "../own-objects.ts";
 import type { Plan } from "../plan.ts";
 import { problem, type Problem } from "../reasons.ts";
 import { allowanceOf, allowanceProblems } from "./allowance.ts";
-import { tenantContract } from "./contract.ts";
-import { planCredentials, rotateNow, targetsOf, type CredentialOutcome } from "./credentials.ts";
+import { contractThatFits } from "./contract.ts";
+import { planCredentials, rotateNow, targetsOf, type CredentialOutcome, type LivingKey } from "./credentials.ts";
 import { creditNotes, reportCredits } from "./credit-report.ts";
 import { works } from "./key-life.ts";
 import { rateProblems } from "./rates.ts";
-import { effectiveSending } from "./sending.ts";
 import { sharedProblems } from "./shared-domain.ts";
-import type { ObservedGoneTenant, ObservedTenant } from "./observed.ts";
+import type { ObservedGoneTenant, ObservedTenant, StoredRecord } from "./observed.ts";
 import { keptKeys, keptNotes } from "./old-keys.ts";
 import { planSmarthosts, removals } from "./smarthosts.ts";
 import { tenantStatus } from "./status.ts";
@@ -27,11 +26,12 @@ export function planTenant(observed: ObservedTenant, now: number): Plan<RelayTen
     ...sharedProblems(observed, observed.plan, observed.sharedDomain),
     ...placeProblems(observed),
   ];
-  const sending = effectiveSending(spec, refused);
   const outcomes = planCredentials(observed, now);
   const smarthosts = planSmarthosts(observed);
+  const { contract, problems: excess } = contractThatFits(observed, refused, { outcomes, smarthosts });
   const problems = [
     ...refused,
+    ...excess,
     ...rateProblems(spec, observed.plan),
     ...outcomes.flatMap((outcome) => outcome.problem ?? []),
     ...rotateNow(observed).problems,
@@ -39,7 +39,6 @@ export function planTenant(observed: ObservedTenant, now: number): Plan<RelayTen
   ];
   const allowance = allowanceOf(spec.allowance);
   const credits = reportCredits(allowance, observed.usage, observed.status?.credits, now);
-  const contract = tenantContract(observed, sending, outcomes, smarthosts);
   const issued = outcomes.flatMap(({ actions }) => actions);
   const recheckAfter = Math.min(credits.changesAt ?? Number.POSITIVE_INFINITY, ...changesOf(outcomes, now)) - now;
   return {
@@ -50,7 +49,7 @@ export function planTenant(observed: ObservedTenant, now: number): Plan<RelayTen
       ...issued,
       ...cleanUp(observed, outcomes, now),
     ],
-    status: tenantStatus(observed, { sending, outcomes, problems, credits }, now),
+    status: tenantStatus(observed, { sending: contract.sending, outcomes, problems, credits }, now),
     notes: [...outcomes.flatMap(({ notes }) => notes), ...smarthosts.notes],
     statusNotes: [
       ...creditNotes(observed.status?.credits, credits.status),
@@ -98,12 +97,7 @@ function contractChange(observed: ObservedTenant, contract: TenantContract): rea
  */
 function cleanUp(observed: ObservedTenant, outcomes: readonly CredentialOutcome[], now: number): readonly Action[] {
   const kept = new Set(targetsOf(observed).map(({ secretName }) => secretName));
-  // The newest record stays even when its key is revoked: it tells which rotation was last acted on, and the next serial.
-  const needed = new Set(
-    outcomes.flatMap(({ keys }) =>
-      keys.filter(({ life }, index) => works(life, now) || index === keys.length - 1).map(({ record }) => record),
-    ),
-  );
+  const needed = new Set(outcomes.flatMap(({ keys }) => neededRecords(keys, observed.spec.revokedKeyIds, now)));
   const ended = observed.records
     .filter((record) => !needed.has(record))
     .toSorted((a, b) => (a.objectName < b.objectName ? -1 : 1));
@@ -118,6 +112,23 @@ function cleanUp(observed: ObservedTenant, outcomes: readonly CredentialOutcome[
     const key = { kind: "Secret" as const, namespace: observed.namespace, name: secretName };
     return [{ kind: "delete", key, uid: holder.uid, resourceVersion: holder.resourceVersion }, recordGone];
   });
+}
+
+/**
+ * The records of keys that work; the newest, which tells which rotation was last acted on and the next serial; and a revoked
+ * one that came after a key that works: it tells since when that has its overlap, and without it another would begin.
+ */
+function neededRecords(
+  keys: readonly LivingKey[],
+  revokedKeyIds: readonly string[],
+  now: number,
+): readonly StoredRecord[] {
+  const isNeeded = ({ record, life }: LivingKey, index: number): boolean => {
+    const before = keys[index - 1];
+    const endsAnother = before !== undefined && works(before.life, now) && revokedKeyIds.includes(record.id);
+    return works(life, now) || index === keys.length - 1 || endsAnother;
+  };
+  return keys.filter(isNeeded).map(({ record }) => record);
 }
 
 /** When time alone changes what becomes of the credentials. */

@@ -1,4 +1,5 @@
 import type { SendingDomainStatus } from "../../crds/sending-domain.ts";
+import { formatDuration } from "../../runtime/duration.ts";
 import type { ConditionType, Finding } from "../conditions.ts";
 import type { ObservedDomain } from "./observed.ts";
 import type { ClaimState } from "./claim-state.ts";
@@ -57,7 +58,15 @@ function dkim(state: ClaimState): Finding {
       "DNS shows no Active RSA2048 key of the domain: mail is accepted and waits. Publish the DKIM records again.";
     return { status: "False", reason: "NoVisibleKey", message };
   }
-  return verified(state.records, "DKIM");
+  const found = verified(state.records, "DKIM");
+  return found.status === "True" ? { ...found, message: `${found.message}${waitSentence(state)}` } : found;
+}
+
+/** Why keys do not sign although their records are right; empty when none waits. */
+function waitSentence(state: ClaimState): string {
+  if (state.standing === "Taken" || state.waiting.size === 0) return "";
+  const longest = Math.max(...[...state.waiting.values()].map(({ requiredDelay }) => requiredDelay));
+  return ` A key that does not sign yet waits until its record has been visible for ${formatDuration(longest)}.`;
 }
 
 function verified(records: readonly ReportedRecord[], purpose: ReportedRecord["purpose"]): Finding {

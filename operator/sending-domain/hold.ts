@@ -4,6 +4,8 @@ import type { Action } from "../action.ts";
 import { domainContractSecret } from "../own-objects.ts";
 import { info, warn, type Note } from "../plan.ts";
 import type { ClaimState } from "./claim-state.ts";
+import type { KeyEntry } from "./key-history.ts";
+import { isLiving } from "./key-state.ts";
 import type { ObservedDomain, Stored } from "./observed.ts";
 
 /** Actions, and what to say of them. */
@@ -52,6 +54,23 @@ export function holdChange(observed: HoldSources, state: HoldState, now: number)
   };
 }
 
+/**
+ * What becomes of a hold while nobody can tell what became of its keys before: it may lose those whose records are gone or
+ * that are revoked, and nothing else. `entries` are what the keys themselves tell.
+ */
+export function narrowHold(observed: HoldSources, entries: readonly KeyEntry[], now: number): Changes {
+  const { claim, hold } = observed;
+  if (hold?.value?.claim.namespace !== claim.namespace || hold.value.claim.name !== claim.name) return nothing;
+  const able = new Map(entries.filter(mayGoOn).map((entry) => [entry.selector, entry]));
+  const left = hold.value.keys.flatMap(({ selector }) => able.get(selector) ?? []);
+  const signing = left.some(({ algorithm }) => algorithm === "RSA2048") ? left : [];
+  return changeHold(hold, observed, { signing }, now);
+}
+
+function mayGoOn(entry: KeyEntry): boolean {
+  return isLiving(entry) && entry.activatedAt !== undefined && entry.unseenAt === undefined;
+}
+
 function takeHold(observed: HoldSources, state: HoldState, now: number): Changes {
   const { claim, settings } = observed;
   const contract = contractOf(observed, state, now);
@@ -61,7 +80,12 @@ function takeHold(observed: HoldSources, state: HoldState, now: number): Changes
   };
 }
 
-function changeHold(hold: Stored<DomainContract>, observed: HoldSources, state: HoldState, now: number): Changes {
+function changeHold(
+  hold: Stored<DomainContract>,
+  observed: HoldSources,
+  state: Pick<HoldState, "signing">,
+  now: number,
+): Changes {
   const { contractNamespace } = observed.settings;
   const contract = contractOf(observed, state, hold.value?.provenAt ?? now);
   if (JSON.stringify(hold.value) === JSON.stringify(contract)) return nothing;
@@ -76,7 +100,7 @@ function changeHold(hold: Stored<DomainContract>, observed: HoldSources, state: 
   };
 }
 
-function contractOf({ claim, spec }: HoldSources, state: HoldState, provenAt: number): DomainContract {
+function contractOf({ claim, spec }: HoldSources, state: Pick<HoldState, "signing">, provenAt: number): DomainContract {
   return {
     version: 1,
     domain: claim.domain,

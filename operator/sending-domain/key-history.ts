@@ -61,9 +61,15 @@ export function encodeKeyHistory(history: KeyHistory): ObjectData {
 }
 
 /** The history in a ConfigMap's data. */
-export const decodeKeyHistory: (data: ObjectData) => Decoded<KeyHistory> = remember((data) =>
-  parseJson(data[dataKey] ?? "", isKeyHistory),
-);
+export const decodeKeyHistory: (data: ObjectData) => Decoded<KeyHistory> = remember((data) => {
+  const decoded = parseJson(data[dataKey] ?? "", isKeyHistory);
+  return "value" in decoded && hasTwins(decoded.value) ? { error: "/keys has a selector twice" } : decoded;
+});
+
+/** A selector stands for one key, once and for all: two entries would leave it open which of them counts. */
+function hasTwins({ keys }: KeyHistory): boolean {
+  return new Set(keys.map(({ selector }) => selector)).size < keys.length;
+}
 
 /** The entry of a key that stands in a Secret. */
 export function entryOf(key: PublicKey, now: number): KeyEntry {
@@ -85,7 +91,8 @@ export interface SeenKeys {
 
 /**
  * A history after a look at the key Secrets: a key that was made fills in its entry, one that is gone or is another now
- * is lost, one that came back is not, and one that no entry knows (the history itself was lost) gets an entry.
+ * is lost, one that came back is not, and one that no entry knows (the history itself was lost) gets an entry. That a key
+ * was imported is true as soon as either says so: else whoever brings a key along could prove a domain with it.
  */
 export function mergeKeys(entries: readonly KeyEntry[], seen: SeenKeys, now: number): readonly KeyEntry[] {
   const { keys, blocked } = seen;
@@ -104,8 +111,9 @@ export function mergeKeys(entries: readonly KeyEntry[], seen: SeenKeys, now: num
 }
 
 function mergeKey(entry: KeyEntry, key: PublicKey | undefined, now: number): KeyEntry {
+  if (key?.imported && !entry.imported) return mergeKey({ ...entry, imported: true }, key, now);
   if (entry.key === undefined) return key ? { ...entry, key: entryOf(key, now).key } : entry;
-  if (key?.fingerprint !== entry.key.fingerprint) return lose(entry, now);
+  if (key?.fingerprint !== entry.key.fingerprint || key.publicKey !== entry.key.publicKey) return lose(entry, now);
   if (entry.lostAt === undefined) return entry;
   const { lostAt: _, wait: __, ...rest } = entry;
   return rest;

@@ -4,7 +4,7 @@ import { foldAnswer, type DomainEvidence } from "./evidence.ts";
 import { holdAbsence } from "./hold-loss.ts";
 import type { KeyEntry } from "./key-history.ts";
 import { keyState } from "./key-state.ts";
-import { nextKeys, type NextKeys } from "./next-keys.ts";
+import { mostImportant, nextKeys, type NextKeys } from "./next-keys.ts";
 import type { ObservedDomain, StoredKey } from "./observed.ts";
 import { quarterlySlot } from "./rotation.ts";
 import type { Visibility } from "./visibility.ts";
@@ -152,6 +152,18 @@ describe("rotation", () => {
     expect(nextKeys(observed(world), "Held", world.now).reported).toHaveLength(1);
   });
 
+  test("an overlap does not begin while the contract, which could not be written, names the old key", () => {
+    const world = working();
+    const before = world.held;
+    world.rotate = "now";
+    look(world);
+    for (let passed = 0; passed <= 20 * 24; passed++) {
+      live(world, 0);
+      world.held = before;
+    }
+    expect(states(world).map((text) => text.split(" ")[1])).toEqual(["Retiring", "Active"]);
+  });
+
   test("a token while a rotation is under way is answered by it", () => {
     const world = working();
     world.rotate = "one";
@@ -207,12 +219,15 @@ describe("rotation", () => {
 });
 
 describe("a clock that jumps", () => {
-  test.each<[string, number]>([
-    ["forward by a year", 365 * day],
-    ["back by a year", -365 * day],
-  ])("%s, and back, rotates nothing and retires nothing early", (_, jump) => {
-    const monthly = { schedule: "Interval" as const, every: "720h", overlap: "240h", retention: "720h" };
-    const world = working(specOf({ rotation: monthly }));
+  const monthly = { schedule: "Interval" as const, every: "720h", overlap: "240h", retention: "720h" };
+  const quarterly = { schedule: "Quarterly" as const, overlap: "240h", retention: "720h" };
+  test.each<[string, number, typeof monthly | typeof quarterly]>([
+    ["Interval: forward by a year", 365 * day, monthly],
+    ["Interval: back by a year", -365 * day, monthly],
+    ["Quarterly: forward by a year", 365 * day, quarterly],
+    ["Quarterly: back by a year", -365 * day, quarterly],
+  ])("%s, and back, rotates nothing and retires nothing early", (_, jump, rotation) => {
+    const world = working(specOf({ rotation }));
     world.rotate = "now";
     look(world);
     live(world, 10 * hour);
@@ -227,6 +242,14 @@ describe("a clock that jumps", () => {
     live(world, 20 * hour);
     expect(states(world)[0]).toMatch(/Retired$/);
   });
+});
+
+test("keys that were made while the clock was a year ahead rotate in the quarter that is theirs", () => {
+  const spec = specOf({ rotation: { schedule: "Quarterly", overlap: "240h", retention: "720h" } });
+  const world = working(spec, slot + 295 * day);
+  world.now -= 365 * day;
+  live(world, 71 * day);
+  expect(states(world).map((text) => text.split(" ")[1])).toEqual(["Retiring", "Active"]);
 });
 
 describe("a record that vanishes", () => {
@@ -265,6 +288,50 @@ test("a revoked key signs no more at once, and another is made", () => {
   look(world);
   expect(world.held).toEqual([]);
   expect(states(world).map((text) => text.split(" ")[1])).toEqual(["Revoked", "Pending"]);
+});
+
+test("a selector that the spec revokes is allotted to no key, though the history does not know it", () => {
+  const world = begin(Date.parse("2026-11-22T12:00:00Z"), specOf({ revokedSelectors: ["s2026q4", "s2026q4-2"] }));
+  look(world);
+  expect(states(world)).toEqual(["s2026q4-3 Pending"]);
+});
+
+test("a history that was lost and is rebuilt from the keys leads to no selector twice", () => {
+  const world = begin(Date.parse("2026-10-01T12:00:00Z"));
+  look(world);
+  live(world, 3 * hour);
+  world.rotate = "now";
+  look(world);
+  live(world, 12 * day);
+  expect(states(world)).toEqual(["s2026q4 Retired", "s2026q4-2 Active"]);
+  world.keys.shift();
+  delete world.history;
+  delete world.rotate;
+  live(world, 3 * hour);
+  world.rotate = "again";
+  look(world);
+  expect(states(world)).toEqual(["s2026q4-2 Active", "s2026q4-3 Pending"]);
+});
+
+const made = (n: number, more: Partial<KeyEntry> = {}): KeyEntry => ({
+  selector: `k${n}`,
+  algorithm: "RSA2048",
+  allottedAt: n,
+  key: { publicKey: "AAAA", fingerprint: "a", createdAt: n },
+  ...more,
+});
+function leftOut(entries: readonly KeyEntry[], ...signers: readonly string[]): readonly string[] {
+  const kept = new Set(mostImportant(entries, new Set(signers)));
+  return entries.filter((entry) => !kept.has(entry)).map(({ selector }) => selector);
+}
+
+test("a report that is too long leaves out what signs no more, the oldest first, then what waits, the newest first", () => {
+  const waiting = Array.from({ length: 18 }, (_, n) => made(n));
+  expect(leftOut(waiting.slice(0, 16))).toEqual([]);
+  expect(leftOut(waiting, "k17", "k3")).toEqual(["k15", "k16"]);
+  const spent = made(99, { activatedAt: 1, retiredAt: 2 });
+  expect(leftOut([...waiting, spent], "k17")).toEqual(["k15", "k16", "k99"]);
+  expect(leftOut([spent, made(98, { activatedAt: 1, retiredAt: 3 }), ...waiting.slice(0, 15)])).toEqual(["k99"]);
 });
 
 test("nothing signs by Ed25519 alone", () => {

@@ -166,7 +166,9 @@ function allot(
   now: number,
 ): readonly KeyEntry[] {
   const needy = needyAlgorithms(observed, known, due);
-  const taken = [...known.map(({ selector }) => selector), ...observed.blocked];
+  // What the spec revokes is known to be another key's, though the history may have forgotten it.
+  const { revokedSelectors } = observed.spec.dkim;
+  const taken = [...known.map(({ selector }) => selector), ...observed.blocked, ...revokedSelectors];
   return allotSelectors(observed.spec.dkim.selectorPrefix, needy, taken, now).map(({ selector, algorithm }) => ({
     selector,
     algorithm,

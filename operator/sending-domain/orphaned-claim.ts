@@ -3,7 +3,7 @@ import type { DomainContract } from "../../contract/domain-contract.ts";
 import { keyHistoryObject } from "../own-objects.ts";
 import type { DomainEvidence } from "./evidence.ts";
 import { holdAbsence, type Absence } from "./hold-loss.ts";
-import { holdChange, type Changes } from "./hold.ts";
+import { holdChange, narrowHold, type Changes } from "./hold.ts";
 import { encodeKeyHistory, mergeKeys, type KeyEntry, type KeyHistory, type SeenKeys } from "./key-history.ts";
 import { notInFuture, signingKeys, takeIn, type KeyWorld } from "./key-life.ts";
 import { isLiving, isReported } from "./key-state.ts";
@@ -33,8 +33,6 @@ export interface OrphanedClaimPlan extends Changes {
  */
 export function planOrphanedClaim(orphan: OrphanedClaim, now: number): OrphanedClaimPlan {
   const { claim, hold, history, evidence, settings } = orphan;
-  // Keys are not changed while nobody can tell what became of them, as for a claim that stands.
-  if (history !== undefined && history.value === undefined) return { actions: [], notes: [] };
   const spec = { tenantRef: { name: hold.value.tenant }, dkim: specOf(hold.value) };
   const world = keyWorld({ claim, hold, evidence, settings, spec }, "Held", now);
   const entries = mergeKeys(history?.value?.keys ?? [], orphan, now)
@@ -44,7 +42,12 @@ export function planOrphanedClaim(orphan: OrphanedClaim, now: number): OrphanedC
   const reported = reportedKeys(entries, signing, world);
   const absence = holdAbsence(history?.value?.absence, reported, world.visibility, world);
   const state = { standing: "Held" as const, shown: true, absence, signing };
-  const parts = [historyChange(orphan, entries, absence), holdChange({ claim, hold, settings, spec }, state, now)];
+  const sources = { claim, hold, settings, spec };
+  // Keys are not changed while nobody can tell what became of them, as for a claim that stands.
+  const isUnreadable = history !== undefined && history.value === undefined;
+  const parts = isUnreadable
+    ? [narrowHold(sources, entries, now)]
+    : [historyChange(orphan, entries, absence), holdChange(sources, state, now)];
   const names = reported.map(({ selector }) => dkimName(claim.domain, selector)).toSorted();
   const checkAt = Math.min(...reported.map((entry) => checkOf(orphan, entry, world)));
   return {

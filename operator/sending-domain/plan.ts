@@ -6,7 +6,7 @@ import { info, type Plan } from "../plan.ts";
 import { claimState, type ClaimState } from "./claim-state.ts";
 import { encodeKeyHistory, type KeyHistory } from "./key-history.ts";
 import { dropHandOver, handOverActions } from "./hand-over.ts";
-import { holdChange, release, type Changes } from "./hold.ts";
+import { holdChange, narrowHold, release, type Changes } from "./hold.ts";
 import type { KeyCopy } from "./imports.ts";
 import { lifeNotes } from "./life-notes.ts";
 import { nextCheck, type DnsQuestions } from "./next-check.ts";
@@ -53,7 +53,8 @@ export function planGoneDomain(observed: ObservedGoneDomain): Plan<never> {
 }
 
 function changesOf(observed: ObservedDomain, state: ClaimState, now: number): Changes {
-  if (observed.history !== undefined && observed.history.value === undefined) return { actions: [], notes: [] };
+  if (observed.history !== undefined && observed.history.value === undefined)
+    return narrowHold(observed, state.entries, now);
   const parts = [
     historyChange(observed, state),
     ...keyChanges(observed, state),

@@ -3,6 +3,7 @@ import type { Answer } from "../../net/resolver.ts";
 import { foldAnswer, type DomainEvidence } from "./evidence.ts";
 import { questionKey } from "./look-up.ts";
 import { foldRelated, type RelatedEvidence } from "./related-evidence.ts";
+import type { ShownAnswer } from "./verdict.ts";
 import { mostRelated, relatedQuestions, type ClaimPolicies } from "./related-questions.ts";
 
 const policies: ClaimPolicies = {
@@ -14,10 +15,14 @@ type Texts = (name: string) => readonly string[] | undefined;
 const answerOf = (found: readonly string[] | undefined): Answer<"TXT"> & { kind: "Records" | "NXDomain" } =>
   found === undefined ? { kind: "NXDomain" } : { kind: "Records", values: found.map((text) => [text]), ttl: 60 };
 
+const own = ["mail.shop.example", "_dmarc.mail.shop.example"];
+
 /** Asks round after round, as the shell does; the questions of each round. */
-function rounds(texts: Texts): readonly (readonly string[])[] {
-  const own = ["mail.shop.example", "_dmarc.mail.shop.example"];
-  const names = new Map(own.map((name) => [name, foldAnswer(undefined, answerOf(texts(name)), 1)] as const));
+function rounds(
+  texts: Texts,
+  shown: (name: string) => ShownAnswer = (name) => answerOf(texts(name)),
+): readonly (readonly string[])[] {
+  const names = new Map(own.map((name) => [name, foldAnswer(undefined, shown(name), 1)] as const));
   const related = new Map<string, RelatedEvidence>();
   const evidence: DomainEvidence = { names, related, negativeTtl: 0 };
   const asked: string[][] = [];
@@ -61,6 +66,19 @@ test("a zone that leads on forever is asked a bounded number of questions", () =
   expect(asked.flat().length).toBeLessThanOrEqual(mostRelated);
   expect(asked.flat().filter((question) => !question.includes("_dmarc")).length).toBeLessThanOrEqual(3 * 16);
   expect(new Set(asked.flat()).size).toBe(asked.flat().length);
+});
+
+const branch: Texts = (name) => [`v=spf1 include:a.${name} include:b.${name} -all`];
+
+test("a zone whose every server says something else is asked no more than another", () => {
+  const asked = rounds(branch, (name) => ({
+    kind: "Disagreement",
+    servers: Array.from({ length: 26 }, (_, i) => ({
+      server: `ns${i}`,
+      answer: answerOf([`v=spf1 include:${i}.${name} -all`]),
+    })),
+  }));
+  expect(asked.flat()).toHaveLength(mostRelated);
 });
 
 test("two failures do not yet make an answer unknown", () => {

@@ -10,7 +10,8 @@ const suffix: Readonly<Record<KeyAlgorithm, string>> = { RSA2048: "", Ed25519: "
 
 /**
  * Selectors for new keys by the UTC quarter: `s2026q4` and `s2026q4-ed`, then `s2026q4-2` and `s2026q4-2-ed`. One that was
- * ever taken is never allotted again: receivers and caches may still hold its record.
+ * ever taken is never allotted again: receivers and caches may still hold its record. So numbers go on from the highest
+ * that is known; gaps are left by keys that a lost history has forgotten.
  */
 export function allotSelectors(
   prefix: string,
@@ -20,11 +21,22 @@ export function allotSelectors(
 ): readonly Allotment[] {
   const used = new Set(taken);
   return algorithms.map((algorithm) => {
-    let selector = selectorOf(prefix, algorithm, 1, now);
-    for (let n = 2; used.has(selector); n++) selector = selectorOf(prefix, algorithm, n, now);
+    const first = selectorOf(prefix, algorithm, 1, now);
+    const stem = first.slice(0, first.length - suffix[algorithm].length);
+    let n = Math.max(0, ...Array.from(used, (selector) => numberOf(selector, stem, suffix[algorithm]))) + 1;
+    while (used.has(selectorOf(prefix, algorithm, n, now))) n += 1;
+    const selector = selectorOf(prefix, algorithm, n, now);
     used.add(selector);
     return { selector, algorithm };
   });
+}
+
+/** Which of the selectors of a quarter and an algorithm one is, from 1; 0 when it is none of them. */
+function numberOf(selector: string, stem: string, ending: string): number {
+  if (!selector.startsWith(stem) || !selector.endsWith(ending)) return 0;
+  const middle = selector.slice(stem.length, selector.length - ending.length);
+  if (middle === "") return 1;
+  return /^-[1-9][0-9]{0,5}$/.test(middle) ? Number(middle.slice(1)) : 0;
 }
 
 /** Whether a selector is one that {@link allotSelectors} makes of a prefix. */

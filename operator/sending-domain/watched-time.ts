@@ -37,10 +37,10 @@ export function startWatch(now: number): WatchedTime {
   return { served: 0, at: now };
 }
 
-/** Milliseconds that were seen to pass until now. */
+/** Milliseconds that were seen to pass until now. What ran back is taken off again, so that a clock that goes to and fro gains nothing. */
 export function timeServed(watch: WatchedTime, now: number, { gap }: Pace): number {
   const passed = now - watch.at;
-  return passed >= 0 && passed <= gap ? watch.served + passed : watch.served;
+  return Math.abs(passed) <= gap ? Math.max(0, watch.served + passed) : watch.served;
 }
 
 /** The wait as it is to be written down: the same until a step has passed or the clock has jumped. */

@@ -11,12 +11,12 @@ import { deliveryOf } from "../directory.ts";
 import { type DirectoryWatch, watchDirectory } from "./watch.ts";
 
 function secret(name: string, kind: string | undefined, data: SecretObject["data"]): SecretObject {
-  const label = kind === undefined ? {} : { labels: { [labels.contract]: kind } };
+  const labelled = { [labels.managedBy]: "posthouse", ...(kind !== undefined && { [labels.contract]: kind }) };
   return {
     apiVersion: "v1",
     kind: "Secret",
     type: "Opaque",
-    metadata: { name, namespace: "posthouse-system", ...label },
+    metadata: { name, namespace: "posthouse-system", labels: labelled },
     data,
   };
 }
@@ -94,6 +94,15 @@ test.each([
   expect(current().login("production00")).toBeDefined();
 });
 
+test("a contract that is Posthouse's no more is in force no more: nobody would revoke anything in it", async () => {
+  const world = createMemoryCluster();
+  world.put(tenant);
+  const { current } = start(world);
+  expect(current().login("production00")).toBeDefined();
+  world.put({ ...tenant, metadata: { ...tenant.metadata, labels: { [labels.contract]: "tenant" } } });
+  await expect.poll(() => current().login("production00")).toBeUndefined();
+});
+
 const login = { username: "shop", password: "hush" };
 const credentials = (namespace: string, name = "smarthost-1"): SecretObject => ({
   ...secret(
@@ -101,7 +110,11 @@ const credentials = (namespace: string, name = "smarthost-1"): SecretObject => (
     undefined,
     encodeSmarthostSecret({ source: { namespace, tenant: shop.name, secret: "s", uid: "u" }, login }),
   ),
-  metadata: { name, namespace: "posthouse-system", labels: { [labels.key]: "smarthost" } },
+  metadata: {
+    name,
+    namespace: "posthouse-system",
+    labels: { [labels.managedBy]: "posthouse", [labels.key]: "smarthost" },
+  },
 });
 
 test("credentials for smarthosts come and go with their Secret, and are nobody else's", async () => {

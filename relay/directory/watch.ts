@@ -34,8 +34,8 @@ type Contract =
 const gatherFor = 20;
 
 /**
- * Follows the contract Secrets of a namespace, and those with credentials for smarthosts, and keeps an immutable Directory of them. A Secret that cannot be read is
- * logged, and what it last said stays in force until it is mended or deleted.
+ * Follows the contract Secrets of a namespace, and those with credentials for smarthosts, and keeps an immutable Directory
+ * of them. A Secret that cannot be read is logged, and what it last said stays in force until it is mended or deleted.
  */
 export function watchDirectory(options: DirectoryWatchOptions): DirectoryWatch {
   const { cluster, contractNamespace, clock, log } = options;
@@ -100,10 +100,13 @@ function decode(secret: SecretObject): Contract | { readonly error: string } {
   return { error: `its label ${labels.contract} is neither tenant nor domain` };
 }
 
-/** What a Secret is to the directory; undefined when it is nothing to it. */
-function kindOf({ metadata }: ClusterObject): string | undefined {
-  const isSmarthost = metadata.labels?.[labels.key] === "smarthost";
-  return metadata.labels?.[labels.contract] ?? (isSmarthost ? "smarthost" : undefined);
+/**
+ * What a Secret is to the directory; undefined when it is nothing to it. One that is not Posthouse's is nothing: the operator
+ * changes and deletes its own alone, so that nothing in another could ever be revoked.
+ */
+function kindOf({ metadata: { labels: labelled = {} } }: ClusterObject): string | undefined {
+  if (labelled[labels.managedBy] !== "posthouse") return undefined;
+  return labelled[labels.contract] ?? (labelled[labels.key] === "smarthost" ? "smarthost" : undefined);
 }
 
 function directoryOf(contracts: readonly (readonly [string, Contract])[]): Directory {

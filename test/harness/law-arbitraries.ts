@@ -191,6 +191,7 @@ const events: fc.Arbitrary<LawEvent> = fc.oneof(
     namespace,
     login: fc.constantFrom<OfferedLogin>("One", "Other", "Broken", "Unlabelled", "None"),
   }),
+  fc.record({ kind: fc.constant("revoke" as const), namespace, which: fc.nat(10) }),
   fc.record({ kind: fc.constantFrom("lose" as const, "alter" as const), which: fc.nat(30) }),
   fc.record({
     kind: fc.constant("dns" as const),

@@ -9,6 +9,7 @@ export function printStory({ there, events }: Story): string {
 }
 
 function sentence(event: LawEvent): string {
+  if (isByHand(event)) return byHand(event);
   switch (event.kind) {
     case "tenant":
       return applied(`RelayTenant ${event.namespace}/shop`, event.spec);
@@ -20,18 +21,22 @@ function sentence(event: LawEvent): string {
       return event.time < 0 ? `the clock jumps ${-event.time / 1000} s back` : `${event.time / 1000} s pass`;
     case "offer":
       return `the Secret ${event.namespace}/old-key holds: ${event.key}`;
-    case "login":
-    case "lose":
-    case "alter":
-      return byHand(event);
     default:
       return event satisfies never;
   }
 }
 
-/** What somebody does to Secrets. */
-function byHand(event: Extract<LawEvent, { kind: "login" | "lose" | "alter" }>): string {
+type ByHand = Extract<LawEvent, { kind: "login" | "revoke" | "lose" | "alter" }>;
+
+function isByHand(event: LawEvent): event is ByHand {
+  return ["login", "revoke", "lose", "alter"].includes(event.kind);
+}
+
+/** What somebody does to Secrets, and to the keys in them. */
+function byHand(event: ByHand): string {
   switch (event.kind) {
+    case "revoke":
+      return `somebody revokes key ${event.which} of ${event.namespace}/shop (modulo their count)`;
     case "login":
       return `the Secret ${event.namespace}/upstream holds the login: ${event.login}`;
     case "lose":

@@ -1,11 +1,13 @@
 import { createHash, generateKeyPairSync, type KeyObject } from "node:crypto";
 import { keyOf } from "../../cluster/object.ts";
 import type { ObjectData } from "../../contract/codec.ts";
-import { labels } from "../../contract/names.ts";
+import { decodeTenantContract } from "../../contract/codec.ts";
+import { labels, tenantContractName } from "../../contract/names.ts";
 import type { RelayTenantSpec } from "../../crds/relay-tenant.ts";
 import type { SendingDomainSpec } from "../../crds/sending-domain.ts";
 import type { Answer } from "../../net/resolver.ts";
 import type { ApplyContext } from "../../operator/apply.ts";
+import { tenantSpec } from "../../operator/custom-objects.ts";
 import type { Plan } from "../../operator/plan.ts";
 import { createRelations, type OwnerKey, type Relations } from "../../operator/relations.ts";
 import { observeGoneTenant, observeTenant } from "../../operator/relay-tenant/observe.ts";
@@ -61,6 +63,7 @@ export type LawEvent =
     }
   | { readonly kind: "offer"; readonly namespace: string; readonly key: OfferedKey }
   | { readonly kind: "login"; readonly namespace: string; readonly login: OfferedLogin }
+  | { readonly kind: "revoke"; readonly namespace: string; readonly which: number }
   | { readonly kind: "lose" | "alter"; readonly which: number }
   | { readonly kind: "dns"; readonly shown: readonly string[]; readonly lie: DnsLie }
   | { readonly kind: "wait"; readonly time: number };
@@ -154,6 +157,8 @@ export function happen(world: LawWorld, event: LawEvent): void {
       return offer(cluster, event.namespace, event.key);
     case "login":
       return offerLogin(cluster, event.namespace, event.login);
+    case "revoke":
+      return revoke(cluster, event.namespace, event.which);
     case "dns":
       world.shown = new Set(event.shown);
       world.lie = event.lie;
@@ -186,6 +191,24 @@ function offerLogin(cluster: MemoryCluster, namespace: string, login: OfferedLog
   cluster.put({ apiVersion: "v1", kind: "Secret", metadata: { namespace, name, ...labelled }, type: "Opaque", data });
 }
 
+/** Somebody revokes one of the keys that the relays accept. */
+function revoke(cluster: MemoryCluster, namespace: string, which: number): void {
+  const tenant = cluster.get<"RelayTenant">({ kind: "RelayTenant", namespace, name: "shop" });
+  const ids = acceptedIds(cluster, namespace);
+  const id = ids[which % Math.max(1, ids.length)];
+  if (tenant === undefined || id === undefined) return;
+  const spec = tenantSpec(tenant);
+  cluster.put({ ...tenant, spec: { ...spec, revokedKeyIds: [...spec.revokedKeyIds, id] } });
+}
+
+/** The ids of the keys that the contract of a namespace's tenant holds. */
+export function acceptedIds(cluster: MemoryCluster, namespace: string): readonly string[] {
+  const key = { kind: "Secret" as const, namespace: contractNamespace, name: tenantContractName(namespace, "shop") };
+  const decoded = decodeTenantContract(cluster.get<"Secret">(key)?.data ?? {});
+  const environments = "value" in decoded ? decoded.value.environments : [];
+  return environments.flatMap(({ credentials }) => credentials.map(({ id }) => id));
+}
+
 /** Somebody deletes or alters one of the objects that Posthouse made. */
 function meddle(
   cluster: MemoryCluster,
@@ -195,7 +218,8 @@ function meddle(
   const object = made[which % Math.max(1, made.length)];
   if (object === undefined) return;
   if (kind === "lose") cluster.remove(keyOf(object));
-  else if ("data" in object) cluster.put({ ...object, data: { ...object.data, password: "x", contract: "x" } });
+  else if ("data" in object)
+    cluster.put({ ...object, data: { ...object.data, password: "x", contract: "x", history: "x" } });
 }
 
 function put(cluster: MemoryCluster, key: OwnerKey, spec: RelayTenantSpec | SendingDomainSpec | undefined): void {

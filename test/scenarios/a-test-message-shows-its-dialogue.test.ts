@@ -1,6 +1,6 @@
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { freePorts, posthouse, startPosthouse, type Finished, type Running } from "../harness/posthouse.ts";
 import { until } from "../harness/until.ts";
@@ -71,6 +71,19 @@ test("posthouse send tells a refusal from a relay that does not answer", { timeo
   expect(await send("orders@shop.example", "--port", String(closedPort))).toMatchObject({
     code: 2,
     stderr: expect.stringMatching(/ECONNREFUSED.*is `posthouse up` running/) as unknown,
+  });
+});
+
+test("posthouse send says where the name comes from that leads nowhere", { timeout: 30_000 }, async () => {
+  const file = join("objects", "team-shop", "Secret", "shop-staging-web.yaml");
+  const elsewhere = join(folder, "elsewhere");
+  await mkdir(join(elsewhere, dirname(file)), { recursive: true, mode: 0o700 });
+  const text = await readFile(join(folder, "state", file), "utf8");
+  await writeFile(join(elsewhere, file), text.replace("host: localhost", "host: relay.invalid"));
+  expect(await send("orders@shop.example", "--state", elsewhere)).toMatchObject({
+    code: 2,
+    stdout: "",
+    stderr: expect.stringMatching(/^error: relay\.invalid:\d+: .*`hostname` of the fleet file/) as unknown,
   });
 });
 

@@ -1,0 +1,33 @@
+import { expect, test } from "vitest";
+import { keyOf, keyText, type ClusterObject } from "../cluster/object.ts";
+import { annotations, labels } from "../contract/names.ts";
+import { createMemoryCluster } from "../test/harness/memory-cluster.ts";
+import { createRelations } from "./relations.ts";
+
+/** An object that says of itself that Posthouse made it, for whom, and as what. */
+function made(namespace: string, owner: string, label: Readonly<Record<string, string>> = {}): ClusterObject {
+  const metadata = {
+    namespace,
+    name: "thing",
+    labels: { [labels.managedBy]: "posthouse", ...label },
+    annotations: { [annotations.owner]: owner },
+  };
+  return { apiVersion: "v1", kind: "Secret", metadata, type: "Opaque", data: {} };
+}
+
+test.each<[string, ClusterObject, readonly string[]]>([
+  ["an application Secret", made("team", "team/shop"), ["RelayTenant/team/shop"]],
+  ["a hand-over", made("team", "team/one", { [labels.record]: "hand-over" }), ["SendingDomain/team/one"]],
+  ["a contract", made("contracts", "team/shop", { [labels.contract]: "tenant" }), ["RelayTenant/team/shop"]],
+  ["a key", made("contracts", "team/one", { [labels.key]: "dkim" }), ["SendingDomain/team/one"]],
+  ["what is not Posthouse's", made("team", "team/shop", { [labels.managedBy]: "helm" }), []],
+  ["a Secret that names a tenant of another namespace", made("elsewhere", "team/shop"), []],
+  ["a Secret that names nobody", made("elsewhere", "shop"), []],
+  ["a hand-over of another namespace", made("elsewhere", "team/one", { [labels.record]: "hand-over" }), []],
+  ["a contract outside its namespace", made("elsewhere", "team/shop", { [labels.contract]: "tenant" }), []],
+])("%s wakes whom it was made for, if its namespace may say so", (_, object, woken) => {
+  const cluster = createMemoryCluster();
+  const relations = createRelations(cluster, "contracts");
+  cluster.put(object);
+  expect(relations.changed(keyOf(object)).map(keyText)).toEqual(woken);
+});
