@@ -101,8 +101,10 @@ async function* chunksOf(
   { start, withhold }: { readonly start: () => void; readonly withhold: () => void },
 ): AsyncGenerator<Uint8Array> {
   start();
-  for (const part of content)
-    for (let at = 0; at < part.length; at += chunkSize) yield part.subarray(at, at + chunkSize);
+  const size = content.reduce((sum, part) => sum + part.length, 0);
+  // What is small goes out in one piece: each is a system call, and with TLS a record.
+  const parts = size <= chunkSize ? [Buffer.concat(content, size)] : content;
+  for (const part of parts) for (let at = 0; at < part.length; at += chunkSize) yield part.subarray(at, at + chunkSize);
   if (mayEnd === undefined || (await mayEnd())) return;
   withhold();
   await new Promise<never>(() => undefined);

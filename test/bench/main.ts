@@ -1,7 +1,7 @@
 /**
  * `make bench`: how many messages a second are accepted and delivered on this machine, on both engines, beside what the
  * machine could do at best and what is aimed at. `--json` prints one object; `--seconds N` is the length of each
- * measurement (5: four minutes in all). Load, sink, Redis and relay share the cores. The stores lie on the disk of the
+ * measurement (5: five minutes in all). Load, sink, Redis and relay share the cores. The stores lie on the disk of the
  * working tree and, Redis, on that of temporary files: a file system in memory would flush nothing.
  */
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
@@ -12,6 +12,7 @@ import { measureDelivering } from "./delivering.ts";
 import { measureFlood } from "./flood.ts";
 import { measureRawLimits } from "./raw-limits.ts";
 import { printReport } from "./report.ts";
+import { measureWorkers } from "./workers.ts";
 
 const { values } = parseArgs({ options: { json: { type: "boolean" }, seconds: { type: "string", default: "5" } } });
 const seconds = Math.min(10, Math.max(1, Number(values.seconds) || 5));
@@ -24,9 +25,10 @@ try {
   const raw = await measureRawLimits(folder, Math.min(2, seconds));
   const embedded = await measureEmbedded(join(folder, "front"), { seconds, sessions });
   const redis = await measureRedis({ seconds, sessions });
+  const workers = await measureWorkers({ folder: join(folder, "workers"), seconds, sessions });
   const flood = await measureFlood({ folder: join(folder, "flood"), seconds, rounds: 3, steady: 200, limit: 20 });
   const whole = await measureDelivering(folder, { seconds, sessions });
-  printReport({ seconds, sessions, raw, embedded, redis, flood, whole }, values.json === true);
+  printReport({ seconds, sessions, raw, embedded, redis, workers, flood, whole }, values.json === true);
 } finally {
   rmSync(folder, { recursive: true });
 }

@@ -6,6 +6,7 @@ import type { Delivering } from "./delivering.ts";
 import type { FloodReport } from "./flood.ts";
 import type { RawLimits } from "./raw-limits.ts";
 import type { RedisUse } from "./redis-use.ts";
+import type { WorkersReport } from "./workers.ts";
 
 export interface BenchReport {
   /** Of each measurement. */
@@ -16,6 +17,8 @@ export interface BenchReport {
   readonly embedded: Accepting & DearClients;
   /** Accepting alone, on Redis. */
   readonly redis: Accepting & RedisUse;
+  /** Accepting alone, in one process and in two behind one port. */
+  readonly workers: WorkersReport;
   /** Accepting alone, for one tenant while another floods. */
   readonly flood: FloodReport;
   readonly whole: Delivering;
@@ -48,7 +51,14 @@ export function printReport(report: BenchReport, asJson: boolean): void {
   }
 }
 
-function sectionsOf({ raw, embedded, redis, flood, whole }: BenchReport): readonly (readonly [string, Rows])[] {
+function sectionsOf({
+  raw,
+  embedded,
+  redis,
+  workers,
+  flood,
+  whole,
+}: BenchReport): readonly (readonly [string, Rows])[] {
   return [
     [
       "the machine",
@@ -74,6 +84,13 @@ function sectionsOf({ raw, embedded, redis, flood, whole }: BenchReport): readon
         ...acceptingRows(redis),
         ["round trips a message", redis.roundTrips.toFixed(2)],
         ["processor time of Redis a message", milliseconds(redis.redisTime)],
+      ],
+    ],
+    [
+      "accepting alone, one worker and two, each telling its events to the primary",
+      [
+        ["embedded store: one, two", `${rate(workers.embedded.one)}, ${rate(workers.embedded.two)}`],
+        ["Redis: one, two", `${rate(workers.redis.one)}, ${rate(workers.redis.two)}`],
       ],
     ],
     [
