@@ -5,12 +5,13 @@
  * working tree and, Redis, on that of temporary files: a file system in memory would flush nothing.
  */
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { loadavg } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { measureEmbedded, measureRedis } from "./accepting.ts";
 import { measureDelivering } from "./delivering.ts";
 import { measureFlood } from "./flood.ts";
-import { measureRawLimits } from "./raw-limits.ts";
+import { measureRawLimits, rsaSignatures } from "./raw-limits.ts";
 import { printReport } from "./report.ts";
 import { measureWorkers } from "./workers.ts";
 
@@ -22,13 +23,16 @@ const cache = new URL("../../.cache/", import.meta.url).pathname;
 mkdirSync(cache, { recursive: true });
 const folder = mkdtempSync(`${cache}bench-`);
 try {
-  const raw = await measureRawLimits(folder, Math.min(2, seconds));
+  const [loadBefore = 0] = loadavg();
+  const first = await measureRawLimits(folder, Math.min(2, seconds));
   const embedded = await measureEmbedded(join(folder, "front"), { seconds, sessions });
   const redis = await measureRedis({ seconds, sessions });
   const workers = await measureWorkers({ folder: join(folder, "workers"), seconds, sessions });
   const flood = await measureFlood({ folder: join(folder, "flood"), seconds, rounds: 3, steady: 200, limit: 20 });
   const whole = await measureDelivering(folder, { seconds, sessions });
-  printReport({ seconds, sessions, raw, embedded, redis, workers, flood, whole }, values.json === true);
+  // The better of two, far apart: what else runs must not make the machine look slower than it is.
+  const raw = { ...first, rsaSignatures: Math.max(first.rsaSignatures, await rsaSignatures(Math.min(2, seconds))) };
+  printReport({ seconds, sessions, loadBefore, raw, embedded, redis, workers, flood, whole }, values.json === true);
 } finally {
   rmSync(folder, { recursive: true });
 }

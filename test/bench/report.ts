@@ -1,4 +1,4 @@
-import { availableParallelism, cpus, loadavg } from "node:os";
+import { availableParallelism, cpus } from "node:os";
 import { palette, processTerminal } from "../../cli/terminal.ts";
 import type { Accepting, DearClients } from "./accepting.ts";
 import { type Aim, aimsOf, isReached } from "./aims.ts";
@@ -12,6 +12,8 @@ export interface BenchReport {
   /** Of each measurement. */
   readonly seconds: number;
   readonly sessions: number;
+  /** The load average of the machine before the first measurement. */
+  readonly loadBefore: number;
   readonly raw: RawLimits;
   /** Accepting alone, on the embedded store. */
   readonly embedded: Accepting & DearClients;
@@ -37,14 +39,15 @@ export function printReport(report: BenchReport, asJson: boolean): void {
   const paint = palette(processTerminal({ json: false }));
   const core = cpus()[0]?.model ?? "unknown processor";
   console.log(`${availableParallelism()} cores (${core}); 4 KiB messages, ${report.sessions} sessions over TLS 1.3`);
-  console.log(
-    `load average ${loadavg()[0]?.toFixed(1)}: where others have work too, only ratios and times a message tell`,
-  );
   for (const [title, rows] of sectionsOf(report)) {
     console.log(`\n${paint.bold(title)}`);
     for (const [name, value] of rows) console.log(`  ${name.padEnd(44)}${value.padStart(16)}`);
   }
   console.log(`\n${paint.bold("what is aimed at")}`);
+  if (report.loadBefore > 1)
+    console.log(
+      `  The machine had other work (load ${report.loadBefore.toFixed(1)}): rates and latencies are no verdict.`,
+    );
   for (const aim of aims) {
     const verdict = isReached(aim) ? paint.green("reached") : paint.yellow("not reached");
     console.log(`  ${aim.name}: ${amount(aim, aim.value)}, ${bound(aim)} ${amount(aim, aim.aim)}: ${verdict}`);

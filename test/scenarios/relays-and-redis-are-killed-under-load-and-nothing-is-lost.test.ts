@@ -25,8 +25,8 @@ test(
     const wrong = rows.filter((row) => judgement.failures[row].length > 0);
     // The table says more than the names of its rows.
     expect(wrong.length === 0 ? "" : text).toBe("");
-    expect(judgement.answered).toBeGreaterThan(100);
-    expect(soaked.evidence.kills.length).toBeGreaterThan(2);
+    expect(judgement.answered).toBeGreaterThan(50);
+    expect(soaked.evidence.kills.length).toBeGreaterThanOrEqual(2);
     task.meta.summary = text;
   },
 );

@@ -234,6 +234,13 @@ describe("what a soak proves", () => {
       wrong: [],
     },
     {
+      name: "memory that was given back is needed again",
+      change: {
+        memory: [{ process: "r1", samples: [...samples(2e8, 0).slice(0, 20), ...samples(0, 5e6).slice(20)] }],
+      },
+      wrong: [],
+    },
+    {
       name: "memory grows",
       change: { memory: [{ process: "r1", samples: samples(1e8, mostGrowth / 18) }] },
       wrong: ["memory"],

@@ -9,7 +9,8 @@
  *   was away when it had to write that down.
  * - **Credits**: what the ledger says was spent is what the recipients of all messages taken come to, told or not, captured
  *   ones aside, which cost nothing; and no pool is overdrawn.
- * - **Memory**: the trend over a process's second half, by Theil and Sen, lets it grow by no more than a bound.
+ * - **Memory**: the trend over a process's second half, by Theil and Sen, lets it grow by no more than a bound, over what
+ *   it needed in the first half.
  */
 import type { Copy, Evidence, Kill, MemorySeries, Outage, Submission, Told } from "./evidence.ts";
 
@@ -33,7 +34,7 @@ export interface TenantCredits {
 export interface MemoryTrend {
   readonly process: string;
   readonly peak: number;
-  /** Octets by which the second half's trend rises from its beginning to its end. */
+  /** Octets by which the second half's trend rises, or those over the peak of the first half if they are fewer. */
   readonly growth: number;
 }
 
@@ -236,11 +237,14 @@ function trendOf({ process, samples }: MemorySeries): MemoryTrend {
       .map((b) => (b.octets - a.octets) / (b.at - a.at)),
   );
   const span = (half.at(-1)?.at ?? 0) - (half[0]?.at ?? 0);
-  return {
-    process,
-    peak: Math.max(0, ...samples.map(({ octets }) => octets)),
-    growth: medianOf(slopes) * span,
-  };
+  const before = peakOf(samples.slice(0, samples.length - half.length));
+  const end = medianOf(samples.slice(-Math.ceil(samples.length / 10)).map(({ octets }) => octets));
+  // What it needed before, gave back and needs again is no leak.
+  return { process, peak: peakOf(samples), growth: Math.min(medianOf(slopes) * span, end - before) };
+}
+
+function peakOf(samples: MemorySeries["samples"]): number {
+  return Math.max(0, ...samples.map(({ octets }) => octets));
 }
 
 function medianOf(numbers: readonly number[]): number {

@@ -1,26 +1,20 @@
 /**
  * One soak: a fleet, load and trouble, then quiet until nothing waits any more. Gives what was seen; {@link judge} says what
  * that proves.
- *
- * The roll-over. Nobody can wait for midnight, and to set every clock forward would end every lease at once. Which
- * period it is says the store's clock, the highest time that any relay told it: so a relay whose clock is the first to
- * pass midnight opens the new day for all. That relay is played here: in one step, which no message comes between, the
- * ledger's rows are read and the store's clock is told the next midnight. The relays find that out as they always do,
- * by the answer to the next message. (A changed `reset` opens a period too, but at another moment in each relay.)
  */
 import { readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
-import { periodOf } from "../../contract/credits.ts";
 import { startLineProcess } from "../harness/line-process.ts";
 import { openRedisStore } from "../harness/redis-store.ts";
 import { seededRandom } from "../harness/seeded-random.ts";
 import { until } from "../harness/until.ts";
 import { type Clients, startClients } from "./clients.ts";
-import type { Copy, Evidence, Kept, MemorySeries, Outage, Spent } from "./evidence.ts";
+import type { Copy, Evidence, Kept, Spent } from "./evidence.ts";
 import { readTold } from "./events.ts";
 import { type Fleet, startFleet } from "./fleet.ts";
-import { domains, edited, firstTerms, manifestsOf, namespace, secretOf, senders, type Terms } from "./manifests.ts";
-import { type Incident, planOf, type Step } from "./plan.ts";
+import { playSteps, probeRedis, type Running, type Seen } from "./incidents.ts";
+import { domains, firstTerms, manifestsOf, namespace, secretOf, senders } from "./manifests.ts";
+import { planOf } from "./plan.ts";
 
 export interface SoakOptions {
   /** Milliseconds of load. */
@@ -81,7 +75,14 @@ export async function soak(options: SoakOptions): Promise<Soaked> {
       onOutput: (relay, output) => seen.told.push(...readTold(relay, output)),
     });
     try {
-      const found = await trouble({ fleet, options, seen, terms, copies: () => sink.lines.length - 1 });
+      const found = await trouble({
+        fleet,
+        options,
+        seen,
+        terms,
+        signal: options.signal,
+        copies: () => sink.lines.length - 1,
+      });
       await fleet.close();
       return { ...found, evidence: evidenceOf(found, sink.lines.slice(1).map(readCopy), seen, options.length) };
     } finally {
@@ -98,24 +99,10 @@ function readCopy(line: string): Copy {
   return JSON.parse(line) as Copy;
 }
 
-/** What is noted while it runs. */
-interface Seen {
-  readonly told: Evidence["told"][number][];
-  readonly kills: Evidence["kills"][number][];
-  readonly outages: Evidence["outages"][number][];
-  readonly died: string[];
-  /** By relay and process id. */
-  readonly memory: Map<string, MemorySeries["samples"][number][]>;
-  /** What was spent of periods that are over. */
-  readonly rolledOver: { readonly tenant: string; readonly period: string; readonly used: number }[];
-  edits: number;
-}
-
-interface Running {
-  readonly fleet: Fleet;
+/** A soak under way. */
+interface Whole extends Running {
   readonly options: SoakOptions;
-  readonly seen: Seen;
-  readonly terms: { current: Terms };
+  /** Messages that arrived so far. */
   readonly copies: () => number;
 }
 
@@ -127,7 +114,7 @@ interface Found extends Omit<Soaked, "evidence"> {
 }
 
 /** Load and incidents, then the drain; what the store says at the end. */
-async function trouble(running: Running): Promise<Found> {
+async function trouble(running: Whole): Promise<Found> {
   const { fleet, options, seen } = running;
   const { signal, length, seed, relays, connections } = options;
   const random = seededRandom(seed);
@@ -170,7 +157,7 @@ async function trouble(running: Running): Promise<Found> {
 
 /** Samples memory, and tells how far it is. */
 function watch(
-  { fleet, options, seen, copies }: Running,
+  { fleet, options, seen, copies }: Whole,
   clients: Clients,
   { begun, phase }: { readonly begun: number; readonly phase: { readonly now: Progress["phase"] } },
 ): NodeJS.Timeout {
@@ -212,85 +199,6 @@ function anonymousMemory(pid: number): number | undefined {
   } catch {
     return undefined;
   }
-}
-
-/** Plays the steps, each at its time; what concerns Redis one after the other. */
-async function playSteps(steps: readonly Step[], begun: number, running: Running): Promise<void> {
-  const tasks: Promise<void>[] = [];
-  let redisIsDone = Promise.resolve();
-  for (const step of steps) {
-    await sleep(Math.max(0, begun + step.at - Date.now()), undefined, { signal: running.options.signal });
-    const isOfRedis = ["RestartRedis", "PauseRedis", "RollOver"].includes(step.kind);
-    const task = isOfRedis ? redisIsDone.then(() => play(step, running)) : play(step, running);
-    if (isOfRedis) redisIsDone = task;
-    tasks.push(task);
-    // Told at the end, not as a rejection that nobody handles.
-    task.catch(() => undefined);
-  }
-  await Promise.all(tasks);
-}
-
-async function play(incident: Incident, running: Running): Promise<void> {
-  const { fleet, seen, terms } = running;
-  switch (incident.kind) {
-    case "KillRelay": {
-      const relay = fleet.relays[incident.relay];
-      if (relay?.running() === undefined) return;
-      seen.kills.push({ relay: relay.name, at: Date.now() });
-      await relay.kill();
-      return relay.start(timing.restart);
-    }
-    case "RestartRedis":
-      return away(running, "Restarted", async () => {
-        await (incident.signal === "SIGKILL" ? fleet.redis.kill() : fleet.redis.stop());
-        await fleet.redis.start();
-      });
-    case "PauseRedis":
-      return away(running, "Paused", async () => {
-        fleet.redis.pause();
-        await sleep(incident.length);
-        fleet.redis.resume();
-      });
-    case "Edit":
-      terms.current = edited(terms.current, incident.edit);
-      seen.edits += 1;
-      return fleet.write(manifestsOf(terms.current));
-    case "RollOver":
-      return rollOver(running);
-  }
-}
-
-/** Asks Redis again and again how it is: on a busy machine it may keep everybody waiting by itself. */
-async function probeRedis({ fleet, seen }: Running, signal: AbortSignal): Promise<void> {
-  while (!signal.aborted) {
-    const from = Date.now();
-    await fleet.redis.ask("PING").catch(() => undefined);
-    const answered = Date.now();
-    if (answered - from >= timing.slow) seen.outages.push({ kind: "Slow", from, until: answered });
-    await sleep(timing.probe);
-  }
-}
-
-async function away({ fleet, seen }: Running, kind: Outage["kind"], trip: () => Promise<void>): Promise<void> {
-  const open = { kind, from: Date.now(), until: Number.MAX_SAFE_INTEGER };
-  seen.outages.push(open);
-  await trip();
-  await until("Redis answers", async () =>
-    (await fleet.redis.ask("PING").catch(() => undefined)) === "PONG" ? true : undefined,
-  );
-  open.until = Date.now();
-}
-
-/** Reads what was spent today and opens tomorrow, in one step; not while messages of an outage may still be taken back. */
-async function rollOver({ fleet, seen }: Running): Promise<void> {
-  await sleep(timing.quiet);
-  const tomorrow = periodOf({ type: "Recurring", amount: 0, reset: "Daily" }, Date.now()).endsAt ?? 0;
-  const script =
-    "local row = redis.call('HMGET', KEYS[1], 'period', 'used') redis.call('SET', KEYS[2], ARGV[1]) return row";
-  const tenant = `${namespace}/daily`;
-  const row = await fleet.redis.ask("EVAL", script, 2, `posthouse:usage:${tenant}`, "posthouse:clock", tomorrow);
-  const [period, used] = Array.isArray(row) ? row.map(String) : [];
-  if (period !== undefined) seen.rolledOver.push({ tenant, period, used: Number(used) });
 }
 
 /** Waits until nothing waits. Returns how many deliveries still do when the time is over. */
@@ -339,6 +247,7 @@ function evidenceOf(found: Found, copies: readonly Copy[], seen: Seen, length: n
   const { told, kills, outages, died } = seen;
   const memory = [...seen.memory]
     .map(([process, samples]) => ({ process, samples }))
-    .filter(({ samples }) => (samples.at(-1)?.at ?? 0) - (samples[0]?.at ?? 0) >= length / 2);
+    // A process that was started late is still warming up.
+    .filter(({ samples }) => (samples[0]?.at ?? length) <= length * 0.4 && (samples.at(-1)?.at ?? 0) >= length * 0.9);
   return { submissions, copies, told, kept, kills, outages, spent, memory, died, waiting };
 }
