@@ -1,7 +1,8 @@
 /*
  * Makes a disk fail on demand: preloaded into a process, it lets calls on files whose path contains FAULT_PATH fail as
  * the file FAULT_SWITCH says. "sync": fdatasync and fsync fail with EIO. "meta": writes through descriptors that flush
- * by themselves (O_DSYNC) fail with EIO. "full": writes fail with ENOSPC. Absent or empty: everything works.
+ * by themselves (O_DSYNC) fail with EIO. "full": the file system has no free block, and writes fail with ENOSPC. Absent or
+ * empty: everything works.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -10,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/statfs.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -55,3 +57,21 @@ ssize_t pwrite(int fd, const void *data, size_t size, off_t at) { FAIL_OR(write_
 ssize_t pwrite64(int fd, const void *data, size_t size, off64_t at) { FAIL_OR(write_fault(fd), NEXT(pwrite64)(fd, data, size, at)); }
 ssize_t writev(int fd, const struct iovec *parts, int count) { FAIL_OR(write_fault(fd), NEXT(writev)(fd, parts, count)); }
 ssize_t pwritev(int fd, const struct iovec *parts, int count, off_t at) { FAIL_OR(write_fault(fd), NEXT(pwritev)(fd, parts, count, at)); }
+
+static int is_full(const char *path) {
+  const char *part = getenv("FAULT_PATH");
+  return part != NULL && strstr(path, part) != NULL && wants("full");
+}
+
+/* A full disk says so. */
+int statfs(const char *path, struct statfs *found) {
+  int result = NEXT(statfs)(path, found);
+  if (result == 0 && is_full(path)) found->f_bfree = found->f_bavail = 0;
+  return result;
+}
+
+int statfs64(const char *path, struct statfs64 *found) {
+  int result = NEXT(statfs64)(path, found);
+  if (result == 0 && is_full(path)) found->f_bfree = found->f_bavail = 0;
+  return result;
+}

@@ -7,6 +7,8 @@ import { StoreUnavailable } from "../store.ts";
 import { networkFileSystemOf } from "./file-system.ts";
 import { hasLmdbHeader } from "./header.ts";
 import { groupCommit, type GroupOutcome } from "./group-commit.ts";
+import { mailRoom } from "./mail-room.ts";
+import { diskOf, roomOf, unusedOctets } from "./room.ts";
 import { formatVersion, openTables, type Tables } from "./tables.ts";
 
 /** The LMDB environment in a folder. Reads see what is committed; every write is flushed to disk before it resolves. */
@@ -15,10 +17,11 @@ export interface Environment {
   tables(): Tables;
   /**
    * Runs `work` inside a write transaction, shared with others that wait; resolves when it is on disk. When `work`
-   * throws, nothing of it is written and the promise rejects with that error. `weight`: octets that it writes.
+   * throws, nothing of it is written and the promise rejects with that error. `weight`: octets of mail that it writes; it rejects
+   * with {@link StoreFull} when there is no room for them.
    */
   write<T>(work: (tables: Tables) => T, weight?: number): Promise<T>;
-  /** Whether it is open, and the last transaction could be committed. */
+  /** Whether it is open, and the last transaction could be committed, or the last mail had room. */
   healthy(): boolean;
   close(): Promise<void>;
 }
@@ -63,14 +66,20 @@ export async function openEnvironment(path: string, log: Logger): Promise<Enviro
   }
 
   const group = groupCommit(commit, limits);
+  const room = roomOf({ disk: diskOf(path), unused: () => unusedOctets(opened()) });
+  const mail = mailRoom({ path, room, log });
+
   return {
     tables() {
       if (closed) throw new StoreUnavailable("the store is closed");
       return opened();
     },
-    write: (work, weight) =>
-      closed ? Promise.reject(new StoreUnavailable("the store is closed")) : group.run(() => work(opened()), weight),
-    healthy: () => healthy && !closed,
+    write(work, weight = 0) {
+      if (closed) return Promise.reject(new StoreUnavailable("the store is closed"));
+      const run = () => group.run(() => work(opened()), weight);
+      return weight === 0 ? run() : mail.within(weight, run);
+    },
+    healthy: () => healthy && mail.hasRoom() && !closed,
     async close() {
       closed = true;
       await group.idle();

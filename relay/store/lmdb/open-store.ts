@@ -38,7 +38,7 @@ export async function openStore({ path, clock, log, sole = false }: OpenStore): 
     async ready() {
       if (environment.healthy()) return true;
       try {
-        await environment.write((tables) => tables.meta.putSync("probe", clock.now()));
+        await environment.write((tables) => tables.meta.putSync("probe", clock.now()), 1);
         return true;
       } catch {
         return false;
