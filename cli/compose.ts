@@ -30,6 +30,7 @@ import {
 import type { Fleet } from "./fleet.ts";
 import { type FleetStore, openFleetStore } from "./open-store.ts";
 import { startRelayWorkers } from "./relay-workers.ts";
+import { unusedStore, unusedStoreRemedy, unusedStoreWarning } from "./unused-store.ts";
 
 export interface Everything {
   readonly manifests: string;
@@ -56,6 +57,7 @@ export async function startEverything(options: Everything): Promise<void> {
   const opened = await openFleetStore({ fleet, state, log: log.child({ part: "store" }), metrics, sole: true });
   const { store } = opened;
   started({ name: "store", stop: () => store.close() });
+  await warnOfUnusedStore(options);
   const certificates = certificateSource(fleet, state, log);
   const certificate = await certificates.load();
   const resolver = resolverOf(fleet);
@@ -79,6 +81,13 @@ export async function startEverything(options: Everything): Promise<void> {
   const admin = await startAdmin(fleet, told);
   started({ name: "admin", stop: () => admin.stop() });
   log.info({ host: admin.host, port: admin.port }, "ready: /healthz, /readyz and /metrics are served");
+}
+
+/** Mail in a store that the fleet file names no longer would wait unnoticed. */
+async function warnOfUnusedStore({ fleet, state, log }: Everything): Promise<void> {
+  const path = await unusedStore(fleet, state);
+  if (path === undefined) return;
+  log.warn({ part: "store", path, remedy: unusedStoreRemedy(path, fleet) }, unusedStoreWarning);
 }
 
 /** What the relay and the operator of one process share. */

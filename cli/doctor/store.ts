@@ -5,13 +5,21 @@ import { createLogger } from "../../runtime/log.ts";
 import type { Fleet } from "../fleet.ts";
 import { openFleetStore, storeAddressOf } from "../open-store.ts";
 import { UserError } from "../terminal.ts";
+import { unusedStore, unusedStoreRemedy, unusedStoreWarning } from "../unused-store.ts";
 import { bad, good, warning, type Finding } from "./finding.ts";
 
 const check = "store";
 const guide = "docs/guides/store.md tells what Redis must be";
 
-/** The Redis that the fleet file names: that it can be reached, and is as durable as it must be. Of the embedded store the state folder tells. */
+/** The store that the fleet file names, and one in the state folder that it no longer names. */
 export async function checkStore(fleet: Fleet, state: string): Promise<readonly Finding[]> {
+  const unused = await unusedStore(fleet, state);
+  const left = unused === undefined ? [] : [warning(check, unusedStoreWarning, unusedStoreRemedy(unused, fleet))];
+  return [...(await checkRedis(fleet, state)), ...left];
+}
+
+/** The Redis that the fleet file names: that it can be reached, and is as durable as it must be. Of the embedded store the state folder tells. */
+async function checkRedis(fleet: Fleet, state: string): Promise<readonly Finding[]> {
   const address = storeAddressOf(fleet, state);
   if (address.kind === "File") return [];
   const log = createLogger({ level: "silent", destination: { write: () => undefined } });

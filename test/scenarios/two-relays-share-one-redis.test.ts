@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, expect, test } from "vitest";
@@ -34,11 +34,15 @@ test("a posthouse relay beside a posthouse up takes mail for the same tenants an
   const a = await fleetOf("a", mailA, adminA);
   const b = await fleetOf("b", mailB, adminB);
 
+  await mkdir(join(state, "store"), { recursive: true, mode: 0o700 });
+  await writeFile(join(state, "store", "data.mdb"), "");
+
   const up = await startPosthouse(["--manifests", manifests, "--state", state, "--fleet", a], {
     host: "127.0.0.1",
     port: adminA,
   });
   closing.push(() => up.stop());
+  expect(up.output()).toContain(`posthouse store move file:${join(state, "store")} ${redis.url}`);
   const relay = await startPosthouse(["--state", state, "--fleet", b], { host: "127.0.0.1", port: adminB }, "relay");
   closing.push(() => relay.stop());
 
