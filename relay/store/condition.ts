@@ -51,7 +51,9 @@ export function conditionMetrics(registry: Registry, condition: () => Promise<St
   gauge(
     { name: "posthouse_store_seen_timestamp_seconds", help: "When Redis last told how it is.", among: "min" },
     (seen, { seenAt }) => {
-      if (seenAt !== undefined) seen.set(seenAt / 1000);
+      // Without a reading it would be 0, and every alert about its age would fire.
+      if (seenAt === undefined) seen.remove();
+      else seen.set(seenAt / 1000);
     },
   );
 }
