@@ -1,9 +1,12 @@
+import type { Registry } from "prom-client";
 import type { Cluster } from "../cluster/port.ts";
 import { defaultContractNamespace } from "../contract/names.ts";
 import { addressGuard } from "../net/address-guard.ts";
 import { cachedResolver, mailCacheLimits } from "../net/dns-cache.ts";
 import { startCapturePruning } from "../relay/delivery/capture-pruning.ts";
 import { startDeliverer } from "../relay/delivery/deliverer.ts";
+import { leaseMetrics } from "../relay/delivery/lease-metrics.ts";
+import { startQueueMetrics } from "../relay/delivery/queue-metrics.ts";
 import type { Directory } from "../relay/directory.ts";
 import { watchDirectory } from "../relay/directory/watch.ts";
 import type { EventSink } from "../relay/event/event.ts";
@@ -35,6 +38,9 @@ export interface RelayParts {
   readonly clock: Clock;
   readonly log: Logger;
   readonly events: EventSink;
+  readonly metrics: Registry;
+  /** Tells how old what waits is: of the processes that one address tells about, one does. */
+  readonly looksAtQueue: boolean;
   /** Called with each part as it starts, so that it can be stopped even if a later one fails. */
   readonly started: (part: Part) => void;
 }
@@ -70,6 +76,12 @@ function startDelivery(parts: RelayParts, directory: () => Directory): () => voi
     events,
   });
   started({ name: "deliverer", stop: () => deliverer.stop() });
+  leaseMetrics(parts.metrics, deliverer, clock);
+  if (parts.looksAtQueue)
+    started({
+      name: "queue metrics",
+      stop: startQueueMetrics({ queue: store.queue, clock, log, registry: parts.metrics }),
+    });
   const limits = { retention: parseDuration(fleet.capture.retention), maxMessages: fleet.capture.maxMessages };
   const stopPruning = startCapturePruning({ captures: store.captures, limits, clock, log });
   started({ name: "capture pruning", stop: stopPruning });

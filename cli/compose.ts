@@ -104,7 +104,16 @@ async function startRelayHere({ fleet, log, destination, started }: Everything, 
   const events = tee(eventLog(destination), eventMetrics(metrics));
   const authorities = await authoritiesOf(fleet);
   const common = { fleet, cluster, store, resolver, certificate, clock: systemClock };
-  await startRelay({ ...common, authorities, loadCertificate: certificates.load, events, log, started });
+  await startRelay({
+    ...common,
+    authorities,
+    loadCertificate: certificates.load,
+    events,
+    metrics,
+    looksAtQueue: true,
+    log,
+    started,
+  });
   return { readiness: readinessOf(condition), metrics: () => Promise.resolve(metrics) };
 }
 

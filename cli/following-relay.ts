@@ -17,6 +17,8 @@ export interface FollowingRelay {
   readonly log: Logger;
   readonly metrics: Registry;
   readonly events: EventSink;
+  /** As in `RelayParts`. */
+  readonly looksAtQueue: boolean;
   /** Called with each part as it starts, so that it can be stopped even if a later one fails. */
   readonly started: (part: Part) => void;
 }
@@ -44,6 +46,8 @@ export async function startFollowingRelay(options: FollowingRelay): Promise<() =
     clock,
     log,
     events,
+    metrics,
+    looksAtQueue: options.looksAtQueue,
     started,
   });
   return condition;

@@ -28,6 +28,7 @@ async function work(primary: Primary): Promise<number> {
       state,
       log,
       metrics,
+      looksAtQueue: primary.number === 1,
       // They are counted where no kill ends the count.
       events: eventLog(destination),
       started: (part) => parts.push(part),

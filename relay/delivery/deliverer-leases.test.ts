@@ -23,15 +23,19 @@ describe("a deliverer and its leases", () => {
     const world = await startWorld({}, { lease: "90ms" });
     const { spool } = world.store;
     const taken: unknown[] = [];
+    let held = 0;
     world.sink.behave(async ({ stage }) => {
       if (stage !== "MESSAGE") return undefined;
       await world.clock.sleep(400);
+      held = world.clock.now() - (world.deliverer.holdsSince ?? Infinity);
       taken.push(...(await spool.claim(world.clock.now(), 10, 1000)));
       return undefined;
     });
     await world.accept("m1");
     expect(await world.told(1)).toEqual(["delivered Delivered"]);
     expect(taken).toEqual([]);
+    expect(held).toBeGreaterThanOrEqual(399);
+    await expect.poll(() => world.deliverer.holdsSince).toBeUndefined();
   });
 
   test("withholds the final dot while the store cannot say that the lease is still its own", async () => {

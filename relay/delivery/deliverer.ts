@@ -43,6 +43,8 @@ export interface Deliverer {
   wake(): void;
   /** Deliveries under way. */
   readonly running: number;
+  /** When the lease that it has held for longest was claimed, milliseconds since the epoch; undefined when it holds none. */
+  readonly holdsSince: number | undefined;
   /**
    * Claims no more and lets attempts finish for `grace` milliseconds (20 s by default), then breaks them off and writes what
    * became of them. Resolves when nothing is left.
@@ -62,7 +64,8 @@ interface State {
   readonly options: DelivererOptions;
   readonly parts: DeliverParts;
   readonly bell: Doorbell;
-  readonly running: Set<Promise<void>>;
+  /** Since when, in that order. */
+  readonly running: Map<Promise<void>, number>;
   readonly abort: AbortController;
   /** Milliseconds. */
   readonly attemptTimeout: number;
@@ -81,7 +84,7 @@ export function startDeliverer(options: DelivererOptions): Deliverer {
     options,
     parts: partsOf(options, pool),
     bell: createDoorbell(clock),
-    running: new Set(),
+    running: new Map(),
     abort: new AbortController(),
     attemptTimeout: parseDuration(config.attemptTimeout),
     lease: parseDuration(config.lease),
@@ -94,12 +97,15 @@ export function startDeliverer(options: DelivererOptions): Deliverer {
     get running() {
       return state.running.size;
     },
+    get holdsSince() {
+      return state.running.values().next().value;
+    },
     async stop(grace = 20_000) {
       state.stopping = true;
       state.bell.ring();
       await loop;
       const cancel = clock.after(grace, () => state.abort.abort());
-      while (state.running.size > 0) await Promise.all(state.running);
+      while (state.running.size > 0) await Promise.all(state.running.keys());
       cancel();
       pool.close();
     },
@@ -183,7 +189,7 @@ function begin(state: State, delivery: Delivery): void {
     const hasRoom = state.running.size <= state.options.config.concurrency * 0.75;
     if (hasRoom && state.mayHaveMore) state.bell.ring();
   });
-  state.running.add(task);
+  state.running.set(task, state.options.clock.now());
 }
 
 /** Delivers, writes what became of it, and tells it when it is written. Never rejects. */

@@ -15,8 +15,11 @@ export interface QueueRow {
 
 /** The spool as people see it and set it to work again. */
 export interface Queue {
-  /** Rows in the order of acceptance, at most `limit`, of one message when `messageId` is given. */
-  list(limit: number, messageId?: string): Promise<readonly QueueRow[]>;
+  /**
+   * Rows in the order of acceptance, at most `limit`, of one message when `messageId` is given; only those behind the one
+   * whose key is `after`, be that one there or not.
+   */
+  list(limit: number, messageId?: string, after?: string): Promise<readonly QueueRow[]>;
   /** Makes a message's deliveries (all messages' without an id) that are not leased due at `now`. Returns how many. */
   retry(now: number, messageId?: string): Promise<number>;
 }

@@ -72,6 +72,8 @@ test("a posthouse relay beside a posthouse up takes mail for the same tenants an
   expect(metrics).toMatch(/^posthouse_store_up 1$/m);
   expect(metrics).toMatch(/^posthouse_store_seconds_count\{operation="spool\.accept",outcome="Done"\} 1$/m);
   expect(metrics).toMatch(/^posthouse_store_round_trips_total [1-9]/m);
+  expect(metrics).toMatch(/^posthouse_queue_oldest_message_seconds\{state="Due"\} \d/m);
+  expect(metrics).toMatch(/^posthouse_lease_age_seconds \d/m);
 
   await redis.kill();
   const away = await until("it is noticed", async () => {

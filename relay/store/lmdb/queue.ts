@@ -1,6 +1,6 @@
 import type { Clock } from "../../../runtime/clock.ts";
 import type { Queue, QueueRow } from "../queue.ts";
-import { envelopeOf, formatKey, isFree, replace } from "./deliveries.ts";
+import { envelopeOf, formatKey, isFree, parseKey, replace } from "./deliveries.ts";
 import type { Environment } from "./environment.ts";
 import type { DeliveryKey, DeliveryRow, Tables } from "./tables.ts";
 
@@ -10,8 +10,8 @@ const stride = 500;
 /** The queue on LMDB. `clock` tells which leases run. */
 export function lmdbQueue(environment: Environment, clock: Pick<Clock, "now">): Queue {
   return {
-    async list(limit, messageId) {
-      return list(environment.tables(), { limit, messageId, now: clock.now() });
+    async list(limit, messageId, after) {
+      return list(environment.tables(), { limit, messageId, after, now: clock.now() });
     },
     async retry(now, messageId) {
       let from: DeliveryKey | undefined = messageId === undefined ? ["", 0] : [messageId, 0];
@@ -29,9 +29,16 @@ export function lmdbQueue(environment: Environment, clock: Pick<Clock, "now">): 
 
 function list(
   tables: Tables,
-  of: { readonly limit: number; readonly messageId: string | undefined; readonly now: number },
+  of: {
+    readonly limit: number;
+    readonly messageId: string | undefined;
+    readonly after: string | undefined;
+    readonly now: number;
+  },
 ): readonly QueueRow[] {
-  const rows = [...tables.deliveries.getRange({ ...span(of.messageId), limit: of.limit })];
+  const after = of.after === undefined ? undefined : parseKey(of.after);
+  const start = after && { start: after, exclusiveStart: true };
+  const rows = [...tables.deliveries.getRange({ ...span(of.messageId), ...start, limit: of.limit })];
   return rows.map(({ key, value }) => toQueueRow(tables, key, value, of.now));
 }
 

@@ -169,6 +169,14 @@ function lists({ spool, queue, setClock }: Ports & { readonly setClock: (at: num
     expect(await queue().list(10, "m")).toEqual([]);
   });
 
+  test("goes on behind a row, also when that one is gone", async () => {
+    expect(keys(await queue().list(2, undefined, "m1/0"))).toEqual(["m1/1", "m2/0"]);
+    expect(keys(await queue().list(9, "m2", "m2/0"))).toEqual(["m2/1"]);
+    for (const delivery of await spool().claim(noon, 2, minute)) await spool().settle(delivery, { kind: "Done" });
+    expect(keys(await queue().list(2, undefined, "m1/1"))).toEqual(["m2/0", "m2/1"]);
+    expect(await queue().list(9, undefined, "m3/1")).toEqual([]);
+  });
+
   test("says what is worked on now", async () => {
     setClock(noon);
     await spool().claim(noon, 1, minute);

@@ -1,7 +1,7 @@
 import type { Clock } from "../../../runtime/clock.ts";
 import type { Queue, QueueRow } from "../queue.ts";
 import type { RedisConnection } from "./connection.ts";
-import type { Keys } from "./keys.ts";
+import { type Keys, memberOf } from "./keys.ts";
 import { listScript, retryScript } from "./queue-scripts.ts";
 import { listOf, numberOf, textOf } from "./reply.ts";
 import { readQueueRow } from "./rows.ts";
@@ -12,9 +12,11 @@ const stride = 500;
 /** The queue on Redis. `clock` tells which leases run. */
 export function redisQueue(connection: RedisConnection, keys: Keys, clock: Pick<Clock, "now">): Queue {
   return {
-    async list(limit, messageId) {
+    async list(limit, messageId, after) {
       const rows: QueueRow[] = [];
-      let { from, to } = span(messageId);
+      const { from: first, to } = span(messageId);
+      const behind = after === undefined ? undefined : memberOf(after);
+      let from = behind === undefined ? first : `(${behind}`;
       while (rows.length < limit) {
         const most = Math.min(stride, limit - rows.length);
         const reply = listOf(await connection.run(listScript, [keys.prefix], [from, to, most]));
