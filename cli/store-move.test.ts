@@ -10,6 +10,7 @@ import { redisStore } from "../relay/store/redis/store.ts";
 import type { Store } from "../relay/store/store.ts";
 import type { Tallies } from "../relay/store/transfer.ts";
 import { systemClock } from "../runtime/clock.ts";
+import { takeLock } from "../runtime/lock-file.ts";
 import { createLogger } from "../runtime/log.ts";
 import { posthouse } from "../test/harness/posthouse.ts";
 import { type RedisServer, startRedis } from "../test/harness/redis.ts";
@@ -184,5 +185,40 @@ describe("posthouse store move", () => {
       expect(await spool.claim(systemClock.now(), 9, 60_000)).toHaveLength(6);
     });
     expect(await posthouse(["store", "unmark", server.url])).toMatchObject({ code: 1 });
+  });
+
+  test("is not at its end where the mark of the source was taken away meanwhile", { timeout: 60_000 }, async () => {
+    await fill(redis(), 600);
+    const moving = spawn(process.execPath, [main, "store", "move", server.url, file("one").address]);
+    let said = "";
+    let unmarked: Promise<unknown> | undefined;
+    moving.stderr.setEncoding("utf8").on("data", (text: string) => {
+      said += text;
+      if (said.includes("carrying messages"))
+        unmarked ??= using(redis(), ({ transfer }) => transfer.setMark(undefined));
+    });
+    await once(moving, "close");
+    await unmarked;
+    expect([moving.exitCode, said]).toEqual([1, expect.stringContaining("was taken away meanwhile")]);
+    const again = await posthouse(["store", "move", server.url, file("one").address]);
+    expect([again.code, again.stderr]).toEqual([2, expect.stringContaining("holds part of another move")]);
+  });
+});
+
+describe("posthouse store unmark", () => {
+  test("says what keeps it from the store", async () => {
+    const place = file("one");
+    await fill(place, 1);
+    const lock = await takeLock(join(folder, "one", "in-use.lock"));
+    const results = [
+      await posthouse(["store", "unmark", place.address]),
+      await posthouse(["store", "unmark", "redis://127.0.0.1:9"]),
+    ];
+    if ("release" in lock) await lock.release();
+    expect(results.map(({ code }) => code)).toEqual([2, 2]);
+    expect(results.map(({ stderr }) => stderr)).toEqual([
+      expect.stringContaining("is in use by process"),
+      expect.stringMatching(/^error: Redis at 127\.0\.0\.1:9 cannot be reached/),
+    ]);
   });
 });

@@ -224,6 +224,12 @@ async function finish(
     ]);
     terminal.out(table([["", "FROM", "TO", ""], ...rows]).join("\n"));
   }
+  if ((await from.store.transfer.mark())?.move !== id) {
+    terminal.err(
+      `the mark of ${from.place} was taken away meanwhile: relays may have sent from it what was carried; empty ${to.place} and run this again`,
+    );
+    return exitCode.failed;
+  }
   if (wrong.length > 0) {
     terminal.err(
       `both sides do not hold the same: did something run on one of them? ${to.place} cannot be run on; empty it and run this again`,

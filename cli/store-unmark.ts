@@ -1,8 +1,10 @@
+import { type Store, StoreUnavailable } from "../relay/store/store.ts";
 import { createLogger } from "../runtime/log.ts";
 import { loadFleet } from "./load-fleet.ts";
 import { openStoreAt } from "./open-store.ts";
+import { lockStore } from "./store-lock.ts";
 import { mustExist, placeOf, readAddress } from "./store-move.ts";
-import { exitCode, type Terminal } from "./terminal.ts";
+import { exitCode, type Terminal, UserError } from "./terminal.ts";
 
 /** `posthouse store unmark ADDRESS`: lets relays run again on a store that was moved away. Exit code 1 when it was not. */
 export async function unmarkStore(
@@ -14,8 +16,10 @@ export async function unmarkStore(
   const fleet = await loadFleet(options.fleet);
   const log = createLogger({ level: "silent", destination: { write: () => undefined } });
   const place = placeOf(address, fleet);
-  const { store } = await openStoreAt(address, { fleet, log });
+  const lock = await lockStore(address);
+  let store: Store | undefined;
   try {
+    ({ store } = await openStoreAt(address, { fleet, log }));
     const mark = await store.transfer.mark();
     if (mark?.kind !== "MovedTo") {
       terminal.err(`${place} is not marked as moved away`);
@@ -24,7 +28,10 @@ export async function unmarkStore(
     await store.transfer.setMark(undefined);
     terminal.out(`${place} can be run on again; run nothing on ${mark.place}, or its mail is sent twice`);
     return exitCode.ok;
+  } catch (error) {
+    throw error instanceof StoreUnavailable ? new UserError(error.message, { cause: error }) : error;
   } finally {
-    await store.close();
+    await store?.close();
+    await lock?.release();
   }
 }
