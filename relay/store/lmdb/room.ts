@@ -22,6 +22,8 @@ const largestReserve = 64 * 2 ** 20;
 const reservedShare = 0.1;
 /** What a write takes beside its octets: pages of the tables, copied. */
 const overhead = 16_384;
+/** What a record takes beside its content: its row, those of its deliveries, and their place in the indexes. */
+const row = 4096;
 /** Writes under way at once after which the disk is looked at again; other programs fill it too. */
 const writesPerLook = 16;
 
@@ -55,6 +57,11 @@ export function roomOf({ disk, unused }: RoomParts): Room {
       coming -= weight + overhead;
     },
   };
+}
+
+/** The octets that a write of so many records takes, with all their contents. */
+export function weightOf(records: number, octets: number): number {
+  return records * row + octets;
 }
 
 /** The disk that a folder lies on. */

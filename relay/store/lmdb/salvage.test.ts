@@ -1,4 +1,16 @@
-import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import {
+  closeSync,
+  cpSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
@@ -164,5 +176,50 @@ describe("a damaged store", () => {
     expect(checkLmdb(folder).problems.length).toBeGreaterThan(0);
     // Of a message of which nothing is left nobody knows.
     await expectSound(await salvageLmdb({ folder, now: noon, log }), false);
+  });
+
+  test("that was moved away stays so", async () => {
+    const mark = { kind: "MovedTo", move: "m", place: "redis", at: noon } as const;
+    await afterwards(({ transfer }) => transfer.setMark(mark));
+    flip("overflow", 1, 2);
+    await salvageLmdb({ folder, now: noon, log });
+    await afterwards(async ({ transfer }) => expect(await transfer.mark()).toEqual(mark));
+  });
+
+  test("is not locked by those who still look into the old file", async () => {
+    await afterwards(() => Promise.resolve());
+    const before = statSync(join(folder, "lock.mdb")).ino;
+    const reader = openSync(join(folder, "lock.mdb"), "r");
+    await salvageLmdb({ folder, now: noon, log });
+    await afterwards(() => Promise.resolve());
+    expect(statSync(join(folder, "lock.mdb")).ino).not.toBe(before);
+    closeSync(reader);
+  });
+
+  test("on a disk without room is left as it was", async (context) => {
+    const small = mkdtempSync(join(tmpdir(), "posthouse-small-"));
+    const size = `${Math.ceil(statSync(join(folder, "data.mdb")).size * 1.4)}`;
+    try {
+      execFileSync("mount", ["-t", "tmpfs", "-o", `size=${size}`, "posthouse-test", small], { stdio: "pipe" });
+    } catch (error) {
+      rmSync(small, { recursive: true });
+      context.skip(`needs root, to mount a small file system: ${String(error)}`);
+    }
+    try {
+      cpSync(join(folder, "data.mdb"), join(small, "data.mdb"));
+      await expect(salvageLmdb({ folder: small, now: noon, log })).rejects.toThrow(/^no room in .*nearly full/);
+      expect(readdirSync(small)).toEqual(["data.mdb", "lock.mdb"]);
+      expect(readFileSync(join(small, "data.mdb"))).toEqual(readFileSync(join(folder, "data.mdb")));
+      const store = await openStore({ path: small, clock, log });
+      const records = store.transfer.export(noon);
+      const full = join(small, "target");
+      const target = await openStore({ path: full, clock, log });
+      await expect(target.transfer.import(records, noon)).rejects.toThrow(/^no room in .*nearly full/);
+      await target.close();
+      await store.close();
+    } finally {
+      execFileSync("umount", [small]);
+      rmSync(small, { recursive: true });
+    }
   });
 });

@@ -10,6 +10,7 @@ import { dueKey, insert, keysOf } from "./deliveries.ts";
 import { type Environment, openEnvironment } from "./environment.ts";
 import { inventory, type Inventory } from "./inventory.ts";
 import type { Verified } from "./record.ts";
+import { weightOf } from "./room.ts";
 import { countSpooled } from "./spooled.ts";
 import type { Tables } from "./tables.ts";
 
@@ -52,6 +53,8 @@ export async function salvageLmdb({ folder, now, log }: Salvage): Promise<Salvag
     const setAside = join(folder, `data.mdb.damaged-${new Date(now).toISOString().replaceAll(/[:.]/g, "-")}`);
     // The damaged file has two names for a moment: at no time there is none in its place.
     await link(join(folder, "data.mdb"), setAside);
+    // Whoever still looks into the damaged file tells the others its number of the last transaction: not those of the new one.
+    await rm(join(folder, "lock.mdb"), { force: true });
     await rename(join(fresh, "data.mdb"), join(folder, "data.mdb"));
     await sync(folder);
     return { ...list.report(found.counts()), setAside, missing };
@@ -82,7 +85,7 @@ async function fill(environment: Environment, { folder, now, found, problem }: F
     let batch: FoundRecord[] = [];
     let octets = 0;
     const flush = (records: readonly FoundRecord[]): Promise<void> =>
-      environment.write((tables) => records.forEach((one) => put(tables, one, now)));
+      environment.write((tables) => records.forEach((one) => put(tables, one, now)), weightOf(records.length, octets));
     for (const one of readRecords(file, meta, reading)) {
       batch.push(one);
       octets += one.record.table === "contents" || one.record.table === "captured" ? one.record.value.byteLength : 0;

@@ -13,6 +13,7 @@ import { keep } from "./captures.ts";
 import { advance } from "./clock-row.ts";
 import { insert } from "./deliveries.ts";
 import type { Environment } from "./environment.ts";
+import { weightOf } from "./room.ts";
 import { countSpooled } from "./spooled.ts";
 import type { Tables } from "./tables.ts";
 
@@ -27,8 +28,13 @@ export function lmdbTransfer(environment: Environment): Transfer {
   return {
     export: (now) => exportAll(environment, now),
     async import(records) {
-      for await (const batch of batches(records, limits))
-        await environment.write((tables) => batch.forEach((record) => take(tables, record)));
+      for await (const batch of batches(records, limits)) {
+        const octets = batch.reduce((sum, one) => sum + ("content" in one ? one.content.byteLength : 0), 0);
+        await environment.write(
+          (tables) => batch.forEach((record) => take(tables, record)),
+          weightOf(batch.length, octets),
+        );
+      }
     },
     async leases(now) {
       let count = 0;
