@@ -106,12 +106,16 @@ describe("posthouse store check", () => {
       await server.ask("DEL", "posthouse:message:m2");
       await server.ask("ZREM", "posthouse:due", "m3/000000");
       await server.ask("ZREM", "posthouse:deliveries", "m4/000000");
+      await server.ask("SET", "posthouse:body:m3", "short");
+      const people = await posthouse(["store", "check", server.url]);
+      expect(people.stdout).toMatch(/Damaged +m3 .*redis-check-aof/);
+      expect(people.stdout).not.toContain("stop posthouse up");
       const { code, stdout } = await posthouse(["store", "check", server.url, "--format", "json"]);
       const { problems } = JSON.parse(stdout) as { problems: { kind: string; id: string }[] };
       const found = new Set(problems.map(({ kind, id }) => `${kind} ${id}`));
       expect([code, [...found].toSorted()]).toEqual([
         1,
-        ["Counter team-shop/shop", "Orphan m1", "Orphan m2", "Orphan m3", "Orphan m4"],
+        ["Counter team-shop/shop", "Damaged m3", "Orphan m1", "Orphan m2", "Orphan m3", "Orphan m4"],
       ]);
     } finally {
       await server.close();

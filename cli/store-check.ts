@@ -40,7 +40,7 @@ export async function checkStore(options: CheckOptions, terminal: Terminal): Pro
     const report = address.kind === "File" ? checkLmdb(address.path) : await checkRedisAt(address, { fleet, log });
     const repaired = options.repair && report.problems.length > 0 ? await repair(address) : {};
     const result: CheckResult = { store, ...report, ...repaired };
-    show(result, terminal);
+    show(result, address.kind !== "File", terminal);
     return report.problems.length === 0 ? exitCode.ok : exitCode.failed;
   } catch (error) {
     if (error instanceof StoreUnavailable || error instanceof StoreFull)
@@ -77,21 +77,34 @@ function countRows(counts: StoreCounts): readonly (readonly string[])[] {
   ];
 }
 
-const advice: Readonly<Record<StoreProblem["kind"], string>> = {
+type Advice = Readonly<Record<StoreProblem["kind"], string>>;
+
+const advice: Advice = {
   Damaged: "stop posthouse up: its next start sets the file aside and keeps what can be read",
   Orphan: "it cannot be delivered: tell its sender; the events say who that is",
   Index: "stop posthouse up: its next start makes the index anew",
   Counter: "the limit of that tenant's room is off by the difference",
 };
+const adviceOnRedis: Advice = {
+  ...advice,
+  Damaged: "Redis altered it: verify its file with redis-check-aof, and restore it from a backup if that finds nothing",
+  Index: "restore Redis from a backup",
+  Counter: "what it counts is off by the difference",
+};
 
-function show(result: CheckResult, terminal: Terminal): void {
+function show(result: CheckResult, isRedis: boolean, terminal: Terminal): void {
   if (terminal.json) {
     terminal.out(JSON.stringify(result));
     return;
   }
   terminal.out(result.store);
   terminal.out(table(countRows(result.counts)).join("\n"));
-  const rows = result.problems.map(({ kind, id, what }) => [kind, id, what, advice[kind]]);
+  const rows = result.problems.map(({ kind, id, what }) => [
+    kind,
+    id,
+    what,
+    isRedis ? adviceOnRedis[kind] : advice[kind],
+  ]);
   terminal.out(
     rows.length === 0 ? "no problems" : table([["PROBLEM", "ID", "WHAT", "WHAT TO DO"], ...rows]).join("\n"),
   );
