@@ -1,4 +1,4 @@
-import { generateKeyPairSync, X509Certificate } from "node:crypto";
+import { createPrivateKey, generateKeyPairSync, X509Certificate } from "node:crypto";
 import { mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -39,6 +39,14 @@ test("it is made anew before it expires, and when half of it is lost", async () 
   expect((await selfSignedCertificate(folder, "mail.example", now)).created).toBe(true);
 });
 
+test("processes that begin at once, for one host name or several, each have a whole pair", async () => {
+  const names = ["one.example", "two.example", "one.example", "two.example", "one.example"];
+  const pairs = await Promise.all(
+    names.map(async (name) => loadCertificate(await selfSignedCertificate(folder, name, now), now)),
+  );
+  expect(pairs.map(({ cert }, at) => new X509Certificate(cert).checkHost(names[at] ?? ""))).toEqual(names);
+});
+
 test("a certificate that cannot be used is one clear error", async () => {
   const good = await selfSignedCertificate(folder, "mail.example", now);
   const { notAfter } = await loadCertificate(good, now);
@@ -47,10 +55,16 @@ test("a certificate that cannot be used is one clear error", async () => {
   await writeFile(otherKey, other.export({ type: "pkcs8", format: "pem" }));
   const absent = join(folder, "absent.pem");
   const expired = new Date(notAfter).toISOString();
-  const { certificateFile, keyFile } = good;
+  const [certificateFile, keyFile] = [join(folder, "certificate.pem"), join(folder, "key.pem")];
+  const pair = await loadCertificate(good, now);
+  await writeFile(certificateFile, new X509Certificate(pair.cert).toString());
+  await writeFile(keyFile, createPrivateKey(pair.key).export({ type: "pkcs8", format: "pem" }));
   const cases: [Parameters<typeof loadCertificate>, string][] = [
-    [[good, notAfter + 1], `the certificate in ${certificateFile} expired at ${expired}; put a new one there`],
-    [[good, now - 2 * day], `the certificate in ${certificateFile} is valid only from `],
+    [
+      [{ certificateFile, keyFile }, notAfter + 1],
+      `the certificate in ${certificateFile} expired at ${expired}; put a new one there`,
+    ],
+    [[{ certificateFile, keyFile }, now - 2 * day], `the certificate in ${certificateFile} is valid only from `],
     [
       [{ certificateFile, keyFile: otherKey }, now],
       `the private key in ${otherKey} does not belong to the certificate in ${certificateFile}`,

@@ -16,11 +16,13 @@ export interface SelfSigned extends CertificateFiles {
 }
 
 /**
- * The self-signed ECDSA P-256 pair in a folder, made at the first start, for another host name, and a month before it expires: good for
- * trying out, because no client can verify it. The folder has mode 0700, the files 0600; each appears whole or not at all.
+ * The self-signed ECDSA P-256 pair of a host name in a folder, made at the first start and a month before it expires: good for
+ * trying out, because no client can verify it. Key and certificate are one file, so that several processes that begin at once never
+ * read the one of this and the other of that. The folder has mode 0700, the file 0600; it appears whole or not at all.
  */
 export async function selfSignedCertificate(folder: string, hostname: string, now: number): Promise<SelfSigned> {
-  const files = { certificateFile: join(folder, "certificate.pem"), keyFile: join(folder, "key.pem") };
+  const file = join(folder, `${hostname}.pem`);
+  const files = { certificateFile: file, keyFile: file };
   if (await isGood(files, hostname, now)) return { ...files, created: false };
   await makeFolder(folder);
   await chmod(folder, 0o700);
@@ -44,12 +46,11 @@ export async function selfSignedCertificate(folder: string, hostname: string, no
       },
     ],
   });
-  await replaceFile(files.keyFile, pems.private);
-  await replaceFile(files.certificateFile, pems.cert);
+  await replaceFile(file, pems.private + pems.cert);
   return { ...files, created: true };
 }
 
-/** A pair that is missing, torn, old or for another name is replaced: nobody else depends on it. */
+/** A pair that is missing, torn or old is replaced: nobody else depends on it. */
 async function isGood(files: CertificateFiles, hostname: string, now: number): Promise<boolean> {
   try {
     const { cert, notAfter } = await loadCertificate(files, now);
