@@ -43,6 +43,11 @@ export function isConnectionLost(error: unknown): boolean {
   return error instanceof Error && !isReply(error) && !(error instanceof ServerRefused);
 }
 
+/** A command was refused for want of the login that `before` tells to have failed. */
+export function isLackOfLogin(error: unknown, before: unknown): boolean {
+  return wordOf(error) === "NOAUTH" && wordOf(before) === "WRONGPASS";
+}
+
 const forPeople = new Set(["NOAUTH", "WRONGPASS", "NOPERM"]);
 
 /** No other try will do better: somebody must change a password, or the server. */

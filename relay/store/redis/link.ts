@@ -2,7 +2,7 @@ import type { Redis } from "ioredis";
 import type { Clock } from "../../../runtime/clock.ts";
 import { StoreUnavailable } from "../store.ts";
 import type { Argument, Call, Reply } from "./connection.ts";
-import { failureOf, isConnectionLost, isUnknownScript, reasonOf } from "./failure.ts";
+import { failureOf, isConnectionLost, isUnknownScript, reasonOf, isLackOfLogin } from "./failure.ts";
 import { createGate, type Gate } from "./gate.ts";
 import { nothingSent } from "./nothing-sent.ts";
 
@@ -136,7 +136,7 @@ async function examine(state: LinkState): Promise<void> {
     });
   } catch (error) {
     // Why the connection went says more than that it did.
-    if (!isConnectionLost(error)) state.lastError = error;
+    if (!isConnectionLost(error) && !isLackOfLogin(error, state.lastError)) state.lastError = error;
     state.lastError ??= error;
     options.onTrouble(error);
     if (redis.stream === stream && !state.closed) redis.disconnect(true);

@@ -153,8 +153,13 @@ test("a database that there is none of is not the first one", async () => {
   await expect(connect(`${server.url}/200`)).rejects.toThrow(/cannot be used: it has no database 200/);
 });
 
+async function refusal(url: string): Promise<string> {
+  return connect(url).then(() => "", String);
+}
+
 test("a server with too many clients says so", { timeout: 20_000 }, async () => {
   const server = await kept(startRedis({ config: { maxclients: "1" } }));
   await connect(server.url);
-  await expect(connect(server.url)).rejects.toThrow(/too many clients/);
+  // Where the connection breaks before the answer is read there is nothing to say but that.
+  await expect.poll(() => refusal(server.url), { timeout: 15_000 }).toContain("too many clients");
 });

@@ -37,7 +37,7 @@ describe("of what a client is not told to be accepted nothing stays", () => {
     async (engine) => {
       const primary = await kept(startRedis({ engine }));
       const replica = await kept(startReplica(primary, { engine }));
-      const { store } = await open(primary.url, { replicas: 1, replicaTimeout: 500 });
+      const { store } = await open(primary.url, { replicas: 1, replicaTimeout: 1500 });
       expect(await store.spool.accept(draft("m1"))).toBe("Accepted");
       replica.pause();
       const unsure = store.spool.accept(draft("m2")).catch(String);
