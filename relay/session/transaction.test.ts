@@ -134,12 +134,12 @@ describe("a store", () => {
   });
 
   test("is waited for: no 250 before its durable return", async () => {
-    const { login, store } = await start({ idleTimeout: 50, messageTimeout: 100 });
+    const { login, store } = await start({ idleTimeout: 400, messageTimeout: 500 });
     const durable = Promise.withResolvers<void>();
     store.before = () => durable.promise;
     const client = await login();
     const reply = send(client, letter);
-    const early = await Promise.race([reply, new Promise((resolve) => setTimeout(resolve, 200, "nothing yet"))]);
+    const early = await Promise.race([reply, new Promise((resolve) => setTimeout(resolve, 800, "nothing yet"))]);
     expect(early).toBe("nothing yet");
     durable.resolve();
     expect(await reply).toMatch(/^250 2\.0\.0 Ok: queued as/);
