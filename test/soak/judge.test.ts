@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { Copy, Evidence, Submission, Told } from "./evidence.ts";
-import { judge, type Judgement, mostGrowth, type Row, rows } from "./judge.ts";
+import { judge, type Judgement, mostGrowth, type Row, rows, warmUp } from "./judge.ts";
 
 const [anna, bert] = ["anna@friend.example", "bert@peer.example"];
 
@@ -45,8 +45,10 @@ function wrong(judgement: Judgement): readonly Row[] {
   return rows.filter((row) => judgement.failures[row].length > 0);
 }
 
+/** Milliseconds between two samples: forty of them tell of a leak. */
+const second = warmUp / 39;
 const samples = (from: number, step: number) =>
-  Array.from({ length: 40 }, (_, i) => ({ at: i, octets: from + i * step }));
+  Array.from({ length: 40 }, (_, i) => ({ at: i * second, octets: from + i * step }));
 
 interface Case {
   readonly name: string;
@@ -229,7 +231,9 @@ describe("what a soak proves", () => {
     {
       name: "memory grew in the first half only",
       change: {
-        memory: [{ process: "r1", samples: samples(0, 1e8).map((s, i) => (i < 20 ? s : { at: i, octets: 2e9 })) }],
+        memory: [
+          { process: "r1", samples: samples(0, 1e8).map((s, i) => (i < 20 ? s : { at: i * second, octets: 2e9 })) },
+        ],
       },
       wrong: [],
     },
@@ -244,6 +248,11 @@ describe("what a soak proves", () => {
       name: "memory grows",
       change: { memory: [{ process: "r1", samples: samples(1e8, mostGrowth / 18) }] },
       wrong: ["memory"],
+    },
+    {
+      name: "memory grows in a process that was not watched for long",
+      change: { memory: [{ process: "r1", samples: samples(1e8, mostGrowth / 18).slice(1) }] },
+      wrong: [],
     },
     { name: "a relay ended by itself", change: { died: ["r1"] }, wrong: ["died"] },
     { name: "the spool is not empty", change: { waiting: 1 }, wrong: ["waiting"] },

@@ -10,7 +10,7 @@
  * - **Credits**: what the ledger says was spent is what the recipients of all messages taken come to, told or not, captured
  *   ones aside, which cost nothing; and no pool is overdrawn.
  * - **Memory**: the trend over a process's second half, by Theil and Sen, lets it grow by no more than a bound, over what
- *   it needed in the first half.
+ *   it needed in the first half. That of a process that was watched for a minute or two is still its warming up, and no proof.
  */
 import type { Copy, Evidence, Kill, MemorySeries, Outage, Submission, Told } from "./evidence.ts";
 
@@ -36,6 +36,8 @@ export interface MemoryTrend {
   readonly peak: number;
   /** Octets by which the second half's trend rises, or those over the peak of the first half if they are fewer. */
   readonly growth: number;
+  /** Whether it was watched for long enough. */
+  readonly isTold: boolean;
 }
 
 export interface Judgement {
@@ -57,8 +59,10 @@ export type Row = (typeof rows)[number];
 const slack = 1000;
 /** How long after a copy its relay still writes down that it was delivered, and after an outage still has no connection. */
 const settling = 2000;
-/** Octets: a heap that is still warming up grows by half of this in half a minute. */
+/** Octets. */
 export const mostGrowth = 48 * 2 ** 20;
+/** Milliseconds that a process is watched before its memory proves something: a heap warms up for a minute on a busy machine. */
+export const warmUp = 180_000;
 
 export function judge(evidence: Evidence): Judgement {
   const bySender = new Map(evidence.submissions.map((submission) => [submission.token, submission]));
@@ -82,7 +86,7 @@ export function judge(evidence: Evidence): Judgement {
       untold: untold.findings,
       credits: credits.findings,
       memory: memory
-        .filter(({ growth }) => growth > mostGrowth)
+        .filter(({ growth, isTold }) => isTold && growth > mostGrowth)
         .map(({ process, growth }) => ({ subject: process, why: `grows by ${Math.round(growth / 2 ** 20)} MiB` })),
       waiting: evidence.waiting === 0 ? [] : [{ subject: `${evidence.waiting} deliveries`, why: "still in the spool" }],
       died: evidence.died.map((subject) => ({ subject, why: "ended though nobody killed it" })),
@@ -240,7 +244,8 @@ function trendOf({ process, samples }: MemorySeries): MemoryTrend {
   const before = peakOf(samples.slice(0, samples.length - half.length));
   const end = medianOf(samples.slice(-Math.ceil(samples.length / 10)).map(({ octets }) => octets));
   // What it needed before, gave back and needs again is no leak.
-  return { process, peak: peakOf(samples), growth: Math.min(medianOf(slopes) * span, end - before) };
+  const isTold = (samples.at(-1)?.at ?? 0) - (samples[0]?.at ?? 0) >= warmUp;
+  return { process, peak: peakOf(samples), growth: Math.min(medianOf(slopes) * span, end - before), isTold };
 }
 
 function peakOf(samples: MemorySeries["samples"]): number {

@@ -19,6 +19,8 @@ export interface PlanOptions {
   /** Milliseconds. */
   readonly length: number;
   readonly relays: number;
+  /** Milliseconds from its beginning to the next midnight UTC; the played one comes well before that. */
+  readonly midnight: number;
   /** From 0 to 1. */
   readonly random: () => number;
 }
@@ -43,8 +45,11 @@ const edits: readonly (readonly [share: number, edit: Edit])[] = [
 const betweenKills = { least: 3000, more: 4000 };
 const betweenOutages = { least: 8000, more: 8000 };
 
+/** Milliseconds that the roll-over may be late for, behind troubles of Redis: no soak begins with fewer before midnight. */
+export const beforeMidnight = 30_000;
+
 /** Draws what happens. The last tenth stays quiet, so that there is somebody to continue what was broken off. */
-export function planOf({ length, relays, random }: PlanOptions): Plan {
+export function planOf({ length, relays, midnight, random }: PlanOptions): Plan {
   const spared = Math.floor(random() * relays);
   const end = length * 0.9;
   const times = ({ least, more }: typeof betweenKills): number[] => {
@@ -62,6 +67,6 @@ export function planOf({ length, relays, random }: PlanOptions): Plan {
     return { at, kind: "RestartRedis", signal: random() < 0.5 ? "SIGKILL" : "SIGTERM" };
   });
   const changes = edits.map(([share, edit]): Step => ({ at: Math.round(length * share), kind: "Edit", edit }));
-  const rollOver: Step = { at: Math.round(length / 2), kind: "RollOver" };
+  const rollOver: Step = { at: Math.round(Math.min(length / 2, midnight - beforeMidnight)), kind: "RollOver" };
   return { spared, steps: [...kills, ...outages, ...changes, rollOver].toSorted((a, b) => a.at - b.at) };
 }

@@ -21,6 +21,10 @@ export function reportOf(
   const { failures } = judgement;
   const verdict = (...concerned: readonly Row[]): string =>
     concerned.every((row) => failures[row].length === 0) ? paint.green("ok") : paint.red("FAILED");
+  const memoryVerdict = (isTold: boolean, grows: boolean): string => {
+    if (!isTold) return "too short to tell";
+    return grows ? paint.red("FAILED") : paint.green("ok");
+  };
   const { kills, outages } = evidence;
   const longest = Math.max(0, ...outages.map(({ from, until }) => until - from));
   const slow = outages.filter(({ kind }) => kind === "Slow").length;
@@ -54,10 +58,13 @@ export function reportOf(
       `${used} used = ${told} answered 250 + ${more} without`,
       failures.credits.some(({ subject }) => subject.startsWith(tenant)) ? paint.red("FAILED") : paint.green("ok"),
     ]),
-    ...judgement.memory.map(({ process, peak, growth }) => [
+    ...judgement.memory.map(({ process, peak, growth, isTold }) => [
       `memory of ${process}`,
       `peak ${mebibytes(peak)}, ${growth < 0 ? "-" : "+"}${mebibytes(Math.abs(growth))} in its second half`,
-      failures.memory.some(({ subject }) => subject === process) ? paint.red("FAILED") : paint.green("ok"),
+      memoryVerdict(
+        isTold,
+        failures.memory.some(({ subject }) => subject === process),
+      ),
     ]),
     ["relays that ended by themselves", String(evidence.died.length), verdict("died")],
   ];

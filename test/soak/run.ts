@@ -14,7 +14,7 @@ import { readTold } from "./events.ts";
 import { type Fleet, startFleet } from "./fleet.ts";
 import { playSteps, probeRedis, type Running, type Seen } from "./incidents.ts";
 import { domains, firstTerms, manifestsOf, namespace, secretOf, senders } from "./manifests.ts";
-import { planOf } from "./plan.ts";
+import { beforeMidnight, planOf } from "./plan.ts";
 
 export interface SoakOptions {
   /** Milliseconds of load. */
@@ -118,15 +118,16 @@ async function trouble(running: Whole): Promise<Found> {
   const { fleet, options, seen } = running;
   const { signal, length, seed, relays, connections } = options;
   const random = seededRandom(seed);
-  const plan = planOf({ length, relays, random });
   const secret = (name: string) => fleet.secret(namespace, name);
   await Promise.all(domains.map((domain) => fleet.publish(domain)));
   await until("every credential is there", async () =>
     senders.every((one) => secret(secretOf(one))) ? true : undefined,
   );
+  if (toMidnight() < beforeMidnight) await sleep(toMidnight(), undefined, { signal });
   signal.throwIfAborted();
 
   const begun = Date.now();
+  const plan = planOf({ length, relays, midnight: toMidnight(), random });
   const clients = startClients({ relays: fleet.relays, secret, connections, random });
   const phase = { now: "load" as Progress["phase"] };
   const watching = watch(running, clients, { begun, phase });
@@ -154,6 +155,13 @@ async function trouble(running: Whole): Promise<Found> {
     await Promise.all([clients.stop(0), probed]);
   }
 }
+
+/** Milliseconds until the next midnight, when the period of a daily allowance ends by itself. */
+function toMidnight(): number {
+  return day - (Date.now() % day);
+}
+
+const day = 86_400_000;
 
 /** Samples memory, and tells how far it is. */
 function watch(
