@@ -77,7 +77,7 @@ export const LimitsConfig = Type.Object(
     ),
     rateRefusals: count(50, 100_000, "Refusals by rate without a message in between before a connection is closed."),
     rateRefusalDelay: duration(
-      "200ms",
+      "1s",
       "How long the reply to a refusal by rate is held back, from the second on without a message in between.",
     ),
     spoolPerTenant: count(

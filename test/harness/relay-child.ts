@@ -34,7 +34,7 @@ async function main(place: string, contracts: Contracts): Promise<void> {
   const submission = await startSubmission({
     listeners: [{ name: "submissions", host: "127.0.0.1", port: 0, tls: "Implicit" }],
     tls,
-    limits: testLimits({ messagesPerConnection: 1_000_000, rateRefusalDelay: 200 }),
+    limits: testLimits({ messagesPerConnection: 1_000_000, rateRefusalDelay: 1000 }),
     hostname: "mail.example",
     directory: () => directory,
     spool: store.spool,
