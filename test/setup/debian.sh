@@ -27,13 +27,13 @@ unpack_debian() {
     if [ "$(id -u)" = 0 ]; then apt-get -o DPkg::Lock::Timeout=300 update -qq >&2 || true; fi
     fetch_debian "$new" "$@" || { say "no $name: apt-get could not fetch it; $advice"; return 1; }
   fi
-  for package in "$new"/*.deb; do dpkg -x "$package" "$new/root"; done
+  for package in "$new"/*.deb; do dpkg -x "$package" "$new/unpacked"; done
   rm -f "$new"/*.deb
   cat >"$new/$name" <<WRAPPER
 #!/bin/sh
 here=\$(cd "\$(dirname "\$0")" && pwd)
-libraries=\$(find "\$here/root" -name '*.so.*' -printf '%h\n' | sort -u | paste -sd: -)
-LD_LIBRARY_PATH="\$libraries" exec "\$here/root/$program" "\$@"
+libraries=\$(find "\$here/unpacked" -name '*.so.*' -printf '%h\n' | sort -u | paste -sd: -)
+LD_LIBRARY_PATH="\$libraries" exec "\$here/unpacked/$program" "\$@"
 WRAPPER
   chmod 755 "$new" "$new/$name"
   "$check" "$new/$name" || { say "no $name: the one that was fetched will not do here; $advice"; return 1; }
