@@ -5,16 +5,13 @@ import type { Cluster } from "../cluster/port.ts";
 import { defaultContractNamespace } from "../contract/names.ts";
 import type { TenantUsage, UsageSource } from "../contract/usage.ts";
 import type { Resolver } from "../net/resolver.ts";
-import { dnsTiming } from "../operator/config.ts";
 import { startOperator } from "../operator/operator.ts";
-import type { OperatorSettings } from "../operator/settings.ts";
 import { eventLog, tee } from "../relay/event/event-log.ts";
 import { eventMetrics } from "../relay/event/metrics.ts";
 import type { Certificate } from "../relay/session/certificate.ts";
 import type { Ledger } from "../relay/store/ledger.ts";
 import type { Store } from "../relay/store/store.ts";
 import { systemClock } from "../runtime/clock.ts";
-import { parseDuration } from "../runtime/duration.ts";
 import type { Logger } from "../runtime/log.ts";
 import { createMetrics } from "../runtime/metrics.ts";
 import type { Part } from "../runtime/shutdown.ts";
@@ -29,6 +26,7 @@ import {
 } from "./fleet-resources.ts";
 import type { Fleet } from "./fleet.ts";
 import { type FleetStore, openFleetStore } from "./open-store.ts";
+import { operatorSettings } from "./operator-settings.ts";
 import { startRelayWorkers } from "./relay-workers.ts";
 import { unusedStore, unusedStoreRemedy, unusedStoreWarning } from "./unused-store.ts";
 
@@ -75,7 +73,10 @@ export async function startEverything(options: Everything): Promise<void> {
     log: log.child({ part: "operator" }),
     random: Math.random,
     metrics,
-    settings: operatorSettings(fleet, certificates.isSelfSigned ? certificate.cert : undefined),
+    settings: operatorSettings(fleet, {
+      contractNamespace: defaultContractNamespace,
+      ...(certificates.isSelfSigned && { trust: certificate.cert }),
+    }),
   });
   started({ name: "operator", stop: () => operator.stop() });
   const admin = await startAdmin(fleet, told);
@@ -103,7 +104,15 @@ async function startRelayHere({ fleet, log, destination, started }: Everything, 
   const { cluster, store, condition, resolver, certificates, certificate, metrics } = shared;
   const events = tee(eventLog(destination), eventMetrics(metrics));
   const authorities = await authoritiesOf(fleet);
-  const common = { fleet, cluster, store, resolver, certificate, clock: systemClock };
+  const common = {
+    fleet,
+    cluster,
+    contractNamespace: defaultContractNamespace,
+    store,
+    resolver,
+    certificate,
+    clock: systemClock,
+  };
   await startRelay({
     ...common,
     authorities,
@@ -115,26 +124,6 @@ async function startRelayHere({ fleet, log, destination, started }: Everything, 
     started,
   });
   return { readiness: readinessOf(condition), metrics: () => Promise.resolve(metrics) };
-}
-
-/** `trust`: the certificate, PEM, that clients cannot verify otherwise. */
-function operatorSettings(fleet: Fleet, trust: string | undefined): OperatorSettings {
-  return {
-    contractNamespace: defaultContractNamespace,
-    plans: fleet.plans,
-    ...(fleet.sharedDomain && { sharedDomain: fleet.sharedDomain }),
-    spfInclude: fleet.spf.include ?? `_spf.${fleet.hostname}`,
-    dns: dnsTiming(fleet.dns),
-    submission: { ...submissionOf(fleet), certificates: trust },
-    longestMessageAge: parseDuration(fleet.delivery.maxAge),
-  };
-}
-
-/** The listener that credentials name: STARTTLS on 587 before another port, implicit TLS where there is nothing else. */
-function submissionOf({ hostname, listeners }: Fleet): { host: string; port: number; implicitTls: boolean } {
-  const startTls = listeners.filter(({ tls }) => tls === "StartTLS");
-  const best = startTls.find(({ port }) => port === 587) ?? startTls[0] ?? listeners[0];
-  return { host: hostname, port: best?.port ?? 587, implicitTls: best?.tls === "Implicit" };
 }
 
 /** The ledger of this process, as the operator pulls it. */

@@ -1,5 +1,6 @@
 import type { Registry } from "prom-client";
 import { followState } from "../cluster/folder/follow-state.ts";
+import { defaultContractNamespace } from "../contract/names.ts";
 import type { EventSink } from "../relay/event/event.ts";
 import type { StoreCondition } from "../relay/store/condition.ts";
 import { systemClock } from "../runtime/clock.ts";
@@ -38,6 +39,7 @@ export async function startFollowingRelay(options: FollowingRelay): Promise<() =
   await startRelay({
     fleet,
     cluster,
+    contractNamespace: defaultContractNamespace,
     store,
     resolver: resolverOf(fleet),
     certificate: await load(),
