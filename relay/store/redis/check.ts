@@ -1,3 +1,4 @@
+import { countsOf } from "../usage-row.ts";
 import { problemList, type StoreProblem, type StoreReport } from "../check.ts";
 import type { RedisConnection, Reply } from "./connection.ts";
 import { deliveryRows, rowsOf, scan } from "./export.ts";
@@ -143,7 +144,7 @@ async function checkLedger(check: Check): Promise<{
   for await (const [tenant, row] of rowsOf(connection, keys.usage(""))) {
     counts.tenants += 1;
     const usage = readUsage(listOf(row));
-    const numbers = usage === undefined ? [Number.NaN] : [usage.used, ...Object.values(usage.topUpsUsed)];
+    const numbers = usage === undefined ? [Number.NaN] : countsOf(usage);
     if (numbers.some((number) => !Number.isSafeInteger(number) || number < 0))
       add({ kind: "Damaged", id: tenant, what: `the credits of ${tenant} are no numbers` });
   }
