@@ -3,14 +3,11 @@ import type { Registry } from "prom-client";
 import { openFolder } from "../cluster/folder/folder.ts";
 import type { Cluster } from "../cluster/port.ts";
 import { defaultContractNamespace } from "../contract/names.ts";
-import type { TenantUsage, UsageSource } from "../contract/usage.ts";
 import type { Resolver } from "../net/resolver.ts";
 import { startOperator } from "../operator/operator.ts";
 import { eventLog, tee } from "../relay/event/event-log.ts";
 import { eventMetrics } from "../relay/event/metrics.ts";
 import type { Certificate } from "../relay/session/certificate.ts";
-import type { Ledger } from "../relay/store/ledger.ts";
-import type { Store } from "../relay/store/store.ts";
 import { systemClock } from "../runtime/clock.ts";
 import type { Logger } from "../runtime/log.ts";
 import { createMetrics } from "../runtime/metrics.ts";
@@ -25,6 +22,7 @@ import {
   resolverOf,
 } from "./fleet-resources.ts";
 import type { Fleet } from "./fleet.ts";
+import { usageOfLedger } from "./ledger-usage.ts";
 import { type FleetStore, openFleetStore } from "./open-store.ts";
 import { operatorSettings } from "./operator-settings.ts";
 import { startRelayWorkers } from "./relay-workers.ts";
@@ -68,7 +66,7 @@ export async function startEverything(options: Everything): Promise<void> {
     cluster,
     resolver,
     ...(authoritative && { authoritative }),
-    usage: usageOf(store),
+    usage: usageOfLedger(store.ledger),
     clock,
     log: log.child({ part: "operator" }),
     random: Math.random,
@@ -124,20 +122,4 @@ async function startRelayHere({ fleet, log, destination, started }: Everything, 
     started,
   });
   return { readiness: readinessOf(condition), metrics: () => Promise.resolve(metrics) };
-}
-
-/** The ledger of this process, as the operator pulls it. */
-function usageOf({ ledger }: Store): UsageSource {
-  return {
-    async usage(tenants) {
-      return new Map(
-        await Promise.all(tenants.map(async (tenant) => [tenant, await reportOf(ledger, tenant)] as const)),
-      );
-    },
-  };
-}
-
-async function reportOf(ledger: Ledger, tenant: string): Promise<TenantUsage> {
-  const [credits, keysUsed] = await Promise.all([ledger.usage(tenant), ledger.keysUsed(tenant)]);
-  return { ...(credits && { credits }), keysUsed };
 }
