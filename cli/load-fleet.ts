@@ -1,4 +1,5 @@
 import { readFile } from "node:fs/promises";
+import { bindVariable, boundTo } from "./fleet-environment.ts";
 import { parseFleet } from "./fleet-file.ts";
 import type { Fleet } from "./fleet.ts";
 import { UserError } from "./terminal.ts";
@@ -8,7 +9,7 @@ export async function loadFleet(path: string | undefined): Promise<Fleet> {
   const text =
     path === undefined ? "" : await readFile(path, "utf8").catch((error: unknown) => unreadable(path, error));
   const result = parseFleet(text);
-  if ("fleet" in result) return result.fleet;
+  if ("fleet" in result) return boundTo(result.fleet, process.env[bindVariable]);
   const lines = result.problems.map(
     ({ line, column, path: field, message }) =>
       `  ${path ?? "defaults"}:${line}:${column}: ${field === "" ? "" : `${field}: `}${message}`,
