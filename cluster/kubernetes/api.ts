@@ -17,6 +17,8 @@ export interface ApiRequest {
   readonly body?: unknown;
   /** Of the body; `application/json` when absent. */
   readonly contentType?: string;
+  /** The form of the answer that is wanted; `application/json` when absent. */
+  readonly accept?: string;
   /** Milliseconds until the whole answer must be there, of a stream until it begins; 30 s when absent. */
   readonly deadline?: number;
   readonly signal?: AbortSignal;

@@ -94,7 +94,7 @@ function wireRequest(request: ApiRequest, { server, headers }: Access, signal: A
   const query = new URLSearchParams();
   for (const [name, value] of Object.entries(request.query ?? {})) if (value !== undefined) query.set(name, value);
   const path = `${pathname.replace(/\/$/, "")}${request.path}`;
-  const common = { ...headers, accept: "application/json", "user-agent": "posthouse" };
+  const common = { ...headers, accept: request.accept ?? "application/json", "user-agent": "posthouse" };
   return {
     origin,
     path: query.size > 0 ? `${path}?${query.toString()}` : path,
