@@ -29,6 +29,8 @@ export interface RelayParts {
   readonly cluster: Cluster;
   /** Where contracts and keys are read. */
   readonly contractNamespace: string;
+  /** Milliseconds since they were last heard of; absent where they lie on the same machine. */
+  readonly contractsAge?: (() => number) | undefined;
   readonly store: Store;
   readonly resolver: Resolver;
   readonly certificate: Certificate;
@@ -64,6 +66,7 @@ function startDelivery(parts: RelayParts, directory: () => Directory): () => voi
   const deliverer = startDeliverer({
     spool: store.spool,
     captures: store.captures,
+    captureOctets: fleet.capture.maxOctets,
     directory,
     signer: createSigner({ keyRing, pause: () => clock.sleep(0) }),
     resolver: cachedResolver(parts.resolver, clock, mailCacheLimits),
@@ -83,7 +86,8 @@ function startDelivery(parts: RelayParts, directory: () => Directory): () => voi
       name: "queue metrics",
       stop: startQueueMetrics({ queue: store.queue, clock, log, registry: parts.metrics }),
     });
-  const limits = { retention: parseDuration(fleet.capture.retention), maxMessages: fleet.capture.maxMessages };
+  const { maxMessages, maxOctets } = fleet.capture;
+  const limits = { retention: parseDuration(fleet.capture.retention), maxMessages, maxOctets };
   const stopPruning = startCapturePruning({ captures: store.captures, limits, clock, log });
   started({ name: "capture pruning", stop: stopPruning });
   return () => deliverer.wake();
@@ -98,6 +102,7 @@ async function startFront(parts: RelayParts, directory: () => Directory, wake: (
     limits: readLimits(fleet.limits),
     hostname: fleet.hostname,
     directory,
+    contractsAge: parts.contractsAge,
     spool: waking(store.spool, wake),
     ledger: store.ledger,
     clock,

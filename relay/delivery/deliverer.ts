@@ -21,6 +21,8 @@ import { timeLimit } from "./time-limit.ts";
 export interface DelivererOptions {
   readonly spool: Pick<Spool, "claim" | "renew" | "content" | "settle" | "nextDue">;
   readonly captures: Pick<Captures, "keep">;
+  /** Octets of captures that an environment may keep. */
+  readonly captureOctets: number;
   /** The contracts as they are now. */
   readonly directory: () => Directory;
   readonly signer: Signer;
@@ -134,10 +136,11 @@ function poolOf({ clock, config, hostname, ca, directory }: DelivererOptions): P
 }
 
 function partsOf(options: DelivererOptions, pool: Pool): DeliverParts {
-  const { spool, captures, directory, signer, resolver, guard, random, clock, config } = options;
+  const { spool, captures, captureOctets, directory, signer, resolver, guard, random, clock, config } = options;
   return {
     spool,
     captures,
+    captureOctets,
     directory,
     signer,
     pool,

@@ -33,7 +33,7 @@ export async function fillStore({ spool, ledger, captures }: Store): Promise<voi
   }
   await ledger.noteKeyUse("b/shop", "abcdefghijkl", noon);
   const { envelope } = draft("c1", { tenant: "b/shop", environment: "staging" });
-  await captures.keep({ envelope, recipients: [{ address: "é@example.net" }], capturedAt: noon }, content);
+  await captures.keep({ envelope, recipients: [{ address: "é@example.net" }], capturedAt: noon }, content, 2 ** 20);
 }
 
 /** Kinds in their order; engines tell those of one kind in any, but for messages. */

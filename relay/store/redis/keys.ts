@@ -24,6 +24,7 @@
  *  captured:<id>   string, signed content      captures               sorted set, ids in order
  *  capture:<id>    string, JSON                captures:<environment> sorted set, id -> capturedAt
  *  environments    set of `<tenant>/<environment>` that have captures            format  string
+ *  capture-octets  hash, octets of their contents by environment
  *  closed, arrived  JSON, what a move left: with `closed` nothing is accepted and nothing claimed
  * ```
  *

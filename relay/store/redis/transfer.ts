@@ -124,7 +124,7 @@ function billedCalls({ id, at }: RecordOf<"Billed">, { prefix }: Keys): readonly
 function captureCalls({ capture, content }: RecordOf<"Capture">, keys: Keys): readonly Call[] {
   const { id, tenant, environment } = capture.envelope;
   const body = { command: "SET", args: [keys.captured(id), content, "PX", ahead, "NX"] };
-  const row = [id, `${tenant}/${environment}`, capture.capturedAt, JSON.stringify(capture)];
+  const row = [id, `${tenant}/${environment}`, capture.capturedAt, JSON.stringify(capture), ""];
   return [body, run(keys, keepScript, ...row)];
 }
 
