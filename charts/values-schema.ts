@@ -1,6 +1,6 @@
 import { type ValuesSchema, withoutDefaultedRequired } from "./json-schema.ts";
 
-/** A store in a folder is one pod's alone. */
+/** A store in a folder is one pod's alone, and lies on its volume. */
 const oneRelay = {
   if: {
     properties: {
@@ -11,12 +11,11 @@ const oneRelay = {
   // oxlint-disable-next-line unicorn/no-thenable -- the keyword of JSON Schema
   then: {
     properties: {
+      fleet: { properties: { store: { pattern: "^file:/var/lib/posthouse/." } } },
       relay: {
+        required: ["replicas"],
         properties: {
-          replicas: {
-            const: 1,
-            description: "1: a store file: is one pod's alone; set fleet.store or redis.secretName.",
-          },
+          replicas: { const: 1 },
           autoscaling: { properties: { enabled: { const: false } } },
         },
       },
