@@ -12,7 +12,7 @@ import { systemClock } from "../runtime/clock.ts";
 import type { Logger } from "../runtime/log.ts";
 import { createMetrics } from "../runtime/metrics.ts";
 import type { Part } from "../runtime/shutdown.ts";
-import { type AdminSources, readinessOf, startAdmin } from "./admin.ts";
+import { type AdminSources, readinessOf, startAdmin, untilStopped } from "./admin.ts";
 import { startRelay } from "./compose-relay.ts";
 import {
   authoritativeOf,
@@ -26,6 +26,7 @@ import { usageOfLedger } from "./ledger-usage.ts";
 import { type FleetStore, openFleetStore } from "./open-store.ts";
 import { operatorSettings } from "./operator-settings.ts";
 import { startRelayWorkers } from "./relay-workers.ts";
+import { drain } from "./run-parts.ts";
 import { unusedStore, unusedStoreRemedy, unusedStoreWarning } from "./unused-store.ts";
 
 export interface Everything {
@@ -38,6 +39,8 @@ export interface Everything {
   readonly destination: DestinationStream;
   /** Called with each part as it starts, so that it can be stopped even if a later one fails. */
   readonly started: (part: Part) => void;
+  /** Aborted by the signal that ends everything. */
+  readonly stopping: AbortSignal;
 }
 
 /**
@@ -59,7 +62,7 @@ export async function startEverything(options: Everything): Promise<void> {
   const resolver = resolverOf(fleet);
   const told =
     fleet.workers > 1
-      ? await startRelayWorkers({ ...options, metrics })
+      ? await startRelayWorkers({ ...options, contracts: { kind: "Folder", state }, metrics })
       : await startRelayHere(options, { cluster, ...opened, resolver, certificates, certificate, metrics });
   const authoritative = authoritativeOf(fleet, resolver);
   const operator = startOperator({
@@ -77,8 +80,9 @@ export async function startEverything(options: Everything): Promise<void> {
     }),
   });
   started({ name: "operator", stop: () => operator.stop() });
-  const admin = await startAdmin(fleet, told);
+  const admin = await startAdmin(fleet, untilStopped(told, options.stopping));
   started({ name: "admin", stop: () => admin.stop() });
+  started(drain(fleet));
   log.info({ host: admin.host, port: admin.port }, "ready: /healthz, /readyz and /metrics are served");
 }
 

@@ -5,6 +5,7 @@ import type { FormatName } from "../operator/hand-over/formats.ts";
 import { capturesCommand } from "./captures-commands.ts";
 import { json, logLevel, port, run, state } from "./flags.ts";
 import { queueCommand } from "./queue-commands.ts";
+import { relayCommand } from "./relay-command.ts";
 import { storeCommand } from "./store-commands.ts";
 import { exitCode, UserError, type Terminal } from "./terminal.ts";
 
@@ -23,17 +24,6 @@ function upCommand(): Command {
     .addOption(logLevel())
     .action((options: { manifests: string; state: string; fleet?: string; logLevel: string }) =>
       run(false, async (terminal) => (await import("./up.ts")).up(options, terminal)),
-    );
-}
-
-function relayCommand(): Command {
-  return new Command("relay")
-    .description("run one more relay beside posthouse up, on its state folder and the Redis that both fleet files name")
-    .addOption(state())
-    .option("--fleet <file>", "fleet file: listeners and admin port of its own, and the store of the others")
-    .addOption(logLevel())
-    .action((options: { state: string; fleet?: string; logLevel: string }) =>
-      run(false, async (terminal) => (await import("./relay.ts")).relay(options, terminal)),
     );
 }
 

@@ -116,9 +116,9 @@ async function askSomebody(
   const failures: string[] = [];
   for (const pod of pods) {
     try {
-      const answers = [];
-      for (const some of inQueries(tenants)) answers.push(await askPod(pod, token, some));
-      return new Map(answers.flatMap((rows) => [...rows]));
+      const rows: (readonly [string, TenantUsage])[] = [];
+      for (const some of inQueries(tenants)) rows.push(...(await askPod(pod, token, some)));
+      return new Map(rows);
     } catch (error) {
       failures.push(`${pod.name}: ${error instanceof Error ? error.message : String(error)}`);
     }

@@ -16,7 +16,9 @@ describe("a relay that heard nothing of its contracts for seven days", () => {
     await client.say("EHLO client.example");
     for (const password of [keyOf("production00"), keyOf("nobody000000"), "nonsense", "nonsense"])
       expect(await client.say(`AUTH PLAIN ${plainOf(password)}`)).toBe("454 4.7.0 Temporary authentication failure");
-    expect(relay.events).toMatchObject(Array(4).fill({ type: "refused", class: "ContractsTooOld" }));
+    expect(relay.events).toMatchObject(
+      Array.from({ length: 4 }, () => ({ type: "refused", class: "ContractsTooOld" })),
+    );
     relay.contractsAge = longestContractsAge;
     expect(await client.say(`AUTH PLAIN ${plainOf(keyOf("production00"))}`)).toMatch(/^235/);
   });
