@@ -60,9 +60,12 @@ test("a store that was written before anybody counted what is in it is counted w
   expect(await inside(async (environment) => [...environment.tables().spooled.getRange()])).toEqual([]);
 });
 
+function kept(store: Store, id: string, most: number): Promise<void> {
+  const capture = { envelope: draft(id).envelope, recipients: [], capturedAt: noon };
+  return store.captures.keep(capture, new Uint8Array(300), most);
+}
+
 test("captures that nobody counted are counted when the store is opened, and missed by no check before", async () => {
-  const kept = (store: Store, id: string, most: number): Promise<void> =>
-    store.captures.keep({ envelope: draft(id).envelope, recipients: [], capturedAt: noon }, new Uint8Array(300), most);
   const first = await open();
   for (const id of ["c1", "c2", "c3"]) await kept(first, id, 2000);
   await first.close();
@@ -77,7 +80,7 @@ test("captures that nobody counted are counted when the store is opened, and mis
   await kept(again, "c4", 900);
   expect((await again.captures.list(9)).map(({ envelope }) => envelope.id)).toEqual(["c4", "c3", "c2"]);
   await again.close();
-  await inside(({ tables }) => tables().captureOctets.put("team-shop/shop/production", 1));
+  await inside((environment) => environment.tables().captureOctets.put("team-shop/shop/production", 1));
   expect(checkLmdb(path).problems.map(({ kind, what }) => `${kind}: ${what}`)).toEqual([
     "Counter: 1 octets are counted in the captures of team-shop/shop/production, there are 900",
   ]);
