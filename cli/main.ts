@@ -4,6 +4,7 @@ import { Command, CommanderError, Option } from "commander";
 import type { FormatName } from "../operator/hand-over/formats.ts";
 import { capturesCommand } from "./captures-commands.ts";
 import { json, logLevel, port, run, state } from "./flags.ts";
+import { operatorCommand } from "./operator-command.ts";
 import { queueCommand } from "./queue-commands.ts";
 import { relayCommand } from "./relay-command.ts";
 import { storeCommand } from "./store-commands.ts";
@@ -148,6 +149,7 @@ const program = new Command("posthouse")
   .exitOverride();
 for (const command of [
   upCommand(),
+  operatorCommand(),
   relayCommand(),
   validateCommand(),
   doctorCommand(),
