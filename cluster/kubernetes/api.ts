@@ -28,6 +28,8 @@ export interface ApiRequest {
 export interface StreamOptions {
   /** Milliseconds without a single byte after which the stream counts as broken; never when absent. */
   readonly silence?: number;
+  /** Told when the server has begun to answer. */
+  readonly onOpen?: () => void;
 }
 
 /** A connection to an API server. An answer that is an error rejects with an `ApiError`; other errors are of the transport and temporary. */
@@ -86,12 +88,13 @@ export async function openApi(options: ApiOptions): Promise<Api> {
         deadline.end();
       }
     },
-    async stream(request, onLine, { silence } = {}) {
+    async stream(request, onLine, { silence, onOpen } = {}) {
       const deadline = startDeadline(clock, request.deadline ?? usualDeadline, request.signal);
       try {
         const answer = await ask(request, deadline.signal);
         if (answer.statusCode >= 400) throw await refusal(request, answer);
         deadline.move(silence);
+        onOpen?.();
         for await (const line of linesOf(answer.body, () => deadline.move(silence))) onLine(JSON.parse(line));
       } catch (error) {
         throw connections.failure(request, error, deadline.cause());

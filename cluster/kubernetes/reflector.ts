@@ -128,12 +128,13 @@ async function watch(source: Source, parts: ReflectorParts, state: State, signal
     },
     signal,
   } as const;
+  const onOpen = (): void => void (state.heardAt = clock.now());
   const onEvent = (event: unknown): void => {
     take(source, parts, state, event);
-    state.heardAt = clock.now();
+    onOpen();
   };
   try {
-    await api.stream(request, onEvent, { silence: longestSilence });
+    await api.stream(request, onEvent, { silence: longestSilence, onOpen });
   } finally {
     if (clock.now() - startedAt >= shortestWatch) state.failures = 0;
   }

@@ -5,7 +5,7 @@ import { keyOf, keyText } from "../object.ts";
 import type { ClusterObject, ObjectKey } from "../object.ts";
 import { isApiError } from "./api-error.ts";
 import type { Api } from "./api.ts";
-import { decodeObject } from "./objects.ts";
+import { decodeObject, fieldsOf } from "./objects.ts";
 import { objectPath } from "./resources.ts";
 import type { Store } from "./store.ts";
 
@@ -155,10 +155,8 @@ async function lookAt(
 ): Promise<void> {
   const before = cache.get(key);
   try {
-    const metadata = decodeObject(
-      key.kind,
-      await api.request({ method: "GET", path: objectPath(key), accept: justMetadata }),
-    );
+    const answer = fieldsOf(await api.request({ method: "GET", path: objectPath(key), accept: justMetadata }));
+    const metadata = decodeObject(key.kind, { metadata: answer["metadata"] });
     if (isWatched(metadata)) {
       store.put(decodeObject(key.kind, await api.request({ method: "GET", path: objectPath(key) })));
       return;

@@ -18,6 +18,8 @@ export interface KubernetesTestbed {
   /** Applies any object as a user of this name does with kubectl. */
   userApplies(object: ClusterObject, user?: string): Promise<void>;
   userDeletes(key: ObjectKey): Promise<void>;
+  /** What the cluster has asked the API server for since it was opened, as `verb resource/name`, watches left out. */
+  asked(): Promise<readonly string[]>;
   /** Ends the cluster and empties the namespaces. */
   close(): Promise<void>;
 }
@@ -32,6 +34,7 @@ export async function kubernetesTestbed(
   const { kubeconfig = plane.kubeconfig, ...rest } = options;
   const api = options.api ?? (await openApi({ kubeconfig, clock: rest.clock ?? systemClock, log }));
   const usual = { api, clock: systemClock, log, random: Math.random, scope: { kind: "Cluster" } } as const;
+  const before = (await plane.auditEvents()).length;
   const cluster = await openKubernetes({ ...usual, contractNamespace: "posthouse-system", ...rest });
   return {
     cluster,
@@ -48,6 +51,12 @@ export async function kubernetesTestbed(
     },
     async userDeletes(key) {
       expectOk(await plane.ask({ method: "DELETE", path: objectPath(key) }));
+    },
+    async asked() {
+      const events = (await plane.auditEvents()).slice(before);
+      return events
+        .filter(({ userAgent, verb }) => userAgent === "posthouse" && verb !== "watch")
+        .map(({ verb, objectRef }) => `${verb} ${objectRef?.resource}/${objectRef?.name ?? ""}`);
     },
     async close() {
       await cluster.close();

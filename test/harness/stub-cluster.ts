@@ -16,7 +16,7 @@ export interface StubCluster {
   readonly cluster: KubernetesCluster;
   /** What was logged, as JSON lines. */
   readonly logged: string[];
-  readonly pass: (time: number) => Promise<void>;
+  readonly pass: (time: number, step?: number) => Promise<void>;
   readonly passUntil: (isSo: () => boolean, longest?: number) => Promise<number>;
   readonly close: () => Promise<void>;
 }
@@ -66,7 +66,7 @@ export async function openStubCluster(options: StubClusterOptions = {}): Promise
       api,
       cluster,
       logged,
-      pass: (time) => pass(clock, time),
+      pass: (time, step) => pass(clock, time, step),
       passUntil: (isSo, longest) => passUntil(clock, isSo, longest),
       close: () => cluster.close().then(close),
     };
