@@ -1,7 +1,6 @@
 import type { Registry } from "prom-client";
 import { followState } from "../cluster/folder/follow-state.ts";
-import { type Api, openApi } from "../cluster/kubernetes/api.ts";
-import { openKubernetes } from "../cluster/kubernetes/kubernetes.ts";
+import type { Api } from "../cluster/kubernetes/api.ts";
 import type { Cluster } from "../cluster/port.ts";
 import { defaultContractNamespace } from "../contract/names.ts";
 import { systemClock } from "../runtime/clock.ts";
@@ -47,6 +46,7 @@ export async function openContracts(source: ContractSource, options: OpenContrac
   const { namespace } = source;
   const api = options.api ?? (await openApiServer(source, options));
   const closeApi = async (): Promise<void> => (options.api === undefined ? api.close() : undefined);
+  const { openKubernetes } = await import("../cluster/kubernetes/kubernetes.ts");
   try {
     const cluster = await openKubernetes({
       api,
@@ -75,6 +75,8 @@ export async function openApiServer(
   { kubeconfig }: { readonly kubeconfig?: string },
   { log, metrics }: Pick<OpenContracts, "log" | "metrics">,
 ): Promise<Api> {
+  // What reads kubeconfigs takes memory that a relay on a folder has no use for.
+  const { openApi } = await import("../cluster/kubernetes/api.ts");
   try {
     return await openApi({
       ...(kubeconfig !== undefined && { kubeconfig }),
