@@ -3,10 +3,11 @@ import { readFileSync } from "node:fs";
 import { Command, CommanderError, Option } from "commander";
 import type { FormatName } from "../operator/hand-over/formats.ts";
 import { capturesCommand } from "./captures-commands.ts";
-import { json, logLevel, port, run, state } from "./flags.ts";
+import { json, logLevel, run, state } from "./flags.ts";
 import { operatorCommand } from "./operator-command.ts";
 import { queueCommand } from "./queue-commands.ts";
 import { relayCommand } from "./relay-command.ts";
+import { sendCommand } from "./send-command.ts";
 import { storeCommand } from "./store-commands.ts";
 import { exitCode, UserError, type Terminal } from "./terminal.ts";
 
@@ -102,33 +103,6 @@ function secretCommand(): Command {
       run(options.json, async (terminal) =>
         (await import("./secret.ts")).showSecret({ name, key, state: options.state }, terminal),
       ),
-    );
-}
-
-interface SendFlags {
-  readonly from: string;
-  readonly to: string[];
-  readonly state: string;
-  readonly secret: string;
-  readonly port?: number;
-  readonly implicitTls: boolean;
-  readonly subject: string;
-  readonly json: boolean;
-}
-
-function sendCommand(): Command {
-  return new Command("send")
-    .description("send a test message with a credential and show the dialogue; exit 1 if it is refused")
-    .requiredOption("--from <address>", "sender, in envelope and header")
-    .requiredOption("--to <address...>", "recipients")
-    .requiredOption("--secret <namespace/name>", "the Secret that Posthouse wrote the credential to")
-    .addOption(state())
-    .option("--port <port>", "another port than the Secret's", port)
-    .option("--implicit-tls", "TLS from the first byte instead of STARTTLS; give its --port", false)
-    .option("--subject <text>", "the Subject", "Test message from Posthouse")
-    .addOption(json())
-    .action((options: SendFlags) =>
-      run(options.json, async (terminal) => (await import("./send.ts")).send(options, terminal)),
     );
 }
 
