@@ -119,7 +119,8 @@ export type Settlement =
 
 /**
  * Messages accepted and not yet settled. What it returns from `accept` and `settle` is durable: flushed to disk
- * before the promise resolves. Any other rejection than {@link StoreFull} means: nothing happened, try again later.
+ * before the promise resolves. Any other rejection than {@link StoreFull} means: nothing happened, or what did is taken
+ * back; try again later, a message under a new id.
  */
 export interface Spool {
   /**

@@ -7,9 +7,9 @@ import { billedPart } from "./accept-script.ts";
 import type { RedisConnection, Reply } from "./connection.ts";
 import { type Keys, readMember } from "./keys.ts";
 import { pairsOf, readUsage } from "./ledger.ts";
+import { deliveriesScript } from "./queue-scripts.ts";
 import { bytesOf, listOf, textOf } from "./reply.ts";
 import { readRow } from "./rows.ts";
-import { deliveriesScript } from "./transfer-scripts.ts";
 
 /** Rows that one script or command goes through at most. */
 const stride = 200;

@@ -1,7 +1,8 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { afterEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { systemClock } from "../../../runtime/clock.ts";
+import { keepUntilEnd } from "../../../test/harness/kept.ts";
 import { startRedis, startReplica } from "../../../test/harness/redis.ts";
 import { plainConnection } from "../../../test/harness/redis-connection.ts";
 import { connectTestRedis } from "../../../test/harness/redis-store.ts";
@@ -13,16 +14,7 @@ import type { ConnectOptions, WatchedRedis } from "./connect.ts";
 import { ReplicasLate } from "./replicated.ts";
 import { redisStore } from "./store.ts";
 
-const closing: (() => Promise<void>)[] = [];
-afterEach(async () => {
-  for (const close of closing.splice(0).toReversed()) await close();
-});
-
-async function kept<T extends { close(): Promise<void> }>(opening: Promise<T>): Promise<T> {
-  const opened = await opening;
-  closing.push(() => opened.close());
-  return opened;
-}
+const kept = keepUntilEnd();
 
 async function open(url: string, changes: Partial<ConnectOptions> = {}) {
   const redis: WatchedRedis = await connectTestRedis(url, changes);
