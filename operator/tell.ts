@@ -40,7 +40,8 @@ export interface TellOptions {
 /** What to call a status that was written. */
 export const statusAction = "ReportStatus";
 
-/** What to call the actions of one plan: the first of them, such as `CreateKey`. */
-export function actionWord([first]: readonly Action[]): string {
-  return first === undefined ? "Reconcile" : `${first.kind.slice(0, 1).toUpperCase()}${first.kind.slice(1)}`;
+/** What to call the actions of one plan: the first that says more than that an object is written, such as `CreateKey`. */
+export function actionWord(actions: readonly Action[]): string {
+  const telling = actions.find(({ kind }) => kind !== "create" && kind !== "apply") ?? actions[0];
+  return telling === undefined ? "Reconcile" : `${telling.kind.slice(0, 1).toUpperCase()}${telling.kind.slice(1)}`;
 }
