@@ -246,7 +246,7 @@ describe("an API server", () => {
 
 describe("a long list", () => {
   test("comes in pages, and at once when a page comes too late", async () => {
-    for (let number = 0; number < 1200; number++) putTenant(world.stub, `t${number}`);
+    for (let number = 0; number < 600; number++) putTenant(world.stub, `t${number}`);
     world.stub.compact();
     putTenant(world.stub, "late");
     world.stub.compact();
@@ -254,9 +254,9 @@ describe("a long list", () => {
     world.stub.fault = ({ query }) => (query.has("continue") && late++ < 1 ? status(410, "Expired") : undefined);
     world.stub.deaf = true;
     world.stub.cut("Reset");
-    await world.passUntil(() => names().length === 1203);
+    await world.passUntil(() => names().length === 603);
     const lists = world.stub.requests.filter(({ verb }) => verb === "list").map(({ query }) => query.get("limit"));
-    expect(lists).toEqual(["500", "500", "500", null]);
+    expect(lists).toEqual(["250", "250", "250", null]);
   });
 });
 

@@ -6,7 +6,7 @@ import type { Cluster } from "../port.ts";
 import { isApiError } from "./api-error.ts";
 import type { Api } from "./api.ts";
 import { startReflector, type Reflector } from "./reflector.ts";
-import { covers, isAbout, sourcesOf, type Scope, type Source } from "./sources.ts";
+import { covers, indexSources, sourcesOf, type Scope, type Source } from "./sources.ts";
 import { createStore } from "./store.ts";
 import { createStrays } from "./strays.ts";
 import { KubernetesError, troubleText } from "./trouble.ts";
@@ -50,7 +50,9 @@ export async function openKubernetes(options: KubernetesOptions): Promise<Kubern
   const sources = sourcesOf(scope, contractNamespace, kinds);
   const cache = createCache((err) => log.error({ err }, "a watcher of objects failed"));
   const store = createStore(cache);
-  const isWatched = (object: ClusterObject): boolean => sources.some((source) => covers(source, object));
+  const about = indexSources(sources);
+  const isWatched = (object: ClusterObject): boolean =>
+    about(object.kind, object.metadata.namespace).some((source) => covers(source, object));
   const strays = createStrays({ api, clock, log, random, cache, store, isWatched });
   const troubles = new Map<Source, string>();
   const refusals = new Map<Source, string>();
@@ -74,12 +76,12 @@ export async function openKubernetes(options: KubernetesOptions): Promise<Kubern
   }
   return {
     ...kubernetesWrites({ api, cache, store, strays }),
-    get: reader({ cache, sources, isWatched, asked: strays.asked }),
+    get: reader({ cache, about, isWatched, asked: strays.asked }),
     list: cache.list,
     watch: cache.watch,
     isListed(kind, namespace) {
-      const about = reflectors.filter(({ source }) => isAbout(source, kind, namespace));
-      return about.length > 0 && about.every((reflector) => reflector.isListed());
+      const lists = about(kind, namespace).map((source) => reflectors[sources.indexOf(source)]);
+      return lists.length > 0 && lists.every((reflector) => reflector?.isListed() === true);
     },
     age: () => clock.now() - Math.min(...reflectors.map((reflector) => reflector.heardAt() ?? -Infinity)),
     close,
@@ -88,21 +90,21 @@ export async function openKubernetes(options: KubernetesOptions): Promise<Kubern
 
 interface ReaderParts {
   readonly cache: Cache;
-  readonly sources: readonly Source[];
+  readonly about: (kind: Kind, namespace: string) => readonly Source[];
   readonly isWatched: (object: ClusterObject) => boolean;
   readonly asked: (key: ObjectKey) => void;
 }
 
 /** Reads the cache, and takes note of questions about Secrets and ConfigMaps that no watch answers. */
-function reader({ cache, sources, isWatched, asked }: ReaderParts): Cluster["get"] {
+function reader({ cache, about, isWatched, asked }: ReaderParts): Cluster["get"] {
   const isPartly = (kind: Kind, namespace: string): boolean => {
-    const about = sources.filter((source) => isAbout(source, kind, namespace));
-    return about.length > 0 && about.every((source) => source.labelSelector !== undefined);
+    const sources = about(kind, namespace);
+    return sources.length > 0 && sources.every((source) => source.labelSelector !== undefined);
   };
   return <K extends Kind>(key: ObjectKey<K>): OfKind<K> | undefined => {
     const object = cache.get(key);
-    const isAnswered = object !== undefined && isWatched(object);
-    if (!isAnswered && isPartly(key.kind, key.namespace)) asked(key);
+    if (object !== undefined && isWatched(object)) return object;
+    if (isPartly(key.kind, key.namespace)) asked(key);
     return object;
   };
 }

@@ -62,6 +62,17 @@ export function isAbout({ kind, namespace, except }: Source, wanted: Kind, where
   return kind === wanted && (namespace === undefined ? where !== except : where === namespace);
 }
 
+/** Finds the sources that a kind and namespace are looked for in, without a walk over all of them. */
+export function indexSources(sources: readonly Source[]): (kind: Kind, namespace: string) => readonly Source[] {
+  const placed = Map.groupBy(sources, ({ kind, namespace = "" }) => `${kind}/${namespace}`);
+  const among = (place: string, kind: Kind, namespace: string): readonly Source[] =>
+    placed.get(place)?.filter((source) => isAbout(source, kind, namespace)) ?? [];
+  return (kind, namespace) => [
+    ...among(`${kind}/${namespace}`, kind, namespace),
+    ...among(`${kind}/`, kind, namespace),
+  ];
+}
+
 /** Whether an object belongs to a source. */
 export function covers(source: Source, { kind, metadata }: ClusterObject): boolean {
   return isAbout(source, kind, metadata.namespace) && source.selects(metadata.labels ?? {});
