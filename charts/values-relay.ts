@@ -74,18 +74,12 @@ export const relayValues = closed(
       type: "RollingUpdate",
       rollingUpdate: { maxUnavailable: 0, maxSurge: 1 },
     }),
-    drainSeconds: Type.Integer({
-      minimum: 0,
-      maximum: 600,
-      default: 5,
-      description: "How long a pod that is to stop takes connections still, so that load balancers forget it first.",
-    }),
     stopSeconds: Type.Unsafe<unknown>({
       type: ["integer", "null"],
       minimum: 1,
       default: null,
       description:
-        "terminationGracePeriodSeconds; when null the fleet's limits.stopTimeout, drainSeconds and ten seconds together.",
+        "terminationGracePeriodSeconds; when null the fleet's limits.drainDelay, limits.stopTimeout and ten seconds together.",
     }),
     lowPorts: flag(
       "Let the pods listen on ports below 1024 without being root, by a sysctl that restricted pod security allows.",

@@ -147,7 +147,7 @@ const fleet = Type.Unsafe<unknown>({
   description:
     "The fleet file, field by field as docs/reference/fleet.md has it: hostname, listeners, plans, dns, limits, delivery and so on. " +
     "What is not said here the chart fills in: hostname is the name of the Service inside the cluster, listeners are 587, 465 and 2525, " +
-    "store is the volume, tls and admin are as the pods have them. Add {name: smtp, port: 25} to listeners to submit on port 25 too.",
+    "store is the volume, limits.drainDelay is 5s, tls and admin are as the pods have them. Add {name: smtp, port: 25} to listeners to submit on port 25 too.",
 });
 
 /** The values of the chart: what values.yaml, its JSON schema and the table of the README are made from. */

@@ -14,6 +14,9 @@
         (dict "name" "submissions" "port" 465 "tls" "Implicit")
         (dict "name" "alternate" "port" 2525))
       "admin" (dict "host" $host "port" 8025) -}}
+{{- if ge (int (include "posthouse.seconds" (dig "limits" "stopTimeout" "25s" .Values.fleet))) 5 -}}
+{{- $_ := set $fleet "limits" (dict "drainDelay" "5s") -}}
+{{- end -}}
 {{- if include "posthouse.storeIsFile" . -}}
 {{- $_ := set $fleet "store" "file:/var/lib/posthouse/store" -}}
 {{- end -}}
@@ -39,7 +42,9 @@
 {{- if .Values.relay.stopSeconds -}}
 {{- .Values.relay.stopSeconds -}}
 {{- else -}}
-{{- $stopTimeout := dig "limits" "stopTimeout" "25s" (include "posthouse.fleet" . | fromYaml) -}}
-{{- add (int64 (include "posthouse.seconds" $stopTimeout)) (int64 .Values.relay.drainSeconds) 10 -}}
+{{- $limits := dig "limits" dict (include "posthouse.fleet" . | fromYaml) -}}
+{{- $drainDelay := include "posthouse.seconds" (dig "drainDelay" "0s" $limits) -}}
+{{- $stopTimeout := include "posthouse.seconds" (dig "stopTimeout" "25s" $limits) -}}
+{{- add (int64 $drainDelay) (int64 $stopTimeout) 10 -}}
 {{- end -}}
 {{- end -}}

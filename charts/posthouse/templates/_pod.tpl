@@ -65,10 +65,6 @@ spec:
       readinessProbe:
         httpGet: { path: /readyz, port: admin }
         {{- toYaml $values.readinessProbe | nindent 8 }}
-      {{- with .lifecycle }}
-      lifecycle:
-        {{- toYaml . | nindent 8 }}
-      {{- end }}
       resources:
         {{- toYaml $values.resources | nindent 8 }}
       securityContext:

@@ -27,7 +27,7 @@ subjects:
 {{- define "posthouse.objectRules" -}}
 - apiGroups: [""]
   resources: [secrets, configmaps]
-  verbs: [list, watch, create, patch, delete]
+  verbs: [get, list, watch, create, patch, delete]
 {{- end -}}
 
 {{/* What the operator does where tenants are. */}}
@@ -58,11 +58,11 @@ subjects:
   verbs: [list]
 {{- end -}}
 
-{{/* All that a relay reads of the cluster. */}}
+{{/* All that a relay reads of the cluster: contracts, keys and credentials for smarthosts. */}}
 {{- define "posthouse.contractReaderRules" -}}
 - apiGroups: [""]
-  resources: [secrets, configmaps]
-  verbs: [list, watch]
+  resources: [secrets]
+  verbs: [get, list, watch]
 {{- end -}}
 
 {{- define "posthouse.tokenReviewRules" -}}
