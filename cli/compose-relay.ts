@@ -1,6 +1,5 @@
 import type { Registry } from "prom-client";
 import type { Cluster } from "../cluster/port.ts";
-import { defaultContractNamespace } from "../contract/names.ts";
 import { addressGuard } from "../net/address-guard.ts";
 import { cachedResolver, mailCacheLimits } from "../net/dns-cache.ts";
 import { startCapturePruning } from "../relay/delivery/capture-pruning.ts";
@@ -28,6 +27,10 @@ import type { Fleet } from "./fleet.ts";
 export interface RelayParts {
   readonly fleet: Fleet;
   readonly cluster: Cluster;
+  /** Where contracts and keys are read. */
+  readonly contractNamespace: string;
+  /** Milliseconds since they were last heard of; absent where they lie on the same machine. */
+  readonly contractsAge?: (() => number) | undefined;
   readonly store: Store;
   readonly resolver: Resolver;
   readonly certificate: Certificate;
@@ -47,9 +50,9 @@ export interface RelayParts {
 
 /** Starts the relay: contracts, keys, delivery, and last the listeners. Rejects with ListenError when a port is taken. */
 export async function startRelay(parts: RelayParts): Promise<void> {
-  const { cluster, clock, started } = parts;
+  const { cluster, contractNamespace, clock, started } = parts;
   const log = parts.log.child({ part: "relay" });
-  const directory = watchDirectory({ cluster, contractNamespace: defaultContractNamespace, clock, log });
+  const directory = watchDirectory({ cluster, contractNamespace, clock, log });
   started({ name: "directory", stop: async () => directory.stop() });
   const wake = startDelivery({ ...parts, log }, directory.current);
   await startFront({ ...parts, log }, directory.current, wake);
@@ -58,11 +61,12 @@ export async function startRelay(parts: RelayParts): Promise<void> {
 /** Starts what takes mail out of the spool. Returns what tells it that there is something new. */
 function startDelivery(parts: RelayParts, directory: () => Directory): () => void {
   const { fleet, cluster, store, clock, log, started, events } = parts;
-  const keyRing = createKeyRing(cluster, defaultContractNamespace);
+  const keyRing = createKeyRing(cluster, parts.contractNamespace);
   started({ name: "keys", stop: async () => keyRing.close() });
   const deliverer = startDeliverer({
     spool: store.spool,
     captures: store.captures,
+    captureOctets: fleet.capture.maxOctets,
     directory,
     signer: createSigner({ keyRing, pause: () => clock.sleep(0) }),
     resolver: cachedResolver(parts.resolver, clock, mailCacheLimits),
@@ -82,7 +86,8 @@ function startDelivery(parts: RelayParts, directory: () => Directory): () => voi
       name: "queue metrics",
       stop: startQueueMetrics({ queue: store.queue, clock, log, registry: parts.metrics }),
     });
-  const limits = { retention: parseDuration(fleet.capture.retention), maxMessages: fleet.capture.maxMessages };
+  const { maxMessages, maxOctets } = fleet.capture;
+  const limits = { retention: parseDuration(fleet.capture.retention), maxMessages, maxOctets };
   const stopPruning = startCapturePruning({ captures: store.captures, limits, clock, log });
   started({ name: "capture pruning", stop: stopPruning });
   return () => deliverer.wake();
@@ -97,6 +102,7 @@ async function startFront(parts: RelayParts, directory: () => Directory, wake: (
     limits: readLimits(fleet.limits),
     hostname: fleet.hostname,
     directory,
+    contractsAge: parts.contractsAge,
     spool: waking(store.spool, wake),
     ledger: store.ledger,
     clock,

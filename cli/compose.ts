@@ -3,22 +3,16 @@ import type { Registry } from "prom-client";
 import { openFolder } from "../cluster/folder/folder.ts";
 import type { Cluster } from "../cluster/port.ts";
 import { defaultContractNamespace } from "../contract/names.ts";
-import type { TenantUsage, UsageSource } from "../contract/usage.ts";
 import type { Resolver } from "../net/resolver.ts";
-import { dnsTiming } from "../operator/config.ts";
 import { startOperator } from "../operator/operator.ts";
-import type { OperatorSettings } from "../operator/settings.ts";
 import { eventLog, tee } from "../relay/event/event-log.ts";
 import { eventMetrics } from "../relay/event/metrics.ts";
 import type { Certificate } from "../relay/session/certificate.ts";
-import type { Ledger } from "../relay/store/ledger.ts";
-import type { Store } from "../relay/store/store.ts";
 import { systemClock } from "../runtime/clock.ts";
-import { parseDuration } from "../runtime/duration.ts";
 import type { Logger } from "../runtime/log.ts";
 import { createMetrics } from "../runtime/metrics.ts";
 import type { Part } from "../runtime/shutdown.ts";
-import { type AdminSources, readinessOf, startAdmin } from "./admin.ts";
+import { type AdminSources, readinessOf, startAdmin, untilStopped } from "./admin.ts";
 import { startRelay } from "./compose-relay.ts";
 import {
   authoritativeOf,
@@ -28,8 +22,11 @@ import {
   resolverOf,
 } from "./fleet-resources.ts";
 import type { Fleet } from "./fleet.ts";
+import { usageOfLedger } from "./ledger-usage.ts";
 import { type FleetStore, openFleetStore } from "./open-store.ts";
+import { operatorSettings } from "./operator-settings.ts";
 import { startRelayWorkers } from "./relay-workers.ts";
+import { drain } from "./run-parts.ts";
 import { unusedStore, unusedStoreRemedy, unusedStoreWarning } from "./unused-store.ts";
 
 export interface Everything {
@@ -42,6 +39,8 @@ export interface Everything {
   readonly destination: DestinationStream;
   /** Called with each part as it starts, so that it can be stopped even if a later one fails. */
   readonly started: (part: Part) => void;
+  /** Aborted by the signal that ends everything. */
+  readonly stopping: AbortSignal;
 }
 
 /**
@@ -63,23 +62,27 @@ export async function startEverything(options: Everything): Promise<void> {
   const resolver = resolverOf(fleet);
   const told =
     fleet.workers > 1
-      ? await startRelayWorkers({ ...options, metrics })
+      ? await startRelayWorkers({ ...options, contracts: { kind: "Folder", state }, metrics })
       : await startRelayHere(options, { cluster, ...opened, resolver, certificates, certificate, metrics });
   const authoritative = authoritativeOf(fleet, resolver);
   const operator = startOperator({
     cluster,
     resolver,
     ...(authoritative && { authoritative }),
-    usage: usageOf(store),
+    usage: usageOfLedger(store.ledger),
     clock,
     log: log.child({ part: "operator" }),
     random: Math.random,
     metrics,
-    settings: operatorSettings(fleet, certificates.isSelfSigned ? certificate.cert : undefined),
+    settings: operatorSettings(fleet, {
+      contractNamespace: defaultContractNamespace,
+      ...(certificates.isSelfSigned && { trust: certificate.cert }),
+    }),
   });
   started({ name: "operator", stop: () => operator.stop() });
-  const admin = await startAdmin(fleet, told);
+  const admin = await startAdmin(fleet, untilStopped(told, options.stopping));
   started({ name: "admin", stop: () => admin.stop() });
+  started(drain(fleet));
   log.info({ host: admin.host, port: admin.port }, "ready: /healthz, /readyz and /metrics are served");
 }
 
@@ -103,7 +106,15 @@ async function startRelayHere({ fleet, log, destination, started }: Everything, 
   const { cluster, store, condition, resolver, certificates, certificate, metrics } = shared;
   const events = tee(eventLog(destination), eventMetrics(metrics));
   const authorities = await authoritiesOf(fleet);
-  const common = { fleet, cluster, store, resolver, certificate, clock: systemClock };
+  const common = {
+    fleet,
+    cluster,
+    contractNamespace: defaultContractNamespace,
+    store,
+    resolver,
+    certificate,
+    clock: systemClock,
+  };
   await startRelay({
     ...common,
     authorities,
@@ -115,40 +126,4 @@ async function startRelayHere({ fleet, log, destination, started }: Everything, 
     started,
   });
   return { readiness: readinessOf(condition), metrics: () => Promise.resolve(metrics) };
-}
-
-/** `trust`: the certificate, PEM, that clients cannot verify otherwise. */
-function operatorSettings(fleet: Fleet, trust: string | undefined): OperatorSettings {
-  return {
-    contractNamespace: defaultContractNamespace,
-    plans: fleet.plans,
-    ...(fleet.sharedDomain && { sharedDomain: fleet.sharedDomain }),
-    spfInclude: fleet.spf.include ?? `_spf.${fleet.hostname}`,
-    dns: dnsTiming(fleet.dns),
-    submission: { ...submissionOf(fleet), certificates: trust },
-    longestMessageAge: parseDuration(fleet.delivery.maxAge),
-  };
-}
-
-/** The listener that credentials name: STARTTLS on 587 before another port, implicit TLS where there is nothing else. */
-function submissionOf({ hostname, listeners }: Fleet): { host: string; port: number; implicitTls: boolean } {
-  const startTls = listeners.filter(({ tls }) => tls === "StartTLS");
-  const best = startTls.find(({ port }) => port === 587) ?? startTls[0] ?? listeners[0];
-  return { host: hostname, port: best?.port ?? 587, implicitTls: best?.tls === "Implicit" };
-}
-
-/** The ledger of this process, as the operator pulls it. */
-function usageOf({ ledger }: Store): UsageSource {
-  return {
-    async usage(tenants) {
-      return new Map(
-        await Promise.all(tenants.map(async (tenant) => [tenant, await reportOf(ledger, tenant)] as const)),
-      );
-    },
-  };
-}
-
-async function reportOf(ledger: Ledger, tenant: string): Promise<TenantUsage> {
-  const [credits, keysUsed] = await Promise.all([ledger.usage(tenant), ledger.keysUsed(tenant)]);
-  return { ...(credits && { credits }), keysUsed };
 }

@@ -39,7 +39,7 @@ function badServers(path: Path, servers: readonly string[]): readonly FleetMista
 }
 
 /** What is wrong in a fleet file although its form is right: addresses that are none, names that stand twice, orders that cannot be. */
-export function fleetMistakes({ delivery, dns, listeners, store, redis }: Fleet): readonly FleetMistake[] {
+export function fleetMistakes({ delivery, dns, limits, listeners, store, redis }: Fleet): readonly FleetMistake[] {
   const networks = [
     ...badNetworks(["delivery", "allowNetworks"], delivery.allowNetworks),
     ...badNetworks(["dns", "allowNetworks"], dns.allowNetworks),
@@ -64,7 +64,20 @@ export function fleetMistakes({ delivery, dns, listeners, store, redis }: Fleet)
       : [];
   const never = parseDuration(dns.checkInterval) === 0 || parseDuration(dns.missingInterval) === 0;
   const hot = never ? [{ path: ["dns"], message: "checkInterval and missingInterval must be longer than 0s" }] : [];
-  return [...networks, ...resolvers, ...twice, ...hosts, ...intervals, ...hot, ...storeMistakes(store, redis)];
+  const drain =
+    parseDuration(limits.drainDelay) > parseDuration(limits.stopTimeout)
+      ? [{ path: ["limits", "drainDelay"], message: `is longer than stopTimeout, ${limits.stopTimeout}` }]
+      : [];
+  return [
+    ...networks,
+    ...resolvers,
+    ...twice,
+    ...hosts,
+    ...intervals,
+    ...hot,
+    ...drain,
+    ...storeMistakes(store, redis),
+  ];
 }
 
 /** What a client waits for replicas must fit into what it waits for an answer. */

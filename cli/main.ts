@@ -1,53 +1,21 @@
 #!/usr/bin/env node
 import { readFileSync } from "node:fs";
-import { isatty } from "node:tty";
-import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
+import { Command, CommanderError, Option } from "commander";
 import type { FormatName } from "../operator/hand-over/formats.ts";
-import { exitCode, palette, processTerminal, UserError, type Terminal } from "./terminal.ts";
-
-/** Where `posthouse up` keeps what it makes when nothing else is said. */
-const defaultState = "./data";
+import { capturesCommand } from "./captures-commands.ts";
+import { json, logLevel, run, state } from "./flags.ts";
+import { operatorCommand } from "./operator-command.ts";
+import { queueCommand } from "./queue-commands.ts";
+import { relayCommand } from "./relay-command.ts";
+import { sendCommand } from "./send-command.ts";
+import { storeCommand } from "./store-commands.ts";
+import { exitCode, UserError, type Terminal } from "./terminal.ts";
 
 function version(): string {
   const text = readFileSync(new URL("../package.json", import.meta.url), "utf8");
   const manifest: unknown = JSON.parse(text);
   return typeof manifest === "object" && manifest !== null && "version" in manifest ? String(manifest.version) : "0";
 }
-
-function port(text: string): number {
-  const value = Number(text);
-  if (!Number.isInteger(value) || value < 1 || value > 65535) throw new InvalidArgumentError("A port is 1 to 65535.");
-  return value;
-}
-
-function count(text: string): number {
-  const value = Number(text);
-  if (!Number.isInteger(value) || value < 1) throw new InvalidArgumentError("A count is 1 or more.");
-  return value;
-}
-
-/** Runs a command's body; what it resolves to becomes the exit code. */
-type Run = (terminal: Terminal) => Promise<number>;
-
-async function run(json: boolean, body: Run): Promise<void> {
-  const terminal = processTerminal({ json });
-  try {
-    process.exitCode = await body(terminal);
-  } catch (error) {
-    if (!(error instanceof UserError)) throw error;
-    const { red } = palette({ color: terminal.color && isatty(2) });
-    terminal.err(`${red("error:")} ${error.message}`);
-    process.exitCode = exitCode.usage;
-  }
-}
-
-const state = (): Option => new Option("--state <dir>", "the folder that `posthouse up` keeps").default(defaultState);
-const fleetFile = (): Option => new Option("--fleet <file>", "the fleet file, where it names another store");
-const logLevel = (): Option =>
-  new Option("--log-level <level>", "least severe level logged")
-    .choices(["debug", "info", "warn", "error"])
-    .default("info");
-const json = (): Option => new Option("--json", "print JSON").default(false);
 
 function upCommand(): Command {
   return new Command("up")
@@ -58,17 +26,6 @@ function upCommand(): Command {
     .addOption(logLevel())
     .action((options: { manifests: string; state: string; fleet?: string; logLevel: string }) =>
       run(false, async (terminal) => (await import("./up.ts")).up(options, terminal)),
-    );
-}
-
-function relayCommand(): Command {
-  return new Command("relay")
-    .description("run one more relay beside posthouse up, on its state folder and the Redis that both fleet files name")
-    .addOption(state())
-    .option("--fleet <file>", "fleet file: listeners and admin port of its own, and the store of the others")
-    .addOption(logLevel())
-    .action((options: { state: string; fleet?: string; logLevel: string }) =>
-      run(false, async (terminal) => (await import("./relay.ts")).relay(options, terminal)),
     );
 }
 
@@ -149,135 +106,6 @@ function secretCommand(): Command {
     );
 }
 
-interface SendFlags {
-  readonly from: string;
-  readonly to: string[];
-  readonly state: string;
-  readonly secret: string;
-  readonly port?: number;
-  readonly implicitTls: boolean;
-  readonly subject: string;
-  readonly json: boolean;
-}
-
-function sendCommand(): Command {
-  return new Command("send")
-    .description("send a test message with a credential and show the dialogue; exit 1 if it is refused")
-    .requiredOption("--from <address>", "sender, in envelope and header")
-    .requiredOption("--to <address...>", "recipients")
-    .requiredOption("--secret <namespace/name>", "the Secret that Posthouse wrote the credential to")
-    .addOption(state())
-    .option("--port <port>", "another port than the Secret's", port)
-    .option("--implicit-tls", "TLS from the first byte instead of STARTTLS; give its --port", false)
-    .option("--subject <text>", "the Subject", "Test message from Posthouse")
-    .addOption(json())
-    .action((options: SendFlags) =>
-      run(options.json, async (terminal) => (await import("./send.ts")).send(options, terminal)),
-    );
-}
-
-function queueCommand(): Command {
-  const queue = new Command("queue").description("look at mail that waits, and try it again now");
-  queue
-    .command("list")
-    .description("what waits, oldest first")
-    .option("--limit <count>", "at most so many rows", count, 100)
-    .addOption(state())
-    .addOption(fleetFile())
-    .addOption(json())
-    .action((options: { state: string; fleet?: string; limit: number; json: boolean }) =>
-      run(options.json, async (terminal) => (await import("./queue.ts")).listQueue(options, terminal)),
-    );
-  queue
-    .command("show")
-    .description("one message: its envelope, recipients, attempts and the last reply; never its content")
-    .argument("<id>", "queue id, as the client was told")
-    .addOption(state())
-    .addOption(fleetFile())
-    .addOption(json())
-    .action((id: string, options: { state: string; fleet?: string; json: boolean }) =>
-      run(options.json, async (terminal) => (await import("./queue.ts")).showMessage(id, options, terminal)),
-    );
-  queue
-    .command("retry")
-    .description("make messages due now: one, or all of them")
-    .argument("[id]", "queue id; everything without it")
-    .addOption(state())
-    .addOption(fleetFile())
-    .addOption(json())
-    .action((id: string | undefined, options: { state: string; fleet?: string; json: boolean }) =>
-      run(options.json, async (terminal) => (await import("./queue.ts")).retryQueue(id, options, terminal)),
-    );
-  return queue;
-}
-
-function capturesCommand(): Command {
-  const captures = new Command("captures").description("look at mail that Capture environments kept");
-  captures
-    .command("list")
-    .description("what was captured, newest first")
-    .option("--limit <count>", "at most so many rows", count, 100)
-    .addOption(state())
-    .addOption(fleetFile())
-    .addOption(json())
-    .action((options: { state: string; fleet?: string; limit: number; json: boolean }) =>
-      run(options.json, async (terminal) => (await import("./captures.ts")).listCaptures(options, terminal)),
-    );
-  captures
-    .command("show")
-    .description("print one captured message as it would have been sent")
-    .argument("<id>", "queue id, as the client was told")
-    .addOption(state())
-    .addOption(fleetFile())
-    .action((id: string, options: { state: string; fleet?: string }) =>
-      run(false, async (terminal) => (await import("./captures.ts")).showCapture(id, options, terminal)),
-    );
-  return captures;
-}
-
-function storeCommand(): Command {
-  const store = new Command("store").description("verify a store, and move what it holds to another engine");
-  store
-    .command("check")
-    .description("verify a store, also while relays run on it; exit 1 if something is wrong")
-    .argument("[address]", "address of the store; without it the one of the fleet file, or in the state folder")
-    .addOption(state())
-    .option("--fleet <file>", "fleet file: its store, redis and durability")
-    .option("--repair", "of an embedded store that no process uses: keep what can be read in a new file", false)
-    .addOption(new Option("--format <format>", "how to print").choices(["text", "json"]).default("text"))
-    .action(
-      (address: string | undefined, options: { state: string; fleet?: string; repair: boolean; format: string }) =>
-        run(options.format === "json", async (terminal) =>
-          (await import("./store-check.ts")).checkStore({ ...options, address }, terminal),
-        ),
-    );
-  store
-    .command("move")
-    .description(
-      "carry queued mail and ledger to an empty store, relays stopped; can be run again; exit 1 if sides differ",
-    )
-    .argument("<from>", "address of a store, as `store` of the fleet file has it: file:PATH, redis://HOST, ...")
-    .argument("<to>", "address of another one")
-    .option("--fleet <file>", "fleet file: its redis and durability")
-    .addOption(json())
-    .action((from: string, to: string, options: { fleet?: string; json: boolean }) =>
-      run(options.json, async (terminal) =>
-        (await import("./store-move.ts")).moveStore({ ...options, from, to }, terminal),
-      ),
-    );
-  store
-    .command("unmark")
-    .description("let relays run again on a store that was moved away")
-    .argument("<address>", "address of the store")
-    .option("--fleet <file>", "fleet file: its redis and durability")
-    .action((address: string, options: { fleet?: string }) =>
-      run(false, async (terminal) =>
-        (await import("./store-unmark.ts")).unmarkStore({ ...options, address }, terminal),
-      ),
-    );
-  return store;
-}
-
 const exitCodes = `
 Exit codes: 0 done; 1 the answer is no (refused, not Valid, not found); 2 it could not run (usage, files, ports).`;
 
@@ -295,6 +123,7 @@ const program = new Command("posthouse")
   .exitOverride();
 for (const command of [
   upCommand(),
+  operatorCommand(),
   relayCommand(),
   validateCommand(),
   doctorCommand(),

@@ -19,6 +19,7 @@ import { scanStore } from "./scan-store.ts";
 import { stateLayout } from "./state.ts";
 import { lockStore } from "./store-lock.ts";
 import { describeMark } from "./store-mark.ts";
+import { passwordFor, storeVariable } from "./store-variable.ts";
 import { UserError } from "./terminal.ts";
 
 /** Where the password of Redis is looked for when the fleet file names no file. */
@@ -147,7 +148,11 @@ async function connectFleetRedis(
     replicas: lookOnly ? 0 : redis.replicas,
     replicaTimeout: parseDuration(redis.replicaTimeout),
     passwords: {
-      server: () => (passwordFile === undefined ? fromEnvironment() : readSecret(passwordFile, "redis.passwordFile")),
+      server: async () => {
+        const password = passwordFor(address, process.env[storeVariable]);
+        if (password !== undefined) return password;
+        return passwordFile === undefined ? fromEnvironment() : readSecret(passwordFile, "redis.passwordFile");
+      },
       sentinel: async () =>
         sentinelPasswordFile === undefined ? undefined : readSecret(sentinelPasswordFile, "redis.sentinelPasswordFile"),
     },

@@ -32,7 +32,7 @@ beforeEach(async () => {
   await store.spool.settle(first, { kind: "Again", ...again });
   const { envelope } = message;
   const capture = { envelope, recipients: [{ address: "anna@friend.example" }], capturedAt: at };
-  await store.captures.keep(capture, content);
+  await store.captures.keep(capture, content, 2 ** 20);
   await store.close();
 });
 afterEach(() => rm(state, { recursive: true }));

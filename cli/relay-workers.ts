@@ -10,6 +10,7 @@ import type { Part } from "../runtime/shutdown.ts";
 import { startWorkers, WorkerFailed, type Workers } from "../runtime/workers/supervise.ts";
 import { workerTotals, type WorkerTotals } from "../runtime/workers/worker-totals.ts";
 import type { AdminSources } from "./admin.ts";
+import type { ContractSource } from "./contract-source.ts";
 import { certificateSource } from "./fleet-resources.ts";
 import type { Fleet } from "./fleet.ts";
 import { stopDeadline } from "./run-parts.ts";
@@ -20,7 +21,9 @@ import { workersReadiness } from "./workers-readiness.ts";
 
 export interface RelayWorkers {
   readonly fleet: Fleet;
-  /** The state folder that they follow. */
+  /** Where they read contracts and keys, each for itself. */
+  readonly contracts: ContractSource;
+  /** Folder of an embedded store and a self-signed certificate, where the fleet file names no others. */
   readonly state: string;
   readonly logLevel: string;
   readonly log: Logger;
@@ -30,6 +33,8 @@ export interface RelayWorkers {
   readonly metrics: Registry;
   /** Called with each part as it starts, so that it can be stopped even if a later one fails. */
   readonly started: (part: Part) => void;
+  /** Gives up waiting until they work. */
+  readonly stopping: AbortSignal;
 }
 
 /** Milliseconds without a sign after which a worker is taken for hung. */
@@ -40,7 +45,7 @@ const program = fileURLToPath(import.meta.url).replace(/relay-workers(\.[jt]s)$/
 
 /** Starts `workers` relay processes. Rejects with a UserError when one of them cannot start. */
 export async function startRelayWorkers(options: RelayWorkers): Promise<AdminSources> {
-  const { fleet, state, logLevel, log, destination, metrics, started } = options;
+  const { fleet, contracts, state, logLevel, log, destination, metrics, started } = options;
   const certificate = await keepCertificate(options);
   const totals = workerTotals();
   const ends = new Counter({
@@ -49,7 +54,7 @@ export async function startRelayWorkers(options: RelayWorkers): Promise<AdminSou
     registers: [metrics],
   });
   const count = eventMetrics(metrics);
-  const task: WorkerTask = { fleet: shareOfWorker(fleet, certificate), state, logLevel };
+  const task: WorkerTask = { fleet: shareOfWorker(fleet, certificate), contracts, state, logLevel };
   const workers = await startWorkers({
     count: fleet.workers,
     program,
@@ -65,6 +70,7 @@ export async function startRelayWorkers(options: RelayWorkers): Promise<AdminSou
     },
     deadline: stopDeadline(fleet),
     silence,
+    signal: options.stopping,
     clock: systemClock,
     log: log.child({ part: "workers" }),
   }).catch((error: unknown) => {

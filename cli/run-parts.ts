@@ -1,5 +1,6 @@
 import type { DestinationStream } from "pino";
 import { StateFolderError } from "../cluster/folder/state-folder-error.ts";
+import { KubernetesError } from "../cluster/kubernetes/trouble.ts";
 import { CertificateError } from "../relay/session/certificate.ts";
 import { ListenError } from "../relay/session/listener.ts";
 import { StoreUnavailable } from "../relay/store/store.ts";
@@ -17,13 +18,15 @@ export interface Starting {
   readonly destination: DestinationStream;
   /** Called with each part as it starts, so that it can be stopped even if a later one fails. */
   readonly started: (part: Part) => void;
+  /** Aborted by the signal that ends everything: who waits for something gives up. */
+  readonly stopping: AbortSignal;
 }
 
 /** Milliseconds that a part may take to stop beyond `limits.stopTimeout`, which running messages have. */
 const stopMargin = 5000;
 
 /** Errors whose message is meant for the person who starts Posthouse. */
-const forPeople = [UserError, StateFolderError, StoreUnavailable, CertificateError, ListenError];
+const forPeople = [UserError, StateFolderError, KubernetesError, StoreUnavailable, CertificateError, ListenError];
 
 /** What to tell whoever starts Posthouse of an error; undefined of one that is a fault of ours. */
 export function messageForPeople(error: unknown): string | undefined {
@@ -33,6 +36,15 @@ export function messageForPeople(error: unknown): string | undefined {
 /** Milliseconds that a part may take to stop. */
 export function stopDeadline(fleet: Fleet): number {
   return parseDuration(fleet.limits.stopTimeout) + stopMargin;
+}
+
+/**
+ * What stops first, when it was started last: waits for `limits.drainDelay`, in which mail is taken as before, though the
+ * process is not ready any more.
+ */
+export function drain(fleet: Fleet): Part {
+  const delay = parseDuration(fleet.limits.drainDelay);
+  return { name: "drain", stop: () => (delay === 0 ? Promise.resolve() : systemClock.sleep(delay)) };
 }
 
 /** Starts parts, waits for a signal and stops them. Exit code 2 when one cannot start. */
@@ -47,17 +59,22 @@ export async function runParts(
   const parts: Part[] = [];
   const deadline = stopDeadline(fleet);
   const stop = (): Promise<boolean> => stopAll(parts, { clock: systemClock, log, deadline });
-  const terminated = new Promise<string>((resolve) => {
-    onTermination(resolve);
+  const stopping = new AbortController();
+  const terminated = new Promise<void>((resolve) => {
+    onTermination((signal) => {
+      terminal.err(`${signal}: stopping; once more stops at once`);
+      stopping.abort(new Error("stopped"));
+      resolve();
+    });
   });
   try {
-    await start({ log, destination, started: (part) => parts.push(part) });
+    await start({ log, destination, started: (part) => parts.push(part), stopping: stopping.signal });
   } catch (error) {
-    await stop();
+    const clean = await stop();
+    if (stopping.signal.aborted) return clean ? exitCode.ok : exitCode.failed;
     const message = messageForPeople(error);
     throw message === undefined ? error : new UserError(message, { cause: error });
   }
-  const signal = await terminated;
-  terminal.err(`${signal}: stopping; once more stops at once`);
+  await terminated;
   return (await stop()) ? exitCode.ok : exitCode.failed;
 }

@@ -1,44 +1,12 @@
 import { createTransport } from "nodemailer";
-import { openState } from "./state.ts";
+import { type Credential, type CredentialPlace, readCredential } from "./send-credential.ts";
 import { exitCode, palette, UserError, type Terminal } from "./terminal.ts";
 
-export interface SendOptions {
+export interface SendOptions extends CredentialPlace {
   readonly from: string;
   readonly to: readonly string[];
   readonly subject: string;
-  readonly state: string;
-  /** `namespace/name` of the application Secret. */
-  readonly secret: string;
-  /** Instead of the Secret's port. */
-  readonly port?: number;
   readonly implicitTls: boolean;
-}
-
-interface Credential {
-  readonly host: string;
-  readonly port: number;
-  readonly username: string;
-  readonly password: string;
-  /** PEM. */
-  readonly certificates?: string;
-}
-
-async function readCredential(options: SendOptions): Promise<Credential> {
-  const [namespace = "", name = ""] = options.secret.split("/");
-  const state = await openState(options.state);
-  const data = state.get({ kind: "Secret", namespace, name })?.data;
-  if (data?.["password"] === undefined) {
-    throw new UserError(
-      `there is no credential ${options.secret} in ${options.state}; \`posthouse up\` writes it to the secretName of a RelayTenant`,
-    );
-  }
-  return {
-    host: data["host"] ?? "127.0.0.1",
-    port: options.port ?? Number(data["port"] ?? 587),
-    username: data["username"] ?? "apikey",
-    password: data["password"],
-    certificates: data["certificates"],
-  };
 }
 
 /** One line of the dialogue: `C: ...` or `S: ...`, without what authenticates. */
@@ -68,7 +36,7 @@ function refusal(error: unknown, { host, port }: Credential): { readonly accepte
   const advice =
     "code" in error && error.code === "EDNS"
       ? "the name is `hostname` of the fleet file: make it one that leads to the relay, from here too"
-      : "is `posthouse up` running, and is that its port? A listener with TLS from the first byte needs --implicit-tls";
+      : "is the relay running, and is that its port? A listener with TLS from the first byte needs --implicit-tls";
   throw new UserError(`${host}:${port}: ${error.message}; ${advice}`, { cause: error });
 }
 
@@ -83,7 +51,7 @@ export async function send(options: SendOptions, terminal: Terminal): Promise<nu
     secure: options.implicitTls,
     requireTLS: true,
     auth: { user: credential.username, pass: credential.password },
-    tls: { ca: credential.certificates },
+    tls: { ca: credential.certificates, servername: credential.serverName },
     debug: true,
     logger: dialogueLogger((line) => {
       dialogue.push(line);

@@ -68,7 +68,7 @@ async function fill(place: Place, messages = 60): Promise<Tallies> {
     }
     await store.ledger.noteKeyUse("a/shop", "abcdefghijkl", at);
     const { envelope } = draft("c1", { at });
-    await store.captures.keep({ envelope, recipients: [], capturedAt: at }, Buffer.from("kept"));
+    await store.captures.keep({ envelope, recipients: [], capturedAt: at }, Buffer.from("kept"), 2 ** 20);
     return holdings(store, at);
   });
 }

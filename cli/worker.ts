@@ -4,7 +4,6 @@ import { createLogger, lineLog } from "../runtime/log.ts";
 import { createMetrics } from "../runtime/metrics.ts";
 import { onTermination, stopAll, type Part } from "../runtime/shutdown.ts";
 import { joinPrimary, type Primary } from "../runtime/workers/join-primary.ts";
-import { readinessOf } from "./admin.ts";
 import { startFollowingRelay } from "./following-relay.ts";
 import { messageForPeople, stopDeadline } from "./run-parts.ts";
 import { exitCode } from "./terminal.ts";
@@ -13,7 +12,7 @@ import type { WorkerTask } from "./worker-task.ts";
 /** The program of one worker: a relay as its primary says, until that, or a signal, ends it. Resolves to the exit code. */
 async function work(primary: Primary): Promise<number> {
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- given by the primary, of this very version
-  const { fleet, state, logLevel } = primary.task as WorkerTask;
+  const { fleet, contracts, state, logLevel } = primary.task as WorkerTask;
   const destination = lineLog();
   const log = createLogger({ level: logLevel, destination }).child({ worker: primary.number });
   const metrics = createMetrics();
@@ -22,9 +21,13 @@ async function work(primary: Primary): Promise<number> {
   const terminated = new Promise<void>((resolve) => {
     onTermination(() => resolve());
   });
+  const told = Promise.race([terminated, primary.stop]);
+  const stopping = new AbortController();
+  void told.then(() => stopping.abort(new Error("stopped")));
   try {
-    const condition = await startFollowingRelay({
+    const readiness = await startFollowingRelay({
       fleet,
+      contracts,
       state,
       log,
       metrics,
@@ -32,17 +35,18 @@ async function work(primary: Primary): Promise<number> {
       // They are counted where no kill ends the count.
       events: eventLog(destination),
       started: (part) => parts.push(part),
+      stopping: stopping.signal,
     });
-    const readiness = readinessOf(condition);
     primary.ready((question) => (question === "metrics" ? metrics.getMetricsAsJSON() : readiness()));
   } catch (error) {
-    await stop();
+    const clean = await stop();
+    if (stopping.signal.aborted) return clean ? exitCode.ok : exitCode.failed;
     const message = messageForPeople(error);
     if (message === undefined) throw error;
     await primary.failed(message);
     return exitCode.usage;
   }
-  await Promise.race([terminated, primary.stop]);
+  await told;
   return (await stop()) ? exitCode.ok : exitCode.failed;
 }
 

@@ -117,7 +117,7 @@ const cases: readonly Case[] = [
     remaining: 2,
   },
   {
-    name: "a new month starts with nothing used",
+    name: "a new month starts with nothing used, and the old one is forgotten",
     allowance: monthly(10),
     usage: row("2026-10", 10),
     recipients: 1,
@@ -130,7 +130,7 @@ const cases: readonly Case[] = [
     allowance: { credits: recurring(10, "Daily"), topUps: [] },
     usage: row("2026-11", 10),
     recipients: 1,
-    row: row("2026-11-22", 1),
+    row: { ...row("2026-11-22", 1), otherPeriods: { "2026-11": 10 } },
     limit: 10,
     remaining: 10,
   },
@@ -142,6 +142,24 @@ const cases: readonly Case[] = [
     row: "Exhausted",
     limit: 6,
     remaining: 2,
+  },
+  {
+    name: "a reset that is changed back finds what was spent",
+    allowance: monthly(10),
+    usage: { ...row("2026-11-22", 4), otherPeriods: { "2026-11": 9, "2026-W46": 3 } },
+    recipients: 1,
+    row: { ...row("2026-11", 10), otherPeriods: { "2026-11-22": 4, "2026-W46": 3 } },
+    limit: 10,
+    remaining: 1,
+  },
+  {
+    name: "a period that is over by then is forgotten",
+    allowance: monthly(10),
+    usage: { ...row("2026-11-22", 4), otherPeriods: { "2026-10": 9, once: 2 } },
+    recipients: 1,
+    row: { ...row("2026-11", 1), otherPeriods: { "2026-11-22": 4, once: 2 } },
+    limit: 10,
+    remaining: 10,
   },
   {
     name: "base first, then the top-up that expires first, those that never expire last",
@@ -281,11 +299,15 @@ describe("charge and balance", () => {
       topUps: fc.uniqueArray(topUp, { selector: (each) => each.name }),
     });
     const usages = fc.option(
-      fc.record({
-        period: fc.constantFrom("2026-11", "2026-11-22", "once"),
-        used: fc.nat(25),
-        topUpsUsed: fc.dictionary(fc.constantFrom("a", "b", "c"), fc.nat(25)),
-      }),
+      fc.record(
+        {
+          period: fc.constantFrom("2026-11", "2026-11-22", "once"),
+          used: fc.nat(25),
+          otherPeriods: fc.dictionary(fc.constantFrom("2026-11", "2026-10", "2026-11-22"), fc.nat(25)),
+          topUpsUsed: fc.dictionary(fc.constantFrom("a", "b", "c"), fc.nat(25)),
+        },
+        { requiredKeys: ["period", "used", "topUpsUsed"] },
+      ),
       { nil: undefined },
     );
     fc.assert(

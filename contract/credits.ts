@@ -23,16 +23,24 @@ export interface Allowance {
 
 /** What a tenant has spent: the row that the ledger keeps for it. `used` counts base credits of `period` only. */
 export interface Usage {
-  /** The period that `used` belongs to, as {@link periodName} gives it. */
+  /** The period that `used` belongs to, as {@link periodOf} names it. */
   readonly period: string;
   readonly used: number;
+  /**
+   * Base credits spent in periods of other kinds, by their names: of each kind the last one that was charged. An allowance
+   * that is changed back while such a period runs finds what was spent in it. Absent when there are none.
+   */
+  readonly otherPeriods?: Readonly<Record<string, number>>;
   /** Credits spent of each top-up, by its name; an entry outlives the top-up, so that the same name never refills. */
   readonly topUpsUsed: Readonly<Record<string, number>>;
 }
 
 /** A stretch of time in which base credits count together. */
 export interface Period {
-  /** `2026-11-22`, `2026-W47`, `2026-11`, `once` or `unlimited`: a changed `reset` has another name, and so opens a new period. */
+  /**
+   * `2026-11-22`, `2026-W47`, `2026-11`, `once` or `unlimited`: a changed `reset` has another name, and so opens a new
+   * period. But for their digits the names of one kind are the same.
+   */
   readonly name: string;
   /** Milliseconds since the epoch, the first that belongs to it. */
   readonly startsAt: number;
@@ -73,7 +81,7 @@ const calendar: Readonly<Record<Reset, (midnight: number) => Period>> = {
 export function balance(allowance: Allowance, usage: Usage | undefined, now: number): Balance {
   const { credits } = allowance;
   const period = periodOf(credits, now);
-  const used = usage?.period === period.name ? usage.used : 0;
+  const used = usedIn(usage, period.name);
   if (credits.type === "Unlimited") return { used };
   const pools = openTopUps(allowance, usage, now);
   const limit = credits.amount + sum(pools.map((pool) => pool.amount));
@@ -101,9 +109,10 @@ export function charge(
 ): Usage | "Exhausted" {
   const { credits } = allowance;
   const period = periodOf(credits, now).name;
-  const used = usage?.period === period ? usage.used : 0;
+  const used = usedIn(usage, period);
   const topUpsUsed = usage?.topUpsUsed ?? {};
-  if (credits.type === "Unlimited") return { period, used: used + recipients, topUpsUsed };
+  const others = otherPeriods(usage, period);
+  if (credits.type === "Unlimited") return { period, used: used + recipients, ...others, topUpsUsed };
 
   const fromBase = Math.min(recipients, Math.max(0, credits.amount - used));
   let rest = recipients - fromBase;
@@ -114,7 +123,28 @@ export function charge(
     rest -= part;
   }
   if (rest > 0) return "Exhausted";
-  return { period, used: used + fromBase, topUpsUsed: { ...topUpsUsed, ...Object.fromEntries(spent) } };
+  return { period, used: used + fromBase, ...others, topUpsUsed: { ...topUpsUsed, ...Object.fromEntries(spent) } };
+}
+
+/** Base credits spent in the period of that name. */
+function usedIn(usage: Usage | undefined, name: string): number {
+  return usage?.period === name ? usage.used : (usage?.otherPeriods?.[name] ?? 0);
+}
+
+/**
+ * What is kept of other periods when the one of that name is charged. Time never runs back, so that of one kind only the
+ * last can come again: one of this period's own kind is over.
+ */
+function otherPeriods(usage: Usage | undefined, name: string): Pick<Usage, "otherPeriods"> {
+  if (usage === undefined) return {};
+  const before = { ...usage.otherPeriods, [usage.period]: usage.used };
+  const kept = Object.entries(before).filter(([other]) => kindOf(other) !== kindOf(name));
+  return kept.length === 0 ? {} : { otherPeriods: Object.fromEntries(kept) };
+}
+
+/** The kind of a period by its name. */
+function kindOf(name: string): string {
+  return name.replaceAll(/[0-9]/g, "0");
 }
 
 interface Pool {

@@ -1,3 +1,6 @@
+import { Ajv } from "ajv";
+import Type from "typebox";
+import { type Decoded, parseJson } from "./codec.ts";
 import type { Usage } from "./credits.ts";
 
 /** What a relay reports of a tenant. */
@@ -18,4 +21,51 @@ export interface UsageSource {
    * Rejects when nobody can be asked; the numbers known before then stay as they are.
    */
   usage(tenants: readonly string[]): Promise<ReadonlyMap<string, TenantUsage>>;
+}
+
+/** Where a relay's admin port serves usage: GET, a query parameter `tenant` (`namespace/name`) for each tenant asked for. */
+export const usagePath = "/v1/usage";
+
+/** Audience of the ServiceAccount token that is shown there as a bearer token. */
+export const usageAudience = "posthouse.dev/usage";
+
+/** So many tenants may be asked for at once. */
+export const mostTenants = 500;
+
+const counts = Type.Record(Type.String({ maxLength: 253 }), Type.Integer({ minimum: 0 }));
+
+/** The answer, as JSON. */
+const UsageReport = Type.Object({
+  version: Type.Literal(1),
+  tenants: Type.Record(
+    Type.String({ maxLength: 317 }),
+    Type.Object({
+      credits: Type.Optional(
+        Type.Object({
+          period: Type.String({ minLength: 1, maxLength: 63 }),
+          used: Type.Integer({ minimum: 0 }),
+          otherPeriods: Type.Optional(counts),
+          topUpsUsed: counts,
+        }),
+      ),
+      keysUsed: counts,
+    }),
+  ),
+});
+type UsageReport = Type.Static<typeof UsageReport>;
+
+const isUsageReport = new Ajv({ allErrors: true, strict: true }).compile<UsageReport>(UsageReport);
+
+/** The answer of a relay: the tenants that it has something to tell of. */
+export function encodeUsage(rows: ReadonlyMap<string, TenantUsage>): string {
+  const told = [...rows].filter(
+    ([, { credits, keysUsed }]) => credits !== undefined || Object.keys(keysUsed).length > 0,
+  );
+  return JSON.stringify({ version: 1, tenants: Object.fromEntries(told) });
+}
+
+/** Reads that. Unknown members are ignored: they are of a later version of the same shape. */
+export function decodeUsage(text: string): Decoded<ReadonlyMap<string, TenantUsage>> {
+  const decoded = parseJson(text, isUsageReport);
+  return "error" in decoded ? decoded : { value: new Map(Object.entries(decoded.value.tenants)) };
 }

@@ -116,7 +116,7 @@ export const RelayTenantSpec = Type.Object(
   {
     description: "What the tenant asks for.",
     ...rules({
-      rule: "self.environments.all(e, e.credentials.all(c, self.environments.all(f, f.credentials.all(d, c.secretName != d.secretName || (e.name == f.name && c.name == d.name)))))",
+      rule: "self.environments.all(e, e.credentials.all(c, e.credentials.exists_one(d, d.secretName == c.secretName) && self.environments.exists_one(f, f.credentials.exists(d, d.secretName == c.secretName))))",
       message: "two credentials must not share a secretName",
     }),
   },

@@ -1,3 +1,4 @@
+import { fillDefaults } from "./defaults.ts";
 import type { Rule } from "./dialect.ts";
 
 /** The subset of OpenAPI v3 that Posthouse's CRDs use: what Kubernetes calls a structural schema, without `additionalProperties`. */
@@ -44,7 +45,8 @@ const types = new Set<unknown>(["object", "array", "string", "integer", "boolean
 
 /**
  * The structural schema of a typebox schema: a key that has a default is not required, because the API server fills it
- * before it validates. Throws on whatever a structural schema cannot say (const, anyOf, $ref, additionalProperties, ...).
+ * before it validates. A default is said in full, with the defaults inside of it: the API server fills those in objects, but
+ * evaluates the rules on the default as it stands when it admits the definition. Throws on whatever a structural schema cannot say (const, anyOf, $ref, additionalProperties, ...).
  */
 export function structuralSchema(source: unknown, path = "schema"): StructuralSchema {
   const schema = asRecord(source, path);
@@ -59,7 +61,9 @@ export function structuralSchema(source: unknown, path = "schema"): StructuralSc
   const required = requiredKeys(schema, asRecord(out["properties"] ?? {}, path));
   if (required.length > 0) out["required"] = required;
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- built above from these keywords alone
-  return out as unknown as StructuralSchema;
+  const built = out as unknown as StructuralSchema;
+  fillDefaults(built.default, built);
+  return built;
 }
 
 function properties(value: unknown, path: string): Record<string, StructuralSchema> {

@@ -1,7 +1,6 @@
 import type { Cluster } from "../cluster/port.ts";
 import { tenantKey } from "../contract/names.ts";
 import type { Clock } from "../runtime/clock.ts";
-import type { Logger } from "../runtime/log.ts";
 import type { ApplyContext } from "./apply.ts";
 import type { DnsChecks } from "./dns-checks.ts";
 import type { OperatorMetrics } from "./metrics.ts";
@@ -16,6 +15,7 @@ import type { ObservedGoneDomain } from "./sending-domain/observed.ts";
 import { planOrphanedClaim } from "./sending-domain/orphaned-claim.ts";
 import { planDomain, planGoneDomain } from "./sending-domain/plan.ts";
 import type { OperatorSettings } from "./settings.ts";
+import type { Tell } from "./tell.ts";
 import type { UsagePull } from "./usage-pull.ts";
 
 const threeDays = 72 * 3_600_000;
@@ -24,7 +24,7 @@ const threeDays = 72 * 3_600_000;
 export interface ControllerParts {
   readonly cluster: Cluster;
   readonly clock: Clock;
-  readonly log: Logger;
+  readonly tell: Tell;
   readonly settings: OperatorSettings;
   readonly relations: Relations;
   readonly checks: DnsChecks;
@@ -67,7 +67,7 @@ async function workOnTenant(key: OwnerKey, parts: ControllerParts): Promise<numb
     parts.orphans.seen(key);
     return planTenant(observed, clock.now());
   };
-  return reconcile(key, makePlan, parts.context, parts.log);
+  return reconcile(key, makePlan, parts.context, parts.tell);
 }
 
 async function workOnDomain(key: OwnerKey, parts: ControllerParts): Promise<number | undefined> {
@@ -89,7 +89,7 @@ async function workOnDomain(key: OwnerKey, parts: ControllerParts): Promise<numb
     if (plan.actions.length === 0) checks.schedule(text, plan.dns);
     return plan;
   };
-  return reconcile(key, makePlan, parts.context, parts.log);
+  return reconcile(key, makePlan, parts.context, parts.tell);
 }
 
 /** What to do about a claim whose SendingDomain is gone: what it left goes when it may, and is watched until then. */

@@ -61,6 +61,7 @@ let zone: Map<string, string[]>;
 let usage: Map<string, TenantUsage>;
 let operators: Operator[];
 let lines: string[];
+let noted: string[];
 let metrics: Registry;
 
 const resolver: Resolver = {
@@ -88,6 +89,8 @@ function start(): Operator {
     log: createLogger({ level: "info", destination }),
     random: () => 0,
     metrics,
+    onNote: ({ kind, uid }, action, { reason, message }) =>
+      noted.push(`${kind} ${uid ?? "gone"} ${action} ${reason} ${message}`),
     settings: {
       contractNamespace: "posthouse-system",
       plans: {
@@ -113,6 +116,7 @@ beforeEach(() => {
   usage = new Map();
   operators = [];
   lines = [];
+  noted = [];
   metrics = new Registry();
 });
 afterEach(async () => {
@@ -185,7 +189,11 @@ test("from two manifests to keys, credentials and a proven domain", async () => 
   expect(credentials()).toEqual([{ name: "web", allowedSources: [], ...issued() }]);
   await until(() => expect(condition(tenantStatus(), "Ready")).toBe("True/Reconciled"));
   expect(condition(tenantStatus(), "CreditsAvailable")).toBe("True/CreditsLeft");
-  expect(lines.join("")).not.toMatch(/ph_|PRIVATE/);
+  const { uid } = cluster.get(claimKey())?.metadata ?? {};
+  expect(noted.join("\n")).toMatch(
+    RegExp(`SendingDomain ${uid} \\w+ KeyAllotted Selector s\\d{4}q\\d is allotted to a new RSA2048 key`),
+  );
+  expect([...lines, ...noted].join("")).not.toMatch(/ph_|PRIVATE/);
 });
 
 test("an unchanged world causes no write, over many checks and pulls", async () => {

@@ -17,6 +17,7 @@ import { createRelations, type SharedContract } from "./relations.ts";
 import { oldKeyInUse } from "./relay-tenant/old-keys.ts";
 import { allowsOwnDomains } from "./relay-tenant/shared-domain.ts";
 import type { OperatorSettings } from "./settings.ts";
+import { createTell, type NoteSink } from "./tell.ts";
 import { createUsagePull } from "./usage-pull.ts";
 import { createWorkQueue, type WorkQueue } from "./work-queue.ts";
 
@@ -32,6 +33,8 @@ export interface OperatorOptions {
   readonly random: () => number;
   readonly settings: OperatorSettings;
   readonly metrics?: Registry;
+  /** Told of what happens to objects, beside the log. */
+  readonly onNote?: NoteSink;
   /** Whether a list is complete and authorised now; always when absent. */
   readonly isListed?: (kind: "RelayTenant" | "SendingDomain", namespace: string) => boolean;
 }
@@ -80,7 +83,7 @@ export function startOperator(options: OperatorOptions): Operator {
     registerOldKeyMetric(options.metrics, () => cluster.list("RelayTenant").filter(tellsOfOldKey).length);
   const metrics = options.metrics && createOperatorMetrics(options.metrics, queue.depth);
   const controller = createController(
-    { cluster, clock, log, settings, relations, checks, pull, orphans, context },
+    { cluster, clock, tell: createTell(options), settings, relations, checks, pull, orphans, context },
     metrics,
   );
   const unwatch = cluster.watch(kinds, (key) => {

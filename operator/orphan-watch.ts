@@ -12,14 +12,17 @@ import {
   type Missing,
   type OrphanVerdict,
 } from "./orphans.ts";
-import type { Plan } from "./plan.ts";
+import { warn, type Note, type Plan } from "./plan.ts";
 import type { OwnerKey } from "./relations.ts";
+import type { NoteSink } from "./tell.ts";
 
 export interface OrphanWatchOptions {
   readonly cluster: Cluster;
   readonly contractNamespace: string;
   readonly clock: Clock;
   readonly log: Logger;
+  /** Told of mass deletions, beside the log. */
+  readonly onNote?: NoteSink;
   /** Milliseconds between first missing and deleted; an hour when absent. */
   readonly grace?: number;
   /**
@@ -116,10 +119,9 @@ function judge(options: OrphanWatchOptions, memory: Memory, text: string, grace:
   if (verdict.kind !== "HoldBack" || !confirmations(options).has(verdict.token)) return verdict;
   for (const [each, token] of tokens) if (token === verdict.token) memory.confirmed.add(each);
   memory.held = undefined;
-  log.warn(
-    { reason: "MassDeletionConfirmed", confirmation: verdict.token },
-    "what is missing was confirmed: it goes, each after its hour",
-  );
+  const note = warn("MassDeletionConfirmed", "What is missing was confirmed: it goes, each after its hour.");
+  log.warn({ reason: note.reason, confirmation: verdict.token }, note.message);
+  announce(options, note);
   return judgeOrphan(missing, undefined, grace);
 }
 
@@ -149,5 +151,12 @@ function tellHeldBack(options: OrphanWatchOptions, memory: Memory, token: string
   const { log, contractNamespace } = options;
   const missing = [...tokensOf(options, memory)].filter(([, each]) => each === token).map(([text]) => text);
   const message = `${missing.length} custom resources went at once, so nothing of theirs is deleted. Bring them back, or confirm: annotate the ConfigMap ${contractNamespace}/${deletionsName} with ${annotations.confirmDeletions}: "${token}".`;
-  log.warn({ reason: "MassDeletionHeldBack", confirmation: token, missing: missing.toSorted().slice(0, 20) }, message);
+  const note = warn("MassDeletionHeldBack", message);
+  log.warn({ reason: note.reason, confirmation: token, missing: missing.toSorted().slice(0, 20) }, message);
+  announce(options, note);
+}
+
+/** About the object on which people confirm, whether it is there or not: what is gone cannot be told of anything. */
+function announce({ onNote, contractNamespace }: OrphanWatchOptions, note: Note): void {
+  onNote?.({ kind: "ConfigMap", namespace: contractNamespace, name: deletionsName }, "Delete", note);
 }

@@ -1,12 +1,12 @@
 import { isDeepStrictEqual } from "node:util";
 import type { CustomObject } from "../cluster/object.ts";
-import type { Logger } from "../runtime/log.ts";
 import type { Condition } from "../crds/dialect.ts";
 import { applyAction, type ApplyContext } from "./apply.ts";
 import { readyNotes } from "./conditions.ts";
 import { statusOf } from "./custom-objects.ts";
 import type { Note, Plan } from "./plan.ts";
 import type { OwnerKey } from "./relations.ts";
+import { actionWord, statusAction, type Tell } from "./tell.ts";
 
 /** A status as both kinds have it. */
 interface WithConditions {
@@ -27,17 +27,17 @@ export async function reconcile<Status extends WithConditions>(
   key: OwnerKey,
   makePlan: () => Plan<Status>,
   context: ApplyContext,
-  log: Logger,
+  tell: Tell,
 ): Promise<number | undefined> {
   for (let pass = 0; pass < mostPasses; pass++) {
     const plan = makePlan();
     if (plan.actions.length === 0) {
       const notes = await writeStatus(key, plan.status, context);
-      if (notes !== undefined) tell(key, [...notes, ...(plan.statusNotes ?? [])], log);
+      if (notes !== undefined) tell(key, statusAction, [...notes, ...(plan.statusNotes ?? [])]);
       return plan.recheckAfter && Math.min(plan.recheckAfter, longestPause);
     }
     if (!(await applyAll(plan, context))) continue;
-    tell(key, plan.notes, log);
+    tell(key, actionWord(plan.actions), plan.notes);
   }
   throw new Error(`${key.kind} ${key.namespace}/${key.name} does not settle`);
 }
@@ -60,8 +60,4 @@ async function writeStatus(
   const before = statusOf(object);
   await cluster.applyStatus({ ...object, status });
   return readyNotes(before?.conditions ?? [], status.conditions ?? []);
-}
-
-function tell(object: OwnerKey, notes: readonly Note[], log: Logger): void {
-  for (const { level, reason, message } of notes) log[level]({ object, reason }, message);
 }

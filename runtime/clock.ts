@@ -1,3 +1,5 @@
+import { uptime } from "node:os";
+
 /** Stops a timer that has not fired yet; calling it later does nothing. */
 export type Cancel = () => void;
 
@@ -43,3 +45,11 @@ export const systemClock: Clock = {
     });
   },
 };
+
+/**
+ * Milliseconds since the machine started: a time for measuring alone, which never runs back, is never set, and goes on
+ * while the machine sleeps. Hundredths of a second at best.
+ */
+export function elapsed(): number {
+  return uptime() * 1000;
+}

@@ -1,6 +1,6 @@
 import { Registry } from "prom-client";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { serveAdmin, type AdminServer, type Readiness } from "./http.ts";
+import { plainPage, serveAdmin, type AdminServer, type Readiness } from "./http.ts";
 
 let readiness: Readiness = { ready: false, reasons: ["the first list is not complete"] };
 let server: AdminServer;
@@ -10,12 +10,15 @@ beforeAll(async () => {
     port: 0,
     metrics: async () => new Registry(),
     readiness: () => readiness,
+    resources: {
+      "/v1/echo": async ({ query, token }) => plainPage(200, `${query.getAll("of").join(",")} ${token ?? "nobody"}`),
+    },
   });
 });
 afterAll(() => server.stop());
 
-async function get(path: string, method = "GET"): Promise<{ status: number; body: string }> {
-  const response = await fetch(`http://127.0.0.1:${server.port}${path}`, { method });
+async function get(path: string, method = "GET", headers = {}): Promise<{ status: number; body: string }> {
+  const response = await fetch(`http://127.0.0.1:${server.port}${path}`, { method, headers });
   return { status: response.status, body: await response.text() };
 }
 
@@ -33,6 +36,15 @@ test("metrics are served, other paths and methods are not", async () => {
   expect((await get("/metrics")).status).toBe(200);
   expect((await get("/")).status).toBe(404);
   expect((await get("/healthz", "POST")).status).toBe(405);
+});
+
+test("a resource of one's own gets the query and the bearer token", async () => {
+  const path = "/v1/echo?of=a/b&of=c%2Fd";
+  expect(await get(path)).toEqual({ status: 200, body: "a/b,c/d nobody\n" });
+  expect((await get(path, "GET", { authorization: "Bearer ey.J-_9=" })).body).toBe("a/b,c/d ey.J-_9=\n");
+  for (const authorization of ["Basic YTpi", "Bearer", "Bearer a b", "Bearer \u00fc"])
+    expect((await get(path, "GET", { authorization })).body).toBe("a/b,c/d nobody\n");
+  expect((await get("/constructor")).status).toBe(404);
 });
 
 test("a port in use is an error of listen", async () => {

@@ -9,12 +9,28 @@ export interface Readiness {
   readonly notes?: readonly string[];
 }
 
+/** A request for a resource beyond those that every process has. */
+export interface AdminRequest {
+  readonly query: URLSearchParams;
+  /** Of `Authorization: Bearer TOKEN` (RFC 6750 section 2.1). Never logged. */
+  readonly token: string | undefined;
+}
+
+/** An answer to a request. */
+export interface Page {
+  readonly status: number;
+  readonly type: string;
+  readonly body: string;
+}
+
 export interface AdminOptions {
   readonly host: string;
   /** 0 takes a free port. */
   readonly port: number;
   readonly metrics: () => Promise<Pick<Registry, "contentType" | "metrics">>;
   readonly readiness: () => Readiness | Promise<Readiness>;
+  /** What else is served to GET, by path. */
+  readonly resources?: Readonly<Record<string, (request: AdminRequest) => Promise<Page>>>;
 }
 
 export interface AdminServer {
@@ -23,18 +39,20 @@ export interface AdminServer {
   stop(): Promise<void>;
 }
 
-interface Page {
-  readonly status: number;
-  readonly type: string;
-  readonly body: string;
-}
-
 const text = "text/plain; charset=utf-8";
 
-async function page(path: string, options: AdminOptions): Promise<Page> {
+/** A page of one line of plain text. */
+export function plainPage(status: number, line: string): Page {
+  return { status, type: text, body: `${line}\n` };
+}
+
+async function page(path: string, request: AdminRequest, options: AdminOptions): Promise<Page> {
+  const { resources = {} } = options;
+  const own = Object.hasOwn(resources, path) ? resources[path] : undefined;
+  if (own !== undefined) return own(request);
   switch (path) {
     case "/healthz":
-      return { status: 200, type: text, body: "ok\n" };
+      return plainPage(200, "ok");
     case "/readyz": {
       const { ready, reasons, notes = [] } = await options.readiness();
       const lines = [...(ready ? ["ok"] : reasons), ...notes];
@@ -45,7 +63,7 @@ async function page(path: string, options: AdminOptions): Promise<Page> {
       return { status: 200, type: metrics.contentType, body: await metrics.metrics() };
     }
     default:
-      return { status: 404, type: text, body: "not found; try /healthz, /readyz or /metrics\n" };
+      return plainPage(404, "not found; try /healthz, /readyz or /metrics");
   }
 }
 
@@ -59,8 +77,9 @@ export async function serveAdmin(options: AdminOptions): Promise<AdminServer> {
       response.writeHead(405, { allow: "GET, HEAD" }).end();
       return;
     }
-    const path = (request.url ?? "/").split("?")[0] ?? "/";
-    page(path, options).then(
+    const [path = "/", ...query] = (request.url ?? "/").split("?");
+    const asked = { query: new URLSearchParams(query.join("?")), token: bearerOf(request.headers.authorization) };
+    page(path, asked, options).then(
       ({ status, type, body }) => response.writeHead(status, { "content-type": type }).end(body),
       () => response.writeHead(500, { "content-type": text }).end("internal error\n"),
     );
@@ -69,6 +88,10 @@ export async function serveAdmin(options: AdminOptions): Promise<AdminServer> {
   const address = server.address();
   const port = typeof address === "object" && address !== null ? address.port : options.port;
   return { host: options.host, port, stop: () => close(server) };
+}
+
+function bearerOf(authorization: string | undefined): string | undefined {
+  return /^Bearer +([A-Za-z0-9._~+/-]+=*) *$/i.exec(authorization ?? "")?.[1];
 }
 
 function listen(server: Server, { host, port }: AdminOptions): Promise<void> {

@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import type { Clock } from "../../runtime/clock.ts";
 import type { Logger } from "../../runtime/log.ts";
 import type { ObjectKey } from "../object.ts";
-import type { Cache } from "./cache.ts";
+import type { Cache } from "../cache.ts";
 import type { Stamp } from "./identity.ts";
 
 /** An object of the manifests, and its file. */

@@ -5,7 +5,7 @@ import { keyOf, keyText } from "../object.ts";
 import type { ClusterObject } from "../object.ts";
 import type { Cluster } from "../port.ts";
 import { adoptManifests } from "./adopt.ts";
-import { createCache } from "./cache.ts";
+import { createCache } from "../cache.ts";
 import type { FolderParts, Owner } from "./folder-parts.ts";
 import { watchManifests } from "./manifests.ts";
 import { inOrder, problemText } from "./problem.ts";

@@ -5,7 +5,7 @@ import type { Clock } from "../../runtime/clock.ts";
 import type { Logger } from "../../runtime/log.ts";
 import { keyOf, keyText, type ClusterObject } from "../object.ts";
 import { type Cluster, Refused } from "../port.ts";
-import { createCache, type Cache } from "./cache.ts";
+import { createCache, type Cache } from "../cache.ts";
 import { createRescanTimer } from "./rescan-timer.ts";
 import { readState } from "./state-files.ts";
 import { refuseOpenFolder, unusable } from "./state-folder.ts";

@@ -1,5 +1,5 @@
 import type { Kind, ObjectKey, OfKind } from "../object.ts";
-import { createCache } from "./cache.ts";
+import { createCache } from "../cache.ts";
 import { unusable, refuseOpenFolder } from "./state-folder.ts";
 import { readState } from "./state-files.ts";
 

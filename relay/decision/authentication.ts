@@ -4,11 +4,12 @@ import { balance, type Usage } from "../../contract/credits.ts";
 import type { Login } from "../directory.ts";
 import * as replies from "../session/replies.ts";
 import type { Check } from "./chain.ts";
+import { type ContractsFacts, contractsServeLogin } from "./contracts-age.ts";
 import { isAllowedSource } from "./sources.ts";
 import { accept, refuse } from "./verdict.ts";
 
 /** What an AUTH command claims, and what is known of it. */
-export interface AuthenticationFacts {
+export interface AuthenticationFacts extends ContractsFacts {
   /** `apikey`, or the id of the key. */
   readonly username: string;
   /** The password as an API key; undefined when it is none. */
@@ -48,7 +49,12 @@ export const sourceIsAllowed: Check<AuthenticationFacts> = ({ login, source }) =
     : refuse(replies.invalidCredentials, "SourceNotAllowed");
 
 /** What is asked at AUTH before the ledger is. */
-export const authenticationChecks: readonly Check<AuthenticationFacts>[] = [keyIsValid, keyIsCurrent, sourceIsAllowed];
+export const authenticationChecks: readonly Check<AuthenticationFacts>[] = [
+  contractsServeLogin,
+  keyIsValid,
+  keyIsCurrent,
+  sourceIsAllowed,
+];
 
 /** What a tenant has spent, as far as AUTH looks at it. */
 export interface CreditFacts {

@@ -1,11 +1,12 @@
 import { type Directory, type Login, maySendAs } from "../directory.ts";
 import * as replies from "../session/replies.ts";
 import type { Check } from "./chain.ts";
+import { type ContractsFacts, contractsServeMail } from "./contracts-age.ts";
 import { isAllowedSource } from "./sources.ts";
 import { accept, refuse } from "./verdict.ts";
 
 /** A message on its way in, as far as it is known. */
-export interface SubmissionFacts {
+export interface SubmissionFacts extends ContractsFacts {
   readonly directory: Directory;
   /** Whom the session's credential stands for now; undefined when it was revoked meanwhile. */
   readonly login: Login | undefined;
@@ -66,6 +67,7 @@ export const fromDomainIsHeld: Check<SubmissionFacts> = ({ directory, login, fro
 
 /** Asked at MAIL, and again at the end of DATA with the From domain: what changed meanwhile counts. */
 export const submissionChecks: readonly Check<SubmissionFacts>[] = [
+  contractsServeMail,
   credentialStands,
   sourceStands,
   tenantMaySend,

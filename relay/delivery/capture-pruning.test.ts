@@ -4,7 +4,7 @@ import type { Clock } from "../../runtime/clock.ts";
 import { createLogger } from "../../runtime/log.ts";
 import { startCapturePruning } from "./capture-pruning.ts";
 
-const limits = { retention: 1000, maxMessages: 10 };
+const limits = { retention: 1000, maxMessages: 10, maxOctets: 1000 };
 
 /** A clock whose timers fire when they are told to. */
 function handClock(): Clock & { fire(): void; waiting(): number } {

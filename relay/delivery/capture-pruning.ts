@@ -1,5 +1,6 @@
-import type { Cancel, Clock } from "../../runtime/clock.ts";
+import type { Clock } from "../../runtime/clock.ts";
 import type { Logger } from "../../runtime/log.ts";
+import { startRounds } from "../../runtime/rounds.ts";
 import type { CaptureLimits, Captures } from "../store/captures.ts";
 
 export interface CapturePruningOptions {
@@ -15,8 +16,6 @@ const interval = 60_000;
 /** Removes captured messages that are too old or too many, now and once a minute. Returns what ends it, after the round under way. */
 export function startCapturePruning(options: CapturePruningOptions): () => Promise<void> {
   const { captures, limits, clock, log } = options;
-  let stopped = false;
-  let cancel: Cancel | undefined;
   const round = async (): Promise<void> => {
     try {
       const pruned = await captures.prune(clock.now(), limits);
@@ -24,15 +23,6 @@ export function startCapturePruning(options: CapturePruningOptions): () => Promi
     } catch (err) {
       log.warn({ err }, "captured messages cannot be removed; the next round tries again");
     }
-    if (stopped) return;
-    cancel = clock.after(interval, () => {
-      running = round();
-    });
   };
-  let running = round();
-  return () => {
-    stopped = true;
-    cancel?.();
-    return running;
-  };
+  return startRounds({ clock, interval, round });
 }

@@ -18,6 +18,8 @@ import { signingIdentity } from "./signing-keys.ts";
 export interface DeliverParts {
   readonly spool: Pick<Spool, "content">;
   readonly captures: Pick<Captures, "keep">;
+  /** Octets of captures that an environment may keep. */
+  readonly captureOctets: number;
   /** The contracts as they are now. */
   readonly directory: () => Directory;
   readonly signer: Signer;
@@ -87,7 +89,8 @@ async function signedFields(
 
 async function capture(delivery: Delivery, message: readonly Uint8Array[], parts: DeliverParts): Promise<Outcome> {
   const { envelope, recipients } = delivery;
-  await parts.captures.keep({ envelope, recipients, capturedAt: parts.clock.now() }, Buffer.concat(message));
+  const capturedAt = parts.clock.now();
+  await parts.captures.keep({ envelope, recipients, capturedAt }, Buffer.concat(message), parts.captureOctets);
   return settleCaptured(delivery, parts.clock.now());
 }
 

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { StoreUnavailable } from "../store/store.ts";
 import { startDeliverer } from "./deliverer.ts";
 import { configWith, closers, startWorld } from "../../test/harness/deliverer-world.ts";
 
@@ -60,5 +61,63 @@ describe("a deliverer and its leases", () => {
     });
     expect(await world.told(1)).toEqual(["deferred LeaseLost"]);
     expect(world.sink.received).toEqual([]);
+  });
+
+  test("writes what became of a delivery when the store is back, though its lease has lapsed", async () => {
+    const world = await startWorld();
+    await world.deliverer.stop();
+    await world.accept("m1");
+    const { spool } = world.store;
+    let away = false;
+    const answers = <T>(call: () => Promise<T>): Promise<T> =>
+      away ? Promise.reject(new StoreUnavailable("away")) : call();
+    const deliverer = startDeliverer({
+      ...world.options,
+      spool: {
+        ...spool,
+        claim: (...args) => answers(() => spool.claim(...args)),
+        nextDue: () => answers(() => spool.nextDue()),
+        renew: (...args) => answers(() => spool.renew(...args)),
+        settle: (...args) => answers(() => spool.settle(...args)),
+      },
+      config: configWith({ port: world.sink.port, lease: "90ms", retry: { delays: ["1h"], jitter: 0 } }),
+    });
+    closers.push(() => deliverer.stop(0));
+    world.sink.behave(({ stage }) => {
+      away ||= stage === "MESSAGE";
+      return undefined;
+    });
+    await world.sink.waitFor((sink) => sink.received.length === 1);
+    await world.clock.sleep(500);
+    expect(await world.store.queue.list(9)).toMatchObject([{ leased: false }]);
+    expect(deliverer.running).toBe(1);
+    away = false;
+    world.sink.behave(undefined);
+    deliverer.wake();
+    expect(await world.told(1)).toEqual(["delivered Delivered"]);
+    expect(world.sink.received).toHaveLength(1);
+    expect(await world.store.queue.list(9)).toEqual([]);
+  });
+
+  test("gives up what the store refuses for another reason, when the lease is over", async () => {
+    const world = await startWorld({}, { lease: "90ms" });
+    await world.deliverer.stop();
+    await world.accept("m1");
+    const { spool } = world.store;
+    let claims = 0;
+    const deliverer = startDeliverer({
+      ...world.options,
+      spool: {
+        ...spool,
+        claim: (...args) => (claims++ === 0 ? spool.claim(...args) : Promise.resolve([])),
+        renew: () => Promise.reject(new Error("a record is damaged")),
+        settle: () => Promise.reject(new Error("a record is damaged")),
+      },
+      config: configWith({ port: world.sink.port, lease: "90ms" }),
+    });
+    closers.push(() => deliverer.stop(0));
+    await expect.poll(() => deliverer.running).toBe(1);
+    await expect.poll(() => deliverer.running, { timeout: 5000 }).toBe(0);
+    expect(world.events).toEqual([]);
   });
 });

@@ -61,6 +61,7 @@ describe("a deliverer", () => {
     const second = startDeliverer({
       spool: world.store.spool,
       captures: world.store.captures,
+      captureOctets: 2 ** 20,
       directory: () => world.directory,
       signer: createSigner({ keyRing: keys.keyRing, pause: () => Promise.resolve() }),
       resolver: loopbackResolver(),
@@ -242,6 +243,7 @@ describe("a deliverer", () => {
         nextDue: () => spool.nextDue(),
       },
       captures: world.store.captures,
+      captureOctets: 2 ** 20,
       directory: () => world.directory,
       signer: createSigner({ keyRing: keys.keyRing, pause: () => Promise.resolve() }),
       resolver: loopbackResolver(),

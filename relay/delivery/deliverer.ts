@@ -16,11 +16,14 @@ import type { Delivery, Spool } from "../store/spool.ts";
 import { deliver, settleBroken, type DeliverParts } from "./deliver.ts";
 import { createDoorbell, type Doorbell } from "./doorbell.ts";
 import { keepLease, type Lease } from "./lease.ts";
+import { type OutcomeWriter, outcomeWriter } from "./outcome-writer.ts";
 import { timeLimit } from "./time-limit.ts";
 
 export interface DelivererOptions {
   readonly spool: Pick<Spool, "claim" | "renew" | "content" | "settle" | "nextDue">;
   readonly captures: Pick<Captures, "keep">;
+  /** Octets of captures that an environment may keep. */
+  readonly captureOctets: number;
   /** The contracts as they are now. */
   readonly directory: () => Directory;
   readonly signer: Signer;
@@ -64,6 +67,7 @@ interface State {
   readonly options: DelivererOptions;
   readonly parts: DeliverParts;
   readonly bell: Doorbell;
+  readonly writer: OutcomeWriter;
   /** Since when, in that order. */
   readonly running: Map<Promise<void>, number>;
   readonly abort: AbortController;
@@ -80,12 +84,14 @@ interface State {
 export function startDeliverer(options: DelivererOptions): Deliverer {
   const { clock, config } = options;
   const pool = poolOf(options);
+  const abort = new AbortController();
   const state: State = {
     options,
     parts: partsOf(options, pool),
     bell: createDoorbell(clock),
+    writer: outcomeWriter({ ...options, signal: abort.signal }),
     running: new Map(),
-    abort: new AbortController(),
+    abort,
     attemptTimeout: parseDuration(config.attemptTimeout),
     lease: parseDuration(config.lease),
     mayHaveMore: false,
@@ -134,10 +140,11 @@ function poolOf({ clock, config, hostname, ca, directory }: DelivererOptions): P
 }
 
 function partsOf(options: DelivererOptions, pool: Pool): DeliverParts {
-  const { spool, captures, directory, signer, resolver, guard, random, clock, config } = options;
+  const { spool, captures, captureOctets, directory, signer, resolver, guard, random, clock, config } = options;
   return {
     spool,
     captures,
+    captureOctets,
     directory,
     signer,
     pool,
@@ -171,6 +178,7 @@ async function run(state: State): Promise<void> {
 /** Starts what is due, as far as there is room. Returns how long to sleep, in milliseconds. */
 async function claimDue(state: State): Promise<number> {
   const { spool, clock, config } = state.options;
+  await state.writer.catchUp();
   const room = config.concurrency - state.running.size;
   if (room <= 0) return longestSleep;
   const claimed = await spool.claim(clock.now(), room, state.lease);
@@ -197,7 +205,7 @@ async function handle(state: State, delivery: Delivery): Promise<void> {
   const { spool, log, clock } = state.options;
   const lease = keepLease(delivery, { spool, clock, log, length: state.lease });
   const outcome = await work(state, delivery, lease);
-  const written = await write(state, delivery, { lease, outcome });
+  const written = await state.writer.write(delivery, outcome.settlement, lease);
   lease.stop();
   if (!written) return;
   for (const event of outcome.events) tell(state.options, event);
@@ -225,29 +233,5 @@ function tell({ events, log }: DelivererOptions, event: Parameters<EventSink>[0]
     events(event);
   } catch (error) {
     log.error({ err: error }, "an event was lost");
-  }
-}
-
-/**
- * Writes what became of a delivery, again and again while the lease lasts: what is not written is done once more.
- * False when it was not written, or the lease had gone to somebody else.
- */
-async function write(
-  { options, abort }: State,
-  delivery: Delivery,
-  { lease, outcome }: { readonly lease: Lease; readonly outcome: Outcome },
-): Promise<boolean> {
-  const { spool, clock, log } = options;
-  for (let pause = firstPause; ; pause = Math.min(pause * 2, longestPause)) {
-    try {
-      const written = await spool.settle(delivery, outcome.settlement);
-      if (!written)
-        log.warn({ delivery: delivery.key }, "the lease was lost; what became of the delivery is not written");
-      return written;
-    } catch (error) {
-      log.error({ err: error, delivery: delivery.key }, "what became of a delivery cannot be written; trying again");
-      if (abort.signal.aborted || clock.now() + pause >= lease.until) return false;
-      await clock.sleep(pause);
-    }
   }
 }

@@ -1,6 +1,7 @@
 import { Gauge, type Registry } from "prom-client";
-import type { Cancel, Clock } from "../../runtime/clock.ts";
+import type { Clock } from "../../runtime/clock.ts";
 import type { Logger } from "../../runtime/log.ts";
+import { startRounds } from "../../runtime/rounds.ts";
 import type { Queue, QueueRow } from "../store/queue.ts";
 
 export interface QueueMetricsOptions {
@@ -32,7 +33,6 @@ export function startQueueMetrics({ queue, clock, log, registry }: QueueMetricsO
     aggregator: "max",
   });
   let stopped = false;
-  let cancel: Cancel | undefined;
   const round = async (): Promise<void> => {
     try {
       const ages = await agesByState(queue, clock, () => stopped);
@@ -42,16 +42,11 @@ export function startQueueMetrics({ queue, clock, log, registry }: QueueMetricsO
       gauge.reset();
       log.debug({ err }, "the queue cannot be looked at; the next round tries again");
     }
-    if (stopped) return;
-    cancel = clock.after(interval, () => {
-      running = round();
-    });
   };
-  let running = round();
+  const stop = startRounds({ clock, interval, round });
   return () => {
     stopped = true;
-    cancel?.();
-    return running;
+    return stop();
   };
 }
 

@@ -125,6 +125,7 @@ function deliverFor(tenant: User): Promise<Outcome> {
   const parts: DeliverParts = {
     spool: { content: () => Promise.resolve(content) },
     captures: { keep: () => Promise.reject(new Error("not here")) },
+    captureOctets: 2 ** 20,
     directory: () => directory,
     signer: createSigner({ keyRing: keys.keyRing, pause: () => Promise.resolve() }),
     route: { resolver, guard: addressGuard(["127.0.0.0/8"]), random: () => 0.5, port: 25 },

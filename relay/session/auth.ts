@@ -45,13 +45,13 @@ function noteUse({ ledger, clock, log }: SessionServices, { tenantKey, credentia
 }
 
 function factsOf(
-  { directory, clock }: SessionServices,
+  { directory, contractsAge, clock }: SessionServices,
   { username, password }: PlainResponse,
   source: string,
 ): AuthenticationFacts {
   const key = parseApiKey(password);
   const login = key === undefined ? undefined : directory().login(key.id);
-  return { username, key, login, source, now: clock.now() };
+  return { username, key, login, source, now: clock.now(), contractsAge: contractsAge?.() };
 }
 
 /** Who a user name and password stand for, or why nobody. */

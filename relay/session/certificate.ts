@@ -21,8 +21,7 @@ export interface CertificateFiles {
 
 /** Reads a certificate and its key and checks that they go together and are valid at `now`. Rejects with {@link CertificateError}. */
 export async function loadCertificate(files: CertificateFiles, now: number): Promise<Certificate> {
-  const cert = await read(files.certificateFile, "certificate");
-  const key = await read(files.keyFile, "private key");
+  const { cert, key } = await readPair(files);
   const leaf = parse(files.certificateFile, "a certificate in PEM", () => new X509Certificate(cert));
   const privateKey: KeyObject = parse(files.keyFile, "an unencrypted private key in PEM", () => createPrivateKey(key));
   if (!leaf.checkPrivateKey(privateKey))
@@ -39,6 +38,23 @@ export async function loadCertificate(files: CertificateFiles, now: number): Pro
       `the certificate in ${files.certificateFile} is valid only from ${new Date(notBefore).toISOString()}; check the clock`,
     );
   return { cert, key, notAfter };
+}
+
+/** So many times a pair is read that is being replaced. */
+const mostReads = 3;
+
+/**
+ * Reads both files as they stand at one moment: a kubelet swaps them by a symbolic link of their folder, and the certificate of
+ * before with the key of after would be taken for a mistake.
+ */
+async function readPair({ certificateFile, keyFile }: CertificateFiles): Promise<Pick<Certificate, "cert" | "key">> {
+  let cert = await read(certificateFile, "certificate");
+  for (let reads = 1; ; reads++) {
+    const key = await read(keyFile, "private key");
+    const after = await read(certificateFile, "certificate");
+    if (after === cert || reads >= mostReads) return { cert: after, key };
+    cert = after;
+  }
 }
 
 async function read(file: string, what: string): Promise<string> {

@@ -93,6 +93,10 @@ export const LimitsConfig = Type.Object(
     idleTimeout: duration("5m", "Silence before a connection is closed (RFC 5321 section 4.5.3.2.7)."),
     messageTimeout: duration("10m", "From MAIL to the end of DATA."),
     sessionTimeout: duration("1h", "Age at which a connection is closed, between two messages."),
+    drainDelay: duration(
+      "0s",
+      "How long a relay that is told to stop takes new connections still, though it is not ready any more: until load balancers have noticed. At most as long as stopTimeout.",
+    ),
     stopTimeout: duration("25s", "How long running messages may take to end when the relay stops."),
   },
   { additionalProperties: false, default: {}, description: "What clients may use." },

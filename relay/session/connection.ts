@@ -231,7 +231,9 @@ export class SubmissionConnection extends SMTPConnection implements Session {
   }
 
   #endIfIdle(): void {
-    const busy = this._handlerPending || this._dataStream !== false || this.state.transaction !== undefined;
+    // In a handshake nothing can be said, and to close would tear the plain socket away under it.
+    const busy =
+      this._handlerPending || this._upgrading || this._dataStream !== false || this.state.transaction !== undefined;
     if (this.#ending !== undefined && !busy) this.#hangUp(this.#ending);
   }
 
@@ -311,7 +313,7 @@ export class SubmissionConnection extends SMTPConnection implements Session {
       return next();
     }
     this.reply(replies.readyForTls);
-    this.upgrade(next);
+    this.upgrade(next, () => this.#endIfIdle());
   }
 
   #giveUp(): void {

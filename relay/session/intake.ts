@@ -32,6 +32,8 @@ export interface Submission {
 export interface IntakeServices {
   readonly hostname: string;
   readonly directory: () => Directory;
+  /** Milliseconds since the relay last heard from where the contracts live; absent where they lie on the same machine. */
+  readonly contractsAge?: (() => number) | undefined;
   readonly spool: Spool;
   readonly clock: Clock;
   readonly log: Logger;
@@ -59,10 +61,11 @@ export async function takeIn(services: IntakeServices, submission: Submission, c
   const { messageId, fromDomain } = prepared;
 
   const directory = services.directory();
+  const contractsAge = services.contractsAge?.();
   const login = directory.login(submission.credentialId);
   const { client: source, sender } = submission;
   const senderDomain = sender?.domain;
-  const verdict = decide(submissionChecks, { directory, login, source, now, senderDomain, fromDomain });
+  const verdict = decide(submissionChecks, { directory, contractsAge, login, source, now, senderDomain, fromDomain });
   if (verdict.kind !== "Accept") return { kind: "Refused", refusal: verdict, messageId };
   if (login === undefined) return { kind: "Refused", refusal: revoked, messageId };
 

@@ -163,6 +163,9 @@ function bind(server: SMTPServer, { name, host, port }: ListenerConfig): Promise
   });
 }
 
+/** Milliseconds that a handshake of implicit TLS may take when a relay stops: its client can then be told why. */
+const longestHandshake = 3000;
+
 /**
  * smtp-server's own `close` would answer every further command with 421, in the middle of a transaction too, so it is
  * not used: each connection ends when its transaction has.
@@ -174,12 +177,15 @@ async function stop(
   deadline: number,
 ): Promise<void> {
   const closed = new Promise<void>((resolve) => server.server.close(() => resolve()));
-  for (const pending of server._pendingSockets.values()) pending.destroy();
+  const endHandshakes = services.clock.after(Math.min(deadline, longestHandshake), () => {
+    for (const pending of server._pendingSockets.values()) pending.destroy();
+  });
   sessions.end();
   const cancel = services.clock.after(deadline, () => {
     services.log.warn({ connections: sessions.open.size }, "connections did not end in time and are cut off");
     for (const connection of sessions.open) connection.abort();
   });
   await closed;
+  endHandshakes();
   cancel();
 }

@@ -1,7 +1,8 @@
 import { createServer } from "node:net";
-import { afterEach, describe, expect, test } from "vitest";
+import { afterEach, describe, expect, test, vi } from "vitest";
 import { systemClock } from "../../runtime/clock.ts";
 import { createLogger } from "../../runtime/log.ts";
+import { dialogue } from "../../test/harness/smtp-dialogue.ts";
 import { watchedStore } from "../../test/harness/watched-store.ts";
 import { testCertificate, testLimits, testSubmission, type TestSubmission } from "../../test/harness/submission.ts";
 import { buildDirectory } from "../directory.ts";
@@ -31,6 +32,22 @@ describe("a relay that stops", () => {
     await stopped;
     await expect(relay.connect()).rejects.toThrow(/ECONNREFUSED/);
     expect(relay.store.accepted).toHaveLength(1);
+  });
+
+  test("lets handshakes end, so that what it says can be read", async () => {
+    const relay = await start();
+    const upgrading = await relay.connect();
+    await upgrading.reply();
+    await upgrading.say("EHLO client.example");
+    expect(await upgrading.say("STARTTLS")).toMatch(/^220/);
+    const beginning = await dialogue({ port: relay.tlsPort });
+    await vi.waitFor(() => expect(relay.submission.connections()).toBe(2));
+    const stopped = relay.submission.stop();
+    for (const client of [upgrading, beginning]) {
+      await client.secure();
+      expect(await client.reply()).toBe("421 4.3.2 Service is restarting - connect again");
+    }
+    await stopped;
   });
 
   test("cuts off who takes longer than it may", async () => {

@@ -21,6 +21,8 @@ export interface SubmissionOptions {
   readonly hostname: string;
   /** The contracts as they stand now. */
   readonly directory: () => Directory;
+  /** Milliseconds since the relay last heard from where the contracts live; absent where they lie on the same machine. */
+  readonly contractsAge?: (() => number) | undefined;
   readonly spool: Spool;
   readonly ledger: Ledger;
   readonly clock: Clock;

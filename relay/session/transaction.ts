@@ -22,6 +22,7 @@ export async function mail(session: Session, line: Buffer): Promise<void> {
   const login = directory.login(state.credentialId ?? "");
   const verdict = decide(submissionChecks, {
     directory,
+    contractsAge: services.contractsAge?.(),
     login,
     source: session.client,
     now,

@@ -47,3 +47,9 @@ export function problemList(most = 10_000): {
     report: (counts) => ({ counts, problems, more }),
   };
 }
+
+/** The octets of an environment's captures are counted wrong. */
+export function captureCounter(environment: string, told: number, there: number): StoreProblem {
+  const what = `${told} octets are counted in the captures of ${environment}, there are ${there}`;
+  return { kind: "Counter", id: environment, what };
+}

@@ -68,6 +68,11 @@ export const CaptureConfig = Type.Object(
   {
     retention: duration("168h", "How long a captured message is kept."),
     maxMessages: count(1000, 1_000_000, "How many captured messages each environment keeps; the oldest go first."),
+    maxOctets: count(
+      67_108_864,
+      1_099_511_627_776,
+      "Octets of the captured messages that each environment keeps; the oldest go first, at once. One message is kept whatever its size.",
+    ),
   },
   { additionalProperties: false, default: {}, description: "Messages that Capture environments keep." },
 );

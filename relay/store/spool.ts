@@ -119,7 +119,8 @@ export type Settlement =
 
 /**
  * Messages accepted and not yet settled. What it returns from `accept` and `settle` is durable: flushed to disk
- * before the promise resolves. Any other rejection than {@link StoreFull} means: nothing happened, try again later.
+ * before the promise resolves. Any other rejection than {@link StoreFull} means: nothing happened, or what did is taken
+ * back; try again later, a message under a new id.
  */
 export interface Spool {
   /**
@@ -134,8 +135,11 @@ export interface Spool {
   renew(delivery: Pick<Delivery, "key" | "token">, until: number): Promise<boolean>;
   /** The content of a message, or undefined when it is settled meanwhile. */
   content(messageId: string): Promise<Uint8Array | undefined>;
-  /** Writes what an attempt left. False: the token is no longer the latest, nothing was written. */
-  /** Writes what an attempt left of a delivery. False, with nothing written, when the lease went to somebody else. */
+  /**
+   * Writes what an attempt left of a delivery. False, with nothing written, when the lease went to somebody else; one that
+   * lapsed is still its holder's until somebody claims. The token that settled it says true again for some minutes, while
+   * the store stays open, and writes nothing: so an answer that was lost may be asked for once more.
+   */
   settle(delivery: Pick<Delivery, "key" | "token">, settlement: Settlement): Promise<boolean>;
   /** When the next unleased or lapsed delivery falls due, or undefined when the spool is empty: what the deliverer sleeps until. */
   nextDue(): Promise<number | undefined>;

@@ -20,6 +20,8 @@ export interface Supervised {
   readonly deadline: number;
   /** Milliseconds without a beat after which one is killed. */
   readonly silence: number;
+  /** Gives up waiting until all of them work. */
+  readonly signal?: AbortSignal;
   readonly clock: Clock;
   readonly log: Logger;
 }
@@ -101,6 +103,8 @@ export async function startWorkers(options: Supervised): Promise<Workers> {
     fork(state, each);
   }
   const unwatch = watchBeats(state);
+  const giveUp = (): void => first.reject(options.signal?.reason);
+  options.signal?.addEventListener("abort", giveUp, { once: true });
   const stop = async (): Promise<void> => {
     unwatch();
     await stopAll(state);
@@ -110,6 +114,8 @@ export async function startWorkers(options: Supervised): Promise<Workers> {
   } catch (error) {
     await stop();
     throw error;
+  } finally {
+    options.signal?.removeEventListener("abort", giveUp);
   }
   return { ask: (question) => Promise.all(state.places.map((each) => ask(state, each, question))), stop };
 }

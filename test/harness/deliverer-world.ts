@@ -131,6 +131,7 @@ export async function startWorld(
   const options: DelivererOptions = {
     spool: store.spool,
     captures: store.captures,
+    captureOctets: 2 ** 20,
     directory: () => directory,
     signer: createSigner({ keyRing: keys.keyRing, pause: () => Promise.resolve() }),
     resolver: loopbackResolver(),

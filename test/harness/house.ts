@@ -1,6 +1,7 @@
 /**
  * The arrows of the house, checked on the syntax tree of each file:
  *
+ *     charts
  *     cli
  *     operator   relay          never each other
  *     cluster    contract       never each other
@@ -28,7 +29,8 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
   net: ["runtime"],
   crds: [],
   runtime: [],
-  test: ["cli", "operator", "relay", "cluster", "contract", ...below],
+  charts: ["cli", "crds"],
+  test: ["charts", "cli", "operator", "relay", "cluster", "contract", ...below],
 };
 
 const timerModules = new Set(["timers", "timers/promises", "process"]);

@@ -1,13 +1,10 @@
 import { createInterface } from "node:readline";
 import type { Allowance } from "../../contract/credits.ts";
-import { parseStoreAddress } from "../../relay/store/address.ts";
 import { draft } from "../../relay/store/port-suite/fixture.ts";
-import { connectRedis } from "../../relay/store/redis/connect.ts";
-import { redisStore } from "../../relay/store/redis/store.ts";
 import type { AcceptResult, NewMessage } from "../../relay/store/spool.ts";
 import { type Store, StoreUnavailable } from "../../relay/store/store.ts";
 import { systemClock } from "../../runtime/clock.ts";
-import { createLogger } from "../../runtime/log.ts";
+import { openRedisStore } from "./redis-store.ts";
 
 /** What a sender is to send: messages to so many recipients each, all at once. */
 export interface Sending {
@@ -28,19 +25,9 @@ export interface Sent {
  * met an error again under the same id, and answers with a line of what it was told.
  */
 async function main(url: string, prefix: string): Promise<void> {
-  const address = parseStoreAddress(url);
-  if (address.kind === "File") throw new Error("not the address of a Redis");
-  const connection = await connectRedis({
-    address,
-    durability: "Verified",
-    replicas: 0,
-    replicaTimeout: 500,
-    passwords: { server: async () => undefined, sentinel: async () => undefined },
-    clock: systemClock,
-    random: Math.random,
-    log: createLogger({ level: "silent", destination: { write: () => undefined } }),
-  });
-  const store = await redisStore({ connection, prefix, clock: systemClock });
+  // What is not known to be taken is taken back, and may not be sent again under its id: so an answer is waited for.
+  const timing = { patience: 30_000 };
+  const store = await openRedisStore(url, { timing }, prefix);
   process.stdout.write("open\n");
   for await (const line of createInterface({ input: process.stdin })) {
     const { tenant, allowance, messages }: Sending = JSON.parse(line);

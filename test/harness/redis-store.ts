@@ -24,7 +24,11 @@ export async function connectTestRedis(url: string, changes: Partial<ConnectOpti
 }
 
 /** The store on a Redis. */
-export async function openRedisStore(url: string, changes: Partial<ConnectOptions> = {}): Promise<Store> {
+export async function openRedisStore(
+  url: string,
+  changes: Partial<ConnectOptions> = {},
+  prefix = "posthouse:",
+): Promise<Store> {
   const connection = await connectTestRedis(url, changes);
-  return redisStore({ connection, prefix: "posthouse:", clock: systemClock });
+  return redisStore({ connection, prefix, clock: systemClock });
 }

@@ -1,15 +1,9 @@
-import { afterEach, describe, expect, test } from "vitest";
-import { type RedisServer, startRedis, startReplica, startSentinel } from "./redis.ts";
+import { describe, expect, test } from "vitest";
+import { keepUntilEnd } from "./kept.ts";
+import { startRedis, startReplica, startSentinel } from "./redis.ts";
 import { until } from "./until.ts";
 
-const servers: RedisServer[] = [];
-afterEach(async () => {
-  await Promise.all(servers.splice(0).map((server) => server.close()));
-});
-async function kept(server: Promise<RedisServer>): Promise<RedisServer> {
-  servers.push(await server);
-  return server;
-}
+const kept = keepUntilEnd();
 
 describe("a Redis for tests", () => {
   test("keeps what it was told over a kill", async () => {

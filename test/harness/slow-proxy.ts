@@ -6,12 +6,15 @@ export interface SlowProxy {
   readonly port: number;
   /** Milliseconds; may be changed at any time. */
   delay: number;
+  /** Drops the next answer, and its connection. Resolves when that is done. */
+  readonly loseAnswer: () => Promise<void>;
   readonly close: () => Promise<void>;
 }
 
 /** Starts one in front of a port of 127.0.0.1. Nothing overtakes. */
 export async function startSlowProxy(target: number, delay: number): Promise<SlowProxy> {
   const sockets = new Set<Socket>();
+  let lost: (() => void) | undefined;
   const keep = (socket: Socket): Socket => {
     sockets.add(socket);
     socket.on("error", () => undefined).on("close", () => sockets.delete(socket));
@@ -21,7 +24,15 @@ export async function startSlowProxy(target: number, delay: number): Promise<Slo
     keep(client);
     const upstream = keep(connect({ host: "127.0.0.1", port: target }));
     client.pipe(upstream);
-    upstream.on("data", (chunk) => void setTimeout(() => client.write(chunk), proxy.delay));
+    upstream.on("data", (chunk) => {
+      if (lost === undefined) {
+        setTimeout(() => client.write(chunk), proxy.delay);
+        return;
+      }
+      client.destroy();
+      lost();
+      lost = undefined;
+    });
     upstream.on("close", () => client.destroy());
     client.on("close", () => upstream.destroy());
   }).listen(0, "127.0.0.1");
@@ -30,6 +41,7 @@ export async function startSlowProxy(target: number, delay: number): Promise<Slo
   const proxy: SlowProxy = {
     port: typeof address === "object" && address !== null ? address.port : 0,
     delay,
+    loseAnswer: () => new Promise((resolve) => (lost = resolve)),
     async close() {
       for (const socket of sockets) socket.destroy();
       await new Promise((resolve) => server.close(resolve));

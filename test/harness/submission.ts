@@ -96,6 +96,8 @@ export interface TestSubmission {
   /** Lines of the log, at its most talkative. */
   readonly logged: readonly string[];
   directory: Directory;
+  /** Milliseconds. */
+  contractsAge: number;
   readonly connect: (implicitTls?: boolean) => Promise<Dialogue>;
   /** Connected over implicit TLS, greeted and authenticated. */
   readonly login: (id?: string) => Promise<Dialogue>;
@@ -128,7 +130,7 @@ export async function testSubmission(
   const events: MailEvent[] = [];
   const logged: string[] = [];
   const clients: Dialogue[] = [];
-  const state = { directory: buildDirectory([shop], domains) };
+  const state = { directory: buildDirectory([shop], domains), contractsAge: 0 };
   const submission = await startSubmission({
     listeners: [
       { name: "submission", host: "127.0.0.1", port: 0, tls: "StartTLS" },
@@ -138,6 +140,7 @@ export async function testSubmission(
     limits: testLimits(limits),
     hostname: "mail.example",
     directory: () => state.directory,
+    contractsAge: () => state.contractsAge,
     spool: store.spool,
     ledger: store.ledger,
     clock,

@@ -63,6 +63,37 @@ test("posthouse send shows what was said, without what authenticates", { timeout
   });
 });
 
+test(
+  "posthouse send takes a credential from a mounted Secret, or from a password file",
+  { timeout: 30_000 },
+  async () => {
+    const mounted = join(folder, "mounted");
+    await mkdir(mounted, { recursive: true });
+    const { stdout: text } = await posthouse(["secret", secret, "--json", "--state", join(folder, "state")]);
+    const data = JSON.parse(text) as Record<string, string>;
+    for (const [key, value] of Object.entries(data)) await writeFile(join(mounted, key), value);
+    const to = ["send", "--from", "orders@shop.example", "--to", "anna@friend.example"];
+    expect(await posthouse([...to, "--secret-dir", mounted])).toMatchObject({ code: 0, stderr: "" });
+    expect(await posthouse([...to, "--secret-dir", mounted, "--host", "127.0.0.1"])).toMatchObject({ code: 0 });
+    const flags = ["--host", "localhost", "--port", data["port"] ?? "", "--ca-file", join(mounted, "certificates")];
+    const alone = [...to, "--password-file", join(mounted, "password"), ...flags];
+    expect(await posthouse(alone)).toMatchObject({ code: 0, stderr: "" });
+    expect(await posthouse([...alone, "--username", "somebody"])).toMatchObject({
+      code: 1,
+      stdout: expect.stringMatching(/^refused: 535/m) as unknown,
+    });
+    expect(await posthouse([...to, "--secret-dir", folder])).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining("mount the Secret that a RelayTenant names") as unknown,
+    });
+    for (const wrong of [to, [...to, "--secret-dir", mounted, "--secret", secret]])
+      expect(await posthouse(wrong)).toMatchObject({
+        code: 2,
+        stderr: expect.stringContaining("name one credential") as unknown,
+      });
+  },
+);
+
 test("posthouse send tells a refusal from a relay that does not answer", { timeout: 30_000 }, async () => {
   expect(await send("orders@other.example")).toMatchObject({
     code: 1,
@@ -70,7 +101,7 @@ test("posthouse send tells a refusal from a relay that does not answer", { timeo
   });
   expect(await send("orders@shop.example", "--port", String(closedPort))).toMatchObject({
     code: 2,
-    stderr: expect.stringMatching(/ECONNREFUSED.*is `posthouse up` running/) as unknown,
+    stderr: expect.stringMatching(/ECONNREFUSED.*is the relay running/) as unknown,
   });
 });
 

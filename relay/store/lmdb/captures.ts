@@ -1,4 +1,5 @@
 import type { Capture, CaptureLimits, Captures } from "../captures.ts";
+import { captureCountKey, capturedIn, capturedSize, countCaptured } from "./capture-octets.ts";
 import type { Environment } from "./environment.ts";
 import type { EnvironmentKey, Tables } from "./tables.ts";
 
@@ -8,8 +9,12 @@ const stride = 200;
 /** The captures on LMDB. */
 export function lmdbCaptures(environment: Environment): Captures {
   return {
-    keep(capture, content) {
-      return environment.write((tables) => keep(tables, capture, content), content.byteLength);
+    keep(capture, content, maxOctets) {
+      return environment.write((tables) => {
+        if (tables.captures.doesExist(capture.envelope.id)) return;
+        makeRoom(tables, capture, maxOctets - content.byteLength);
+        keep(tables, capture, content);
+      }, content.byteLength);
     },
     async list(limit, of) {
       const tables = environment.tables();
@@ -24,6 +29,10 @@ export function lmdbCaptures(environment: Environment): Captures {
       let removed = 0;
       for (let from = 0; from < surplus.length; from += stride)
         removed += await environment.write((tables) => remove(tables, surplus.slice(from, from + stride)));
+      const over = [...environment.tables().captureOctets.getRange()].filter(({ value }) => value > limits.maxOctets);
+      for (const { key } of over)
+        for (let gone = stride; gone === stride; removed += gone)
+          gone = await environment.write((tables) => shrink(tables, key, limits.maxOctets));
       return removed;
     },
   };
@@ -41,6 +50,30 @@ export function keep(tables: Tables, capture: Capture, content: Uint8Array): voi
   tables.captures.putSync(id, capture);
   tables.captured.putSync(id, content);
   tables.capturesByEnvironment.putSync(indexKey(capture), 0);
+  countCaptured(tables, captureCountKey(capture), content.byteLength);
+}
+
+/** Index keys of an environment, the oldest first. */
+function oldestOf(tables: Tables, tenant: string, environment: string, limit: number): readonly EnvironmentKey[] {
+  const start: EnvironmentKey = [tenant, environment, 0, ""];
+  const end: EnvironmentKey = [tenant, environment, Number.MAX_SAFE_INTEGER, ""];
+  return [...tables.capturesByEnvironment.getKeys({ start, end, limit })];
+}
+
+/** Removes the oldest captures of the environment of one that comes, until they are no more than so many octets. */
+function makeRoom(tables: Tables, coming: Capture, octets: number): void {
+  const { tenant, environment } = coming.envelope;
+  while (capturedIn(tables, captureCountKey(coming)) > Math.max(0, octets))
+    if (remove(tables, oldestOf(tables, tenant, environment, 1)) === 0) return;
+}
+
+/** Removes the oldest captures of an environment that are over so many octets, but the newest. Returns how many went. */
+function shrink(tables: Tables, name: string, octets: number): number {
+  const at = name.lastIndexOf("/");
+  const keys = oldestOf(tables, name.slice(0, at), name.slice(at + 1), stride + 1);
+  let gone = 0;
+  for (const key of keys.slice(0, -1)) if (capturedIn(tables, name) > octets) gone += remove(tables, [key]);
+  return gone;
 }
 
 /** Ids sort by time of acceptance, and captures are made at once: good enough for a list over all environments. */
@@ -78,6 +111,7 @@ function remove(tables: Tables, keys: readonly EnvironmentKey[]): number {
   const there = keys.filter((key) => tables.capturesByEnvironment.doesExist(key));
   for (const key of there) {
     tables.capturesByEnvironment.removeSync(key);
+    countCaptured(tables, `${key[0]}/${key[1]}`, -capturedSize(tables, key[3]));
     tables.captures.removeSync(key[3]);
     tables.captured.removeSync(key[3]);
   }

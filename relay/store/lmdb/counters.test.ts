@@ -7,6 +7,7 @@ import { createLogger } from "../../../runtime/log.ts";
 import { claimOne, day, draft, minute, noon } from "../port-suite/fixture.ts";
 import { type NewMessage, StoreFull } from "../spool.ts";
 import type { Store } from "../store.ts";
+import { checkLmdb } from "./check.ts";
 import { type Environment, openEnvironment } from "./environment.ts";
 import { openStore } from "./open-store.ts";
 
@@ -57,6 +58,32 @@ test("a store that was written before anybody counted what is in it is counted w
   for (const _ of [1, 2, 3]) await third.spool.settle(await claimOne(third.spool, noon), { kind: "Done" });
   await third.close();
   expect(await inside(async (environment) => [...environment.tables().spooled.getRange()])).toEqual([]);
+});
+
+function kept(store: Store, id: string, most: number): Promise<void> {
+  const capture = { envelope: draft(id).envelope, recipients: [], capturedAt: noon };
+  return store.captures.keep(capture, new Uint8Array(300), most);
+}
+
+test("captures that nobody counted are counted when the store is opened, and missed by no check before", async () => {
+  const first = await open();
+  for (const id of ["c1", "c2", "c3"]) await kept(first, id, 2000);
+  await first.close();
+  await inside(async (environment) => {
+    const { captureOctets, meta } = environment.tables();
+    await captureOctets.drop();
+    await meta.remove("captured");
+  });
+  expect(checkLmdb(path).problems).toEqual([]);
+
+  const again = await open();
+  await kept(again, "c4", 900);
+  expect((await again.captures.list(9)).map(({ envelope }) => envelope.id)).toEqual(["c4", "c3", "c2"]);
+  await again.close();
+  await inside((environment) => environment.tables().captureOctets.put("team-shop/shop/production", 1));
+  expect(checkLmdb(path).problems.map(({ kind, what }) => `${kind}: ${what}`)).toEqual([
+    "Counter: 1 octets are counted in the captures of team-shop/shop/production, there are 900",
+  ]);
 });
 
 test("rates that say nothing any more are forgotten, however many, and the others are not", async () => {

@@ -2,6 +2,8 @@ import { crc32 } from "node:zlib";
 import type { StoreCounts, StoreProblem } from "../check.ts";
 import { dueKey } from "./deliveries.ts";
 import type { Verified } from "./record.ts";
+import { captureCounter } from "../check.ts";
+import { captureCountKey } from "./capture-octets.ts";
 import { indexKey } from "./captures.ts";
 
 /** What was found of a message or a capture. */
@@ -45,6 +47,15 @@ interface Found {
   readonly room: Map<string, { wanted: number; told: number }>;
   /** Octets of the contents whose envelope was not seen yet. */
   readonly sizes: Map<string, number>;
+  readonly captures: CaptureRoom;
+}
+
+/** Octets of captures: of each one and whose it is, and what is counted, where anybody counts. */
+interface CaptureRoom {
+  readonly sizes: Map<string, number>;
+  readonly names: Map<string, string>;
+  readonly told: Map<string, number>;
+  counts: boolean;
 }
 
 /** Counts what a walk finds. */
@@ -55,6 +66,7 @@ export function inventory(): Inventory {
     sums: { due: 0, dueWanted: 0, captures: 0, capturesWanted: 0 },
     room: new Map(),
     sizes: new Map(),
+    captures: { sizes: new Map(), names: new Map(), told: new Map(), counts: false },
   };
   const notes: Notes = { ...spoolNotes(found), ...captureNotes(found), ...ledgerNotes(found) };
   return {
@@ -123,8 +135,16 @@ function captureNotes(found: Found): Notes {
       add(found, key, part.capture);
       found.counted.captures += 1;
       found.sums.capturesWanted += sumOf(indexKey(value));
+      found.captures.names.set(key, captureCountKey(value));
     },
-    captured: ({ key }) => add(found, key, part.captured),
+    captured({ key, value }) {
+      add(found, key, part.captured);
+      found.captures.sizes.set(key, value.byteLength);
+    },
+    "capture-octets": ({ key, value }) => void found.captures.told.set(key, value),
+    meta({ key }) {
+      if (key === "captured") found.captures.counts = true;
+    },
     "captures-by-environment": ({ key }) => void (found.sums.captures += sumOf(key)),
   };
 }
@@ -151,7 +171,7 @@ function wholeness(bits: number): Wholeness {
   };
 }
 
-function* problemsOf({ parts, sums, room }: Found): Generator<StoreProblem> {
+function* problemsOf({ parts, sums, room, captures }: Found): Generator<StoreProblem> {
   for (const [id, bits] of parts) yield* orphan(id, bits);
   if (sums.due !== sums.dueWanted) yield index("the order of what is due does not fit the deliveries");
   if (sums.captures !== sums.capturesWanted) yield index("the captures of the environments do not fit the captures");
@@ -162,6 +182,14 @@ function* problemsOf({ parts, sums, room }: Found): Generator<StoreProblem> {
         id: tenant,
         what: `${told} octets are counted in the spool of ${tenant}, there are ${wanted}`,
       };
+  yield* captureProblems(captures);
+}
+
+function* captureProblems({ sizes, names, told, counts }: CaptureRoom): Generator<StoreProblem> {
+  const there = new Map<string, number>();
+  for (const [id, name] of names) there.set(name, (there.get(name) ?? 0) + (sizes.get(id) ?? 0));
+  for (const name of counts ? new Set([...there.keys(), ...told.keys()]) : [])
+    if (there.get(name) !== told.get(name)) yield captureCounter(name, told.get(name) ?? 0, there.get(name) ?? 0);
 }
 
 const names: readonly (readonly [number, string])[] = [

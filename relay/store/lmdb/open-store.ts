@@ -1,6 +1,7 @@
 import type { Clock } from "../../../runtime/clock.ts";
 import type { Logger } from "../../../runtime/log.ts";
 import type { Store } from "../store.ts";
+import { countCapturesOnce } from "./capture-octets.ts";
 import { lmdbCaptures } from "./captures.ts";
 import { openEnvironment } from "./environment.ts";
 import { lmdbLedger } from "./ledger.ts";
@@ -26,6 +27,7 @@ export interface OpenStore {
 export async function openStore({ path, clock, log, sole = false }: OpenStore): Promise<Store> {
   const environment = await openEnvironment(path, log);
   await countOnce(environment);
+  await countCapturesOnce(environment);
   const released = sole ? await releaseLeases(environment) : 0;
   if (released > 0) log.info({ released }, "deliveries that an earlier process had begun are due again");
   const ledger = lmdbLedger(environment);

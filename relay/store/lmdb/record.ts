@@ -19,6 +19,7 @@ export type Verified =
   | { readonly table: "deliveries"; readonly key: DeliveryKey; readonly value: DeliveryRow }
   | { readonly table: "due"; readonly key: DueKey }
   | { readonly table: "billed"; readonly key: string; readonly value: number }
+  | { readonly table: "capture-octets"; readonly key: string; readonly value: number }
   | { readonly table: "spooled"; readonly key: string; readonly value: number }
   | { readonly table: "usage"; readonly key: string; readonly value: Usage }
   | { readonly table: "key-uses"; readonly key: [tenant: string, keyId: string]; readonly value: number }
@@ -101,10 +102,13 @@ function jsonOf(key: unknown, json: unknown, table: string | undefined): Verifie
     : undefined;
 }
 
-/** Ids have no slash, tenants do. */
-function counted(key: string, value: number, table: string | undefined): Verified {
-  const isTenant = table === undefined ? key.includes("/") : table === "spooled";
-  return { table: isTenant ? "spooled" : "billed", key, value };
+const countedTables = ["billed", "spooled", "capture-octets"] as const;
+
+/** Ids have no slash, tenants have one, their environments two. */
+function counted(key: string, value: number, table: string | undefined): Verified | undefined {
+  const wanted = table ?? countedTables[key.split("/").length - 1];
+  const found = countedTables.find((one) => one === wanted);
+  return found && { table: found, key, value };
 }
 
 function objectOf(key: string, json: unknown): Verified | undefined {

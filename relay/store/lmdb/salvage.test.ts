@@ -43,7 +43,7 @@ beforeAll(async () => {
     await store.spool.accept(draft(id, { content, to: [`${id}@one.example`, `${id}@two.example`] }));
     if (index % 20 === 0) {
       const { envelope } = draft(`k${id}`);
-      await store.captures.keep({ envelope, recipients: [], capturedAt: noon }, content);
+      await store.captures.keep({ envelope, recipients: [], capturedAt: noon }, content, 2 ** 20);
     }
   }
   for (const { envelope } of await store.queue.list(999))

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import type { Logger } from "../../../runtime/log.ts";
 import { problemList, type StoreReport } from "../check.ts";
 import { type FoundRecord, openFile, readRecords } from "./check.ts";
+import { captureCountKey, capturedSize, countCaptured } from "./capture-octets.ts";
 import { indexKey } from "./captures.ts";
 import { advance } from "./clock-row.ts";
 import { dueKey, insert, keysOf } from "./deliveries.ts";
@@ -106,6 +107,7 @@ async function fill(environment: Environment, { folder, now, found, problem }: F
 function put(tables: Tables, { record, stray }: FoundRecord, now: number): void {
   const { table } = record;
   if (table === "due" || table === "captures-by-environment" || table === "spooled") return;
+  if (table === "capture-octets") return;
   if (table === "deliveries") putDelivery(tables, record, stray);
   else if (table === "octets") {
     write(tables.contents, record, true);
@@ -144,7 +146,10 @@ async function complete(environment: Environment, found: Inventory): Promise<rea
     if (ids.length === stride.records) await settle();
   }
   await settle();
-  await environment.write(({ meta }) => meta.putSync("spooled", 1));
+  await environment.write(({ meta }) => {
+    meta.putSync("spooled", 1);
+    meta.putSync("captured", 1);
+  });
   return missing;
 }
 
@@ -158,8 +163,10 @@ function settleId(tables: Tables, found: Inventory, id: string): boolean {
   else removeMessage(tables, id);
   const kept = tables.captures.get(id);
   const isCapture = capture && kept !== undefined;
-  if (isCapture) tables.capturesByEnvironment.putSync(indexKey(kept), 0);
-  else {
+  if (isCapture) {
+    tables.capturesByEnvironment.putSync(indexKey(kept), 0);
+    countCaptured(tables, captureCountKey(kept), capturedSize(tables, id));
+  } else {
     tables.captures.removeSync(id);
     tables.captured.removeSync(id);
   }

@@ -5,6 +5,7 @@ import { RecordDamaged } from "./checksum.ts";
 import { advance } from "./clock-row.ts";
 import { insert, lease, parseKey, remove, replace } from "./deliveries.ts";
 import type { Environment } from "./environment.ts";
+import { recent } from "./recent.ts";
 import { count, rateSweep, weigh } from "./rates.ts";
 import { countSpooled, spooledBy } from "./spooled.ts";
 import type { DeliveryKey, Tables } from "./tables.ts";
@@ -13,10 +14,13 @@ import type { DeliveryKey, Tables } from "./tables.ts";
 const remembered = 3_600_000;
 /** Old ids that one transaction looks at. */
 const stride = 500;
+/** Tokens that are remembered after they have settled: who might ask again is of this process. */
+const mostSettled = 10_000;
 
 /** The spool on LMDB. A delivery with a damaged record is left out and named in the log; a check of the store finds it. */
 export function lmdbSpool(environment: Environment, log: Logger): Spool {
   const sweepRates = rateSweep();
+  const settled = recent(mostSettled);
   return {
     async accept(message) {
       const { envelope, content, charge: price } = message;
@@ -45,10 +49,14 @@ export function lmdbSpool(environment: Environment, log: Logger): Spool {
     async content(messageId) {
       return environment.tables().contents.get(messageId);
     },
-    settle({ key, token }, settlement) {
+    async settle({ key, token }, settlement) {
       const parsed = parseKey(key);
-      if (parsed === undefined) return Promise.resolve(false);
-      return environment.write((tables) => settle(tables, parsed, token, settlement));
+      if (parsed === undefined) return false;
+      const mark = `${key} ${token}`;
+      if (settled.has(mark)) return true;
+      const written = await environment.write((tables) => settle(tables, parsed, token, settlement));
+      if (written) settled.add(mark);
+      return written;
     },
     async nextDue() {
       const [first] = environment.tables().due.getKeys({ limit: 1 });
@@ -142,7 +150,7 @@ function renew(tables: Tables, key: DeliveryKey, token: number, leaseUntil: numb
 
 function settle(tables: Tables, key: DeliveryKey, token: number, settlement: Settlement): boolean {
   const row = tables.deliveries.get(key);
-  if (row === undefined || row.token !== token) return false;
+  if (row === undefined || row.token !== token || row.leaseUntil === undefined) return false;
   if (settlement.kind === "Done") {
     remove(tables, key, row);
     return true;

@@ -35,7 +35,10 @@ export type EnvironmentKey = [tenant: string, environment: string, at: number, i
  */
 export interface Tables {
   readonly root: RootDatabase<unknown, string>;
-  /** `format`; `time`, the highest time that the store was ever told; `spooled`, 1 once that table counts everything. */
+  /**
+   * `format`; `time`, the highest time that the store was ever told; `spooled` and `captured`, 1 once everything is counted in
+   * the tables `spooled` and `captureOctets`.
+   */
   readonly meta: Database<number, string>;
   readonly envelopes: Database<Envelope, string>;
   readonly contents: Database<Uint8Array, string>;
@@ -54,6 +57,8 @@ export interface Tables {
   readonly captures: Database<Capture, string>;
   readonly captured: Database<Uint8Array, string>;
   readonly capturesByEnvironment: Database<0, EnvironmentKey>;
+  /** Octets of captured content, by tenant and environment as `namespace/name/environment`; no row when there are none. */
+  readonly captureOctets: Database<number, string>;
   /** What a move left on this store; one row at most. */
   readonly marks: Database<MoveMark, string>;
 }
@@ -77,6 +82,7 @@ export function openTables(root: RootDatabase<unknown, string>): Tables {
     captures: root.openDB({ name: "captures", ...json }),
     captured: root.openDB({ name: "captured", ...binary }),
     capturesByEnvironment: root.openDB({ name: "captures-by-environment", ...json }),
+    captureOctets: root.openDB({ name: "capture-octets", ...json }),
     marks: root.openDB({ name: "marks", ...json }),
   };
 }

@@ -9,6 +9,7 @@ import {
   type StoreRecord,
   type Transfer,
 } from "../transfer.ts";
+import { inOrder } from "../usage-row.ts";
 import { keep } from "./captures.ts";
 import { advance } from "./clock-row.ts";
 import { insert } from "./deliveries.ts";
@@ -74,7 +75,7 @@ async function* exportAll(environment: Environment, now: number): AsyncGenerator
   const time = tables().meta.get("time");
   if (time !== undefined) yield { kind: "Time", time };
   for await (const [tenant, usage] of rowsOf(() => tables().usage))
-    yield { kind: "Usage", tenant, usage: sorted(usage) };
+    yield { kind: "Usage", tenant, usage: inOrder(usage) };
   for await (const [[tenant, keyId], usedAt] of rowsOf(() => tables().keyUses))
     yield { kind: "KeyUse", tenant, keyId, usedAt };
   for await (const [key, state] of rowsOf(() => tables().rates))
@@ -113,12 +114,6 @@ function messageOf(tables: Tables, id: string, deliveries: readonly CarriedDeliv
   if (envelope === undefined || content === undefined)
     throw new StoreIncomplete(`the message ${id} has no ${envelope === undefined ? "envelope" : "content"}`);
   return { kind: "Message", envelope, content, deliveries };
-}
-
-/** Top-ups in one order, whichever engine they come from. */
-function sorted(usage: Extract<StoreRecord, { kind: "Usage" }>["usage"]): typeof usage {
-  const spent = Object.entries(usage.topUpsUsed).toSorted(([a], [b]) => (a < b ? -1 : 1));
-  return { period: usage.period, used: usage.used, topUpsUsed: Object.fromEntries(spent) };
 }
 
 /** Writes one record. Inside a write transaction only. */

@@ -84,12 +84,16 @@ const step = fc.oneof(
     weight: 1,
     arbitrary: fc.record({ kind: fc.constant("noteKeyUse" as const), key: upTo(2), behind: fc.constantFrom(0, hour) }),
   },
-  { weight: 1, arbitrary: fc.record({ kind: fc.constant("keep" as const), id: upTo(4), environment: upTo(1) }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({ kind: fc.constant("keep" as const), id: upTo(9), environment: upTo(1), size: upTo(30) }),
+  },
   {
     weight: 1,
     arbitrary: fc.record({
       kind: fc.constant("prune" as const),
       most: upTo(3),
+      octets: fc.constantFrom(0, 20, 60, 99),
       retention: fc.constantFrom(minute, day),
     }),
   },

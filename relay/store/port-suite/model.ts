@@ -60,6 +60,8 @@ interface Model {
   readonly billed: Set<string>;
   readonly used: Map<string, number>;
   rows: Row[];
+  /** Tokens that have settled, with their keys, since it was opened. */
+  readonly settled: Set<string>;
 }
 
 /** Any course of calls leaves the store as it leaves a few lines of arrays and maps. */
@@ -72,7 +74,7 @@ export function modelContract(makeFixture: () => Promise<StoreFixture>): void {
 }
 
 async function run(fixture: StoreFixture, steps: readonly Step[]): Promise<void> {
-  const model: Model = { now: noon, billed: new Set(), used: new Map(), rows: [] };
+  const model: Model = { now: noon, billed: new Set(), used: new Map(), rows: [], settled: new Set() };
   const claimed: Delivery[] = [];
   let store = await fixture.open();
   try {
@@ -80,6 +82,9 @@ async function run(fixture: StoreFixture, steps: readonly Step[]): Promise<void>
       if (one.kind === "reopen") {
         await store.close();
         store = await fixture.open();
+        // Whoever might have asked again is gone.
+        const asked = claimed.filter(({ key, token }) => !model.settled.has(`${key} ${token}`));
+        claimed.splice(0, claimed.length, ...asked);
       } else await take(one, { store, model, claimed });
       fixture.clock.at = model.now;
       await compare(store, model);
@@ -150,15 +155,18 @@ async function accept(one: Extract<Step, { kind: "accept" }>, { store, model }: 
 async function settle(one: Extract<Step, { kind: "settle" }>, { store, model, claimed }: World): Promise<void> {
   const delivery = claimed[one.claimed % Math.max(1, claimed.length)];
   if (delivery === undefined) return;
-  const row = model.rows.find(({ key, token }) => key === delivery.key && token === delivery.token);
+  const mark = `${delivery.key} ${delivery.token}`;
+  const latest = model.rows.find(({ key, token }) => key === delivery.key && token === delivery.token);
+  const row = latest?.leaseUntil === undefined ? undefined : latest;
   const again = {
     recipients: delivery.recipients,
     attempts: delivery.attempts + 1,
     dueAt: model.now + (one.again ?? 0),
   };
   const settlement: Settlement = one.again === undefined ? { kind: "Done" } : { kind: "Again", ...again };
-  same(await store.spool.settle(delivery, settlement), row !== undefined);
+  same(await store.spool.settle(delivery, settlement), row !== undefined || model.settled.has(mark));
   if (row === undefined) return;
+  model.settled.add(mark);
   if (one.again === undefined) model.rows = model.rows.filter((other) => other !== row);
   else Object.assign(row, { dueAt: again.dueAt, leaseUntil: undefined, attempts: again.attempts });
 }

@@ -15,7 +15,11 @@ export function queueContract(store: () => Store, setClock: (at: number) => void
     renews(spool);
   });
   describe("settle", () => {
+    beforeEach(async () => {
+      await spool().accept(draft("m1", { to: ["a@example.net", "b@example.net", "c@example.org"] }));
+    });
     settles({ spool, queue, reopen });
+    settlesByToken({ spool, queue });
   });
   describe("list", () => {
     lists({ spool, queue, setClock });
@@ -110,10 +114,6 @@ interface Ports {
 }
 
 function settles({ spool, queue, reopen }: Ports & { readonly reopen: () => Promise<Store> }): void {
-  beforeEach(async () => {
-    await spool().accept(draft("m1", { to: ["a@example.net", "b@example.net", "c@example.org"] }));
-  });
-
   test("Done removes the delivery; the last one takes envelope and content along", async () => {
     const net = await claimOne(spool(), noon);
     const org = await claimOne(spool(), noon);
@@ -135,7 +135,9 @@ function settles({ spool, queue, reopen }: Ports & { readonly reopen: () => Prom
     expect(await spool().claim(later - 1, 10, minute)).toEqual([]);
     expect(await claimOne(spool(), later)).toMatchObject({ key: "m1/0", recipients, attempts: 1, lastReply: reply });
   });
+}
 
+function settlesByToken({ spool, queue }: Ports): void {
   test("only the latest token settles", async () => {
     const stale = await claimOne(spool(), noon, 10);
     await claimOne(spool(), noon);
@@ -144,7 +146,21 @@ function settles({ spool, queue, reopen }: Ports & { readonly reopen: () => Prom
     expect(await spool().settle(stale, { kind: "Done" })).toBe(false);
     expect(await spool().settle(stale, { kind: "Again", recipients: [], attempts: 9, dueAt: noon })).toBe(false);
     expect(await spool().settle(fresh, { kind: "Done" })).toBe(true);
-    expect(await spool().settle(fresh, { kind: "Done" })).toBe(false);
+    expect(await spool().settle(stale, { kind: "Done" })).toBe(false);
+  });
+
+  test("the token that settled says so again, and changes nothing, whatever came in between", async () => {
+    const net = await claimOne(spool(), noon);
+    const org = await claimOne(spool(), noon);
+    const again = { kind: "Again", recipients: net.recipients, attempts: 1, dueAt: noon + minute } as const;
+    expect(await spool().settle(net, again)).toBe(true);
+    expect(await spool().settle(net, { ...again, dueAt: noon + 9 * minute })).toBe(true);
+    const next = await claimOne(spool(), noon + minute);
+    expect(next).toMatchObject({ key: net.key, token: net.token + 1 });
+    expect(await spool().settle(net, { kind: "Done" })).toBe(true);
+    expect(keys(await queue().list(9))).toEqual(["m1/0", "m1/1"]);
+    for (const one of [org, next, org, next, net]) expect(await spool().settle(one, { kind: "Done" })).toBe(true);
+    expect(await queue().list(9)).toEqual([]);
   });
 
   test("a lapsed lease still settles while nobody else has claimed", async () => {

@@ -4,6 +4,7 @@ import { capturesContract } from "./captures.ts";
 import { keyUsesContract } from "./key-uses.ts";
 import type { StoreFixture } from "./fixture.ts";
 import { modelContract } from "./model.ts";
+import { periodsContract } from "./periods.ts";
 import { queueContract } from "./queue.ts";
 import { ratesContract } from "./rates.ts";
 import { spoolLimitContract } from "./spool-limit.ts";
@@ -33,6 +34,7 @@ export function storeContract(engine: string, makeFixture: () => Promise<StoreFi
       return current;
     };
     acceptContract(store, reopen);
+    periodsContract(store, reopen);
     queueContract(store, (at) => (fixture.clock.at = at), reopen);
     ratesContract(store, reopen);
     spoolLimitContract(store, reopen);

@@ -40,10 +40,11 @@ const taken: { readonly [K in Step["kind"]]: (store: Store, one: StepOf<K>, worl
   },
   async keep(store, one, world) {
     const { envelope } = draft(`${world.of}-k${one.id}`, { at: world.now, environment: `e${one.environment}` });
-    await store.captures.keep({ envelope, recipients: [], capturedAt: world.now }, Buffer.from(envelope.id));
+    await store.captures.keep({ envelope, recipients: [], capturedAt: world.now }, Buffer.alloc(one.size, "k"), 60);
     return store.captures.list(3, envelope);
   },
-  prune: (store, one, world) => store.captures.prune(world.now, { retention: one.retention, maxMessages: one.most }),
+  prune: (store, one, world) =>
+    store.captures.prune(world.now, { retention: one.retention, maxMessages: one.most, maxOctets: one.octets }),
   pass: (store) => Promise.all([store.spool.nextDue(), store.queue.list(4)]),
 };
 

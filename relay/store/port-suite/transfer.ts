@@ -1,7 +1,8 @@
+import type { Allowance } from "../../../contract/credits.ts";
 import { describe, expect, test } from "vitest";
 import { differences, type MoveMark, recordKinds, type StoreRecord, tallyOf } from "../transfer.ts";
 import type { Store } from "../store.ts";
-import { day, daily, draft, minute, noon, type StoreFixture } from "./fixture.ts";
+import { claimOne, day, daily, draft, minute, noon, type StoreFixture } from "./fixture.ts";
 
 /** Puts something of every kind into a store, with names that try hard. */
 export async function fillStore({ spool, ledger, captures }: Store): Promise<void> {
@@ -15,6 +16,9 @@ export async function fillStore({ spool, ledger, captures }: Store): Promise<voi
     { key: "address/2001:db8::/64", perDay: 9 },
   ];
   const content = Buffer.from(Array.from({ length: 9000 }, (_, at) => at % 256));
+  const allowanceBefore: Allowance = { credits: { type: "OneTime", amount: 9 }, topUps: [] };
+  await spool.accept(draft("m0", { allowance: allowanceBefore }));
+  await spool.settle(await claimOne(spool, noon), { kind: "Done" });
   await spool.accept(draft("m1", { to: ["a@one.example", "b@two.example", "c@two.example"], allowance, rates }));
   await spool.accept(draft("m2", { tenant: "b/shop", content, at: noon + 1 }));
   await spool.accept(draft("m3", { tenant: "b/shop", at: noon + 2 }));
@@ -29,7 +33,7 @@ export async function fillStore({ spool, ledger, captures }: Store): Promise<voi
   }
   await ledger.noteKeyUse("b/shop", "abcdefghijkl", noon);
   const { envelope } = draft("c1", { tenant: "b/shop", environment: "staging" });
-  await captures.keep({ envelope, recipients: [{ address: "é@example.net" }], capturedAt: noon }, content);
+  await captures.keep({ envelope, recipients: [{ address: "é@example.net" }], capturedAt: noon }, content, 2 ** 20);
 }
 
 /** Kinds in their order; engines tell those of one kind in any, but for messages. */
@@ -79,7 +83,7 @@ function exportContract(store: () => Store): void {
     await fillStore(store());
     const records = await Array.fromAsync(store().transfer.export(noon + minute));
     expect(records.map(({ kind }) => kind).join(" ")).toBe(
-      "Time Usage Usage KeyUse Rate Rate Billed Billed Billed Billed Capture Message Message Message",
+      "Time Usage Usage KeyUse Rate Rate Billed Billed Billed Billed Billed Capture Message Message Message",
     );
     const [first, , last] = records.filter((record) => record.kind === "Message");
     expect(first?.deliveries).toMatchObject([

@@ -90,13 +90,22 @@ for at = firstRate, first - 1, 3 do
 end
 if heldBy then return refuse({'RateLimited', heldBy, heldUntil}) end
 
-local result, spent, cost = 'Accepted', nil, {}
+local result, spent, over, cost = 'Accepted', nil, {}, {}
+-- As in \`charge\` of contract/credits.ts: the kind of a period by its name.
+local function kindOf(name) return (string.gsub(name, '%d', '0')) end
 if recipients > 0 then
   local fields = {'period', 'used'}
   for at = 18, firstRate - 1, 3 do fields[#fields + 1] = '+' .. ARGV[at] end
   local row = call('HMGET', prefix .. 'usage:' .. ARGV[4], unpack(fields))
   local used = 0
-  if row[1] == period then used = tonumber(row[2]) end
+  if row[1] == period then
+    used = tonumber(row[2])
+  elseif row[1] then
+    for _, field in ipairs(call('HKEYS', prefix .. 'usage:' .. ARGV[4])) do
+      if kindOf(field) == kindOf('-' .. period) then over[#over + 1] = field end
+    end
+    used = tonumber(call('HGET', prefix .. 'usage:' .. ARGV[4], '-' .. period) or 0)
+  end
   spent = {'period', period, 'used', used + recipients}
   cost = {ARGV[4], period, recipients}
   if kind ~= 'Unlimited' then
@@ -126,6 +135,9 @@ if recipients > 0 then
     if left == 0 then result = 'AcceptedLast'
     elseif not low and (all - left) * 10 >= all * 9 then result = 'AcceptedLow' end
   end
+  if row[1] and kindOf(row[1]) ~= kindOf(period) then
+    spent[#spent + 1], spent[#spent + 2] = '-' .. row[1], row[2]
+  end
 end
 
 if call('PERSIST', body) == 0 then
@@ -137,6 +149,7 @@ for _, one in ipairs(taken) do
   call('HSET', key, 'tat', one[2], 'day', one[3], 'count', one[4])
   call('PEXPIRE', key, math.ceil(math.max(one[2], (one[3] + 1) * ${dayLength}) + ${skew} - acceptedAt))
 end
+if #over > 0 then call('HDEL', prefix .. 'usage:' .. ARGV[4], unpack(over)) end
 if spent then call('HSET', prefix .. 'usage:' .. ARGV[4], unpack(spent)) end
 local ids = billed .. string.format('%.0f', half)
 call('SADD', ids, id)

@@ -14,9 +14,9 @@ const stride = 200;
 export function redisCaptures(connection: RedisConnection, keys: Keys): Captures {
   const prefix = [keys.prefix];
   return {
-    async keep(capture, content) {
+    async keep(capture, content, maxOctets) {
       const { id } = capture.envelope;
-      const args = [id, nameOf(capture.envelope), capture.capturedAt, JSON.stringify(capture)];
+      const args = [id, nameOf(capture.envelope), capture.capturedAt, JSON.stringify(capture), maxOctets];
       const body = { command: "SET", args: [keys.captured(id), content, "PX", ahead, "NX"] };
       const [, kept] = await connection.commit([body, { script: keepScript, keys: prefix, args }]);
       if (kept !== 1) throw new StoreUnavailable("a captured content went before it could be kept");
@@ -29,10 +29,10 @@ export function redisCaptures(connection: RedisConnection, keys: Keys): Captures
     async content(id) {
       return bytesOf(await connection.command("GET", keys.captured(id)));
     },
-    async prune(now, { retention, maxMessages }) {
+    async prune(now, { retention, maxMessages, maxOctets }) {
       let removed = 0;
       for (const environment of listOf(await connection.command("SMEMBERS", keys.environments))) {
-        const args = [textOf(environment), now - retention, maxMessages, stride];
+        const args = [textOf(environment), now - retention, maxMessages, stride, maxOctets];
         for (let gone = stride; gone === stride; removed += gone)
           gone = numberOf(await connection.run(pruneScript, prefix, args));
       }

@@ -1,4 +1,6 @@
-import { problemList, type StoreProblem, type StoreReport } from "../check.ts";
+import { countsOf } from "../usage-row.ts";
+import type { Capture } from "../captures.ts";
+import { captureCounter, problemList, type StoreProblem, type StoreReport } from "../check.ts";
 import type { RedisConnection, Reply } from "./connection.ts";
 import { deliveryRows, rowsOf, scan } from "./export.ts";
 import type { Keys } from "./keys.ts";
@@ -143,7 +145,7 @@ async function checkLedger(check: Check): Promise<{
   for await (const [tenant, row] of rowsOf(connection, keys.usage(""))) {
     counts.tenants += 1;
     const usage = readUsage(listOf(row));
-    const numbers = usage === undefined ? [Number.NaN] : [usage.used, ...Object.values(usage.topUpsUsed)];
+    const numbers = usage === undefined ? [Number.NaN] : countsOf(usage);
     if (numbers.some((number) => !Number.isSafeInteger(number) || number < 0))
       add({ kind: "Damaged", id: tenant, what: `the credits of ${tenant} are no numbers` });
   }
@@ -154,14 +156,34 @@ async function checkLedger(check: Check): Promise<{
   return counts;
 }
 
-async function checkCaptures({ connection, keys, add }: Check): Promise<number> {
+async function checkCaptures(check: Check): Promise<number> {
+  const { connection, keys, add } = check;
   let count = 0;
+  const there = new Map<string, number>();
+  const told = await captureOctets(check);
   for await (const names of scan(connection, keys.capture("")))
     for (const name of names) {
       count += 1;
       const id = name.slice(keys.capture("").length);
-      const there = await connection.command("EXISTS", name, keys.captured(id));
-      if (there === 1) add({ kind: "Orphan", id, what: `the capture ${id} has no content` });
+      const [row = null, length] = await connection.pipeline([
+        { command: "GET", args: [name] },
+        { command: "STRLEN", args: [keys.captured(id)] },
+      ]);
+      const capture = bytesOf(row);
+      if (capture === undefined) continue;
+      if (numberOf(length) === 0) add({ kind: "Orphan", id, what: `the capture ${id} has no content` });
+      const { envelope }: Capture = JSON.parse(capture.toString());
+      const environment = `${envelope.tenant}/${envelope.environment}`;
+      there.set(environment, (there.get(environment) ?? 0) + numberOf(length));
     }
+  const still = await captureOctets(check);
+  for (const [environment, octets] of told)
+    if (still.get(environment) === octets && (there.get(environment) ?? 0) !== octets)
+      add(captureCounter(environment, octets, there.get(environment) ?? 0));
   return count;
+}
+
+/** Environments that were not captured in since captures are counted are not among them. */
+async function captureOctets({ connection, keys }: Check): Promise<ReadonlyMap<string, number>> {
+  return new Map(pairsOf(await connection.command("HGETALL", `${keys.prefix}capture-octets`)));
 }

@@ -1,4 +1,5 @@
-import { afterEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
+import { keepUntilEnd } from "../../../test/harness/kept.ts";
 import { startRedis, startReplica, startSentinel } from "../../../test/harness/redis.ts";
 import { connectTestRedis } from "../../../test/harness/redis-store.ts";
 import { until } from "../../../test/harness/until.ts";
@@ -8,16 +9,7 @@ import type { ConnectOptions, WatchedRedis } from "./connect.ts";
 import { ReplicasLate } from "./replicated.ts";
 import { defineScript } from "./script.ts";
 
-const closing: (() => Promise<void>)[] = [];
-afterEach(async () => {
-  for (const close of closing.splice(0).toReversed()) await close();
-});
-
-async function kept<T extends { close(): Promise<void> }>(opening: Promise<T>): Promise<T> {
-  const opened = await opening;
-  closing.push(() => opened.close());
-  return opened;
-}
+const kept = keepUntilEnd();
 
 function connect(url: string, changes: Partial<ConnectOptions> = {}): Promise<WatchedRedis> {
   return kept(connectTestRedis(url, changes));

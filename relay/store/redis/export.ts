@@ -1,15 +1,15 @@
-import type { Usage } from "../../../contract/credits.ts";
 import { lapsesAt, type RateState } from "../../../contract/rates.ts";
 import type { Capture } from "../captures.ts";
 import type { Envelope } from "../spool.ts";
 import { billedFor, type CarriedDelivery, type RunningLeases, StoreIncomplete, type StoreRecord } from "../transfer.ts";
+import { inOrder } from "../usage-row.ts";
 import { billedPart } from "./accept-script.ts";
 import type { RedisConnection, Reply } from "./connection.ts";
 import { type Keys, readMember } from "./keys.ts";
 import { pairsOf, readUsage } from "./ledger.ts";
+import { deliveriesScript } from "./queue-scripts.ts";
 import { bytesOf, listOf, textOf } from "./reply.ts";
 import { readRow } from "./rows.ts";
-import { deliveriesScript } from "./transfer-scripts.ts";
 
 /** Rows that one script or command goes through at most. */
 const stride = 200;
@@ -29,10 +29,8 @@ export async function* exportAll(connection: RedisConnection, keys: Keys, now: n
 
 async function* exportUsage(connection: RedisConnection, keys: Keys): AsyncGenerator<StoreRecord> {
   for await (const [tenant, row] of rowsOf(connection, keys.usage(""))) {
-    const usage: Usage | undefined = readUsage(listOf(row));
-    if (usage === undefined) continue;
-    const spent = Object.entries(usage.topUpsUsed).toSorted(([a], [b]) => (a < b ? -1 : 1));
-    yield { kind: "Usage", tenant, usage: { ...usage, topUpsUsed: Object.fromEntries(spent) } };
+    const usage = readUsage(listOf(row));
+    if (usage !== undefined) yield { kind: "Usage", tenant, usage: inOrder(usage) };
   }
 }
 

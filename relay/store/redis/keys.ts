@@ -16,6 +16,7 @@
  *    |    000000t   fencing token; none before the first claim
  *    |    000000d   dueAt while it is leased; none while it is free
  *    |
+ *    |  settled:<five min>   set of `<id>/<index> <token>`, the tokens that have settled
  *    |  billed:<half hour>   set of ids        clock                  string, the highest time told
  *    |  usage:<tenant>       hash              spooled                hash, octets by tenant
  *    |    period, used, +<top-up>              rate:<limit>           hash: tat, day, count
@@ -24,6 +25,7 @@
  *  captured:<id>   string, signed content      captures               sorted set, ids in order
  *  capture:<id>    string, JSON                captures:<environment> sorted set, id -> capturedAt
  *  environments    set of `<tenant>/<environment>` that have captures            format  string
+ *  capture-octets  hash, octets of their contents by environment
  *  closed, arrived  JSON, what a move left: with `closed` nothing is accepted and nothing claimed
  * ```
  *

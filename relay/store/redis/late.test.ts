@@ -1,4 +1,5 @@
-import { afterEach, expect, test } from "vitest";
+import { expect, test } from "vitest";
+import { keepUntilEnd } from "../../../test/harness/kept.ts";
 import { type RedisServer, startRedis } from "../../../test/harness/redis.ts";
 import { connectTestRedis } from "../../../test/harness/redis-store.ts";
 import { systemClock } from "../../../runtime/clock.ts";
@@ -7,10 +8,7 @@ import { type Store, StoreUnavailable } from "../store.ts";
 import type { RedisConnection } from "./connection.ts";
 import { redisStore } from "./store.ts";
 
-const closing: (() => Promise<void>)[] = [];
-afterEach(async () => {
-  for (const close of closing.splice(0).toReversed()) await close();
-});
+const kept = keepUntilEnd();
 
 interface Opened {
   readonly server: RedisServer;
@@ -21,18 +19,13 @@ interface Opened {
 }
 
 async function open(): Promise<Opened> {
-  const server = await startRedis();
-  closing.push(() => server.close());
+  const server = await kept(startRedis());
   const connection = await connectTestRedis(server.url, { timing: { patience: 400, sample: 50, inspect: 100 } });
   let dead = false;
   const run: RedisConnection["run"] = (...call) =>
     dead ? Promise.reject(new StoreUnavailable("dead")) : connection.run(...call);
-  const store = await redisStore({
-    connection: { ...connection, run },
-    prefix: "ph:",
-    clock: { ...systemClock, now: () => noon },
-  });
-  closing.push(() => store.close());
+  const clock = { ...systemClock, now: () => noon };
+  const store = await kept(redisStore({ connection: { ...connection, run }, prefix: "ph:", clock }));
   return { server, connection, store, die: () => (dead = true) };
 }
 

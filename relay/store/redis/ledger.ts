@@ -51,15 +51,22 @@ export function pairsOf(reply: Reply): readonly (readonly [string, number])[] {
   return Array.from({ length: flat.length / 2 }, (_, at) => [textOf(flat[2 * at]), Number(textOf(flat[2 * at + 1]))]);
 }
 
-/** A top-up's field begins with a plus sign: it may bear any name, `used` too. */
+/** A top-up's field begins with a plus sign: it may bear any name, `used` too. Another period's begins with a minus sign. */
 export function readUsage(flat: readonly Reply[]): Usage | undefined {
   if (flat.length === 0) return undefined;
   const fields = new Map(Array.from({ length: flat.length / 2 }, (_, at) => [textOf(flat[2 * at]), flat[2 * at + 1]]));
-  const topUps = [...fields].filter(([name]) => name.startsWith("+"));
+  const countsOf = (sign: string): Record<string, number> =>
+    Object.fromEntries(
+      [...fields]
+        .filter(([name]) => name.startsWith(sign))
+        .map(([name, spent]) => [name.slice(1), Number(textOf(spent))]),
+    );
+  const otherPeriods = countsOf("-");
   return {
     period: textOf(fields.get("period")),
     used: Number(textOf(fields.get("used"))),
-    topUpsUsed: Object.fromEntries(topUps.map(([name, spent]) => [name.slice(1), Number(textOf(spent))])),
+    ...(Object.keys(otherPeriods).length > 0 && { otherPeriods }),
+    topUpsUsed: countsOf("+"),
   };
 }
 

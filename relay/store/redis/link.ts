@@ -192,7 +192,7 @@ async function send(
   patience = state.options.patience,
 ): Promise<readonly Answer[]> {
   if (state.closed) throw nothingSent("the store is closed");
-  const octets = calls.reduce((sum, call) => sum + call.args.reduce<number>((all, arg) => all + sizeOf(arg), 0), 0);
+  const octets = octetsOf(calls);
   const wait = patienceFor(octets, patience);
   const deadline = startDeadline(state, patience, wait - patience);
   const sent: Sent = { written: undefined };
@@ -269,6 +269,11 @@ function wordsOf(call: Call): [command: string, ...args: Word[]] {
   const args = call.args.map(wordOf);
   if ("command" in call) return [call.command, ...args];
   return ["EVALSHA", call.script.sha1, call.keys.length, ...call.keys, ...args];
+}
+
+/** Octets of the arguments of calls, characters of text counted as octets. */
+export function octetsOf(calls: readonly Call[]): number {
+  return calls.reduce((sum, { args }) => sum + args.reduce<number>((all, arg) => all + sizeOf(arg), 0), 0);
 }
 
 function sizeOf(argument: Argument): number {

@@ -1,24 +1,35 @@
-import { defineScript } from "./script.ts";
+import { defineScript, type Script } from "./script.ts";
 
 /**
- * Rows in the order of acceptance. Arguments: first and last member as ZRANGE BYLEX takes them, limit. Answers member,
- * envelope, row, when it can be claimed, and dueAt if it is leased or an empty string, of each in one list.
+ * Tells rows in the order of acceptance. Arguments: first and last member as ZRANGE BYLEX takes them, limit. Answers in one
+ * list of each its member, the `fields` of its message, its row, when it can be claimed, and dueAt if it is leased or an
+ * empty string; an empty string too for what is not there.
  */
-export const listScript = defineScript(
-  "list",
-  `#!lua flags=no-writes,allow-oom
+function rowsScript(name: string, fields: readonly string[]): Script {
+  const asked = [...fields.map((field) => `'${field}'`), "index", "index .. 'd'"];
+  return defineScript(
+    name,
+    `#!lua flags=no-writes,allow-oom
 local prefix, call = KEYS[1], redis.call
 local rows = {}
 for _, member in ipairs(call('ZRANGEBYLEX', prefix .. 'deliveries', ARGV[1], ARGV[2], 'LIMIT', 0, ARGV[3])) do
   local id, index = string.match(member, '^(.*)/(%d+)$')
-  local row = call('HMGET', prefix .. 'message:' .. id, 'envelope', index, index .. 'd')
-  local next = #rows
-  rows[next + 1], rows[next + 2], rows[next + 3] = member, row[1] or '', row[2] or ''
-  rows[next + 4], rows[next + 5] = call('ZSCORE', prefix .. 'due', member) or '', row[3] or ''
+  local row = call('HMGET', prefix .. 'message:' .. id, ${asked.join(", ")})
+  rows[#rows + 1] = member
+  for at = 1, ${asked.length - 1} do rows[#rows + 1] = row[at] or '' end
+  rows[#rows + 1] = call('ZSCORE', prefix .. 'due', member) or ''
+  rows[#rows + 1] = row[${asked.length}] or ''
 end
 return rows
 `,
-);
+  );
+}
+
+/** {@link rowsScript} for people: member, envelope, row, when it can be claimed, dueAt. */
+export const listScript = rowsScript("list", ["envelope"]);
+
+/** {@link rowsScript} for whoever reads each envelope once: member, row, when it can be claimed, dueAt. */
+export const deliveriesScript = rowsScript("deliveries", []);
 
 /**
  * Makes due at `now` what is not leased. Arguments: first and last member as ZRANGE BYLEX takes them, limit, now.

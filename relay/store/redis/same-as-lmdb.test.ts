@@ -88,5 +88,5 @@ async function compareAll(world: World): Promise<void> {
 async function drain(store: Store): Promise<void> {
   for (const one of await store.spool.claim(clock.at + 10 * day, 9999, 1))
     await store.spool.settle(one, { kind: "Done" });
-  await store.captures.prune(clock.at, { retention: 0, maxMessages: 0 });
+  await store.captures.prune(clock.at, { retention: 0, maxMessages: 0, maxOctets: 0 });
 }

@@ -1,9 +1,10 @@
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createLogger } from "../../../runtime/log.ts";
 import { freePorts } from "../../../test/harness/posthouse.ts";
+import { keepUntilEnd } from "../../../test/harness/kept.ts";
 import { startRedis, startReplica, startSentinel } from "../../../test/harness/redis.ts";
 import { connectTestRedis } from "../../../test/harness/redis-store.ts";
 import { testCertificate } from "../../../test/harness/smarthost.ts";
@@ -29,16 +30,7 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-const closing: (() => Promise<void>)[] = [];
-afterEach(async () => {
-  for (const close of closing.splice(0).toReversed()) await close();
-});
-
-async function kept<T extends { close(): Promise<void> }>(opening: Promise<T>): Promise<T> {
-  const opened = await opening;
-  closing.push(() => opened.close());
-  return opened;
-}
+const kept = keepUntilEnd();
 
 function connect(url: string, changes: Partial<ConnectOptions> = {}): Promise<WatchedRedis> {
   return kept(connectTestRedis(url, changes));

@@ -44,9 +44,12 @@ return 1
 `,
 );
 
+/** How long in seconds a token is remembered that has settled: the part under way, and the one before it. */
+const settledPart = 300;
+
 /**
  * Writes what an attempt left. Arguments: member and token; then, when it is tried again, dueAt and the row without
- * its domain. Answers 1, or 0 when the token is not the latest.
+ * its domain. Answers 1, or 0 when somebody else has claimed it; 1 again for the token that settled it.
  */
 export const settleScript = defineScript(
   "settle",
@@ -55,8 +58,14 @@ local prefix, call = KEYS[1], redis.call
 local member = ARGV[1]
 local id, index = string.match(member, '^(.*)/(%d+)$')
 local message = prefix .. 'message:' .. id
-local row = call('HMGET', message, index, index .. 't')
-if not row[1] or (row[2] or '0') ~= ARGV[2] then return 0 end
+local row = call('HMGET', message, index, index .. 't', index .. 'd')
+local part, mark = math.floor(call('TIME')[1] / ${settledPart}), member .. ' ' .. ARGV[2]
+local settled = prefix .. 'settled:'
+if not row[1] or row[2] ~= ARGV[2] or not row[3] then
+  return math.max(call('SISMEMBER', settled .. part, mark), call('SISMEMBER', settled .. part - 1, mark))
+end
+call('SADD', settled .. part, mark)
+call('PEXPIRE', settled .. part, ${3000 * settledPart}, 'NX')
 if ARGV[3] then
   call('HSET', message, index, string.match(row[1], '^[^\\n]*\\n') .. ARGV[4])
   call('HDEL', message, index .. 'd')

@@ -33,26 +33,6 @@ return 1
 );
 
 /**
- * Deliveries in the order of acceptance, as they stand. Arguments: first and last member as ZRANGE BYLEX takes them,
- * limit. Answers member, row, when it can be claimed, and dueAt if it is leased or an empty string, of each in one list.
- */
-export const deliveriesScript = defineScript(
-  "deliveries",
-  `#!lua flags=no-writes,allow-oom
-local prefix, call = KEYS[1], redis.call
-local rows = {}
-for _, member in ipairs(call('ZRANGEBYLEX', prefix .. 'deliveries', ARGV[1], ARGV[2], 'LIMIT', 0, ARGV[3])) do
-  local id, index = string.match(member, '^(.*)/(%d+)$')
-  local row = call('HMGET', prefix .. 'message:' .. id, index, index .. 'd')
-  local next = #rows
-  rows[next + 1], rows[next + 2] = member, row[1] or ''
-  rows[next + 3], rows[next + 4] = call('ZSCORE', prefix .. 'due', member) or '', row[2] or ''
-end
-return rows
-`,
-);
-
-/**
  * Sets the mark of a move. Arguments: the mark of a store that no relay may run on, or an empty string; any other, or an
  * empty string.
  */

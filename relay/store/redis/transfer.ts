@@ -104,7 +104,13 @@ function run({ prefix }: Keys, script: Script, ...args: readonly Argument[]): Ca
 
 function usageCalls({ tenant, usage }: RecordOf<"Usage">, keys: Keys): readonly Call[] {
   const spent = Object.entries(usage.topUpsUsed).flatMap(([name, amount]) => [`+${name}`, amount]);
-  return [{ command: "HSET", args: [keys.usage(tenant), "period", usage.period, "used", usage.used, ...spent] }];
+  const others = Object.entries(usage.otherPeriods ?? {}).flatMap(([name, used]) => [`-${name}`, used]);
+  const name = keys.usage(tenant);
+  // In place of the row that is there: it may have been of other periods.
+  return [
+    { command: "UNLINK", args: [name] },
+    { command: "HSET", args: [name, "period", usage.period, "used", usage.used, ...spent, ...others] },
+  ];
 }
 
 function billedCalls({ id, at }: RecordOf<"Billed">, { prefix }: Keys): readonly Call[] {
@@ -118,7 +124,7 @@ function billedCalls({ id, at }: RecordOf<"Billed">, { prefix }: Keys): readonly
 function captureCalls({ capture, content }: RecordOf<"Capture">, keys: Keys): readonly Call[] {
   const { id, tenant, environment } = capture.envelope;
   const body = { command: "SET", args: [keys.captured(id), content, "PX", ahead, "NX"] };
-  const row = [id, `${tenant}/${environment}`, capture.capturedAt, JSON.stringify(capture)];
+  const row = [id, `${tenant}/${environment}`, capture.capturedAt, JSON.stringify(capture), ""];
   return [body, run(keys, keepScript, ...row)];
 }
 

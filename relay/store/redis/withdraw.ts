@@ -47,7 +47,8 @@ end
 local cost = cjson.decode(row.cost or '{}')
 if cost[1] then
   local usage = prefix .. 'usage:' .. cost[1]
-  if call('HGET', usage, 'period') == cost[2] then call('HINCRBY', usage, 'used', 0 - cost[3]) end
+  local field = call('HGET', usage, 'period') == cost[2] and 'used' or '-' .. cost[2]
+  if call('HEXISTS', usage, field) == 1 then call('HINCRBY', usage, field, 0 - cost[3]) end
   for at = 4, #cost, 2 do call('HINCRBY', usage, cost[at], 0 - cost[at + 1]) end
 end
 if call('HINCRBY', prefix .. 'spooled', row.tenant, 0 - row.size) <= 0 then call('HDEL', prefix .. 'spooled', row.tenant) end

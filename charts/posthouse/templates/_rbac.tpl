@@ -1,0 +1,72 @@
+{{/* A Role with its binding; without a namespace a ClusterRole: (dict "ctx" . "component" ... "name" ... "namespace" ... "rules" ... "account" ...). */}}
+{{- define "posthouse.role" }}
+{{- $prefix := ternary "" "Cluster" (hasKey . "namespace") }}
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: {{ $prefix }}Role
+metadata:
+  {{- include "posthouse.metadata" . | nindent 2 }}
+rules:
+  {{- .rules | nindent 2 }}
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: {{ $prefix }}RoleBinding
+metadata:
+  {{- include "posthouse.metadata" . | nindent 2 }}
+roleRef:
+  apiGroup: rbac.authorization.k8s.io
+  kind: {{ $prefix }}Role
+  name: {{ .name }}
+subjects:
+  - kind: ServiceAccount
+    name: {{ .account }}
+    namespace: {{ .ctx.Release.Namespace }}
+{{- end -}}
+
+{{/* Keys, contracts, credentials, records and what is handed over are Secrets and ConfigMaps. */}}
+{{- define "posthouse.objectRules" -}}
+- apiGroups: [""]
+  resources: [secrets, configmaps]
+  verbs: [get, list, watch, create, patch, delete]
+{{- end -}}
+
+{{/* What the operator does where tenants are. */}}
+{{- define "posthouse.tenantRules" -}}
+- apiGroups: [posthouse.dev]
+  resources: [relaytenants, sendingdomains]
+  verbs: [list, watch]
+- apiGroups: [posthouse.dev]
+  resources: [relaytenants/status, sendingdomains/status]
+  verbs: [patch]
+{{ include "posthouse.objectRules" . }}
+- apiGroups: [events.k8s.io]
+  resources: [events]
+  verbs: [create, patch]
+{{- end -}}
+
+{{/* What the operator does in its own namespace: the lease of the one that works, and relays to ask for usage. */}}
+{{- define "posthouse.ownRules" -}}
+- apiGroups: [coordination.k8s.io]
+  resources: [leases]
+  verbs: [create]
+- apiGroups: [coordination.k8s.io]
+  resources: [leases]
+  resourceNames: [posthouse-operator]
+  verbs: [get, update]
+- apiGroups: [""]
+  resources: [pods]
+  verbs: [list]
+{{- end -}}
+
+{{/* All that a relay reads of the cluster: contracts, keys and credentials for smarthosts. */}}
+{{- define "posthouse.contractReaderRules" -}}
+- apiGroups: [""]
+  resources: [secrets]
+  verbs: [get, list, watch]
+{{- end -}}
+
+{{- define "posthouse.tokenReviewRules" -}}
+- apiGroups: [authentication.k8s.io]
+  resources: [tokenreviews]
+  verbs: [create]
+{{- end -}}

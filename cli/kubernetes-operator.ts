@@ -1,0 +1,183 @@
+import { randomBytes } from "node:crypto";
+import { hostname } from "node:os";
+import type { Registry } from "prom-client";
+import { fenced } from "../cluster/fenced.ts";
+import type { Api } from "../cluster/kubernetes/api.ts";
+import { startElector, type Elector } from "../cluster/kubernetes/elector.ts";
+import { createRecorder, type Recorder } from "../cluster/kubernetes/events.ts";
+import { openKubernetes, type KubernetesCluster } from "../cluster/kubernetes/kubernetes.ts";
+import { apiVersionOf } from "../cluster/kubernetes/resources.ts";
+import { startOperator, type Operator } from "../operator/operator.ts";
+import type { NoteSink } from "../operator/tell.ts";
+import { elapsed, systemClock } from "../runtime/clock.ts";
+import type { Readiness } from "../runtime/http.ts";
+import { createMetrics } from "../runtime/metrics.ts";
+import { startAdmin } from "./admin.ts";
+import { openApiServer } from "./contract-source.ts";
+import { authoritativeOf, resolverOf } from "./fleet-resources.ts";
+import type { Fleet } from "./fleet.ts";
+import { operatorSettings } from "./operator-settings.ts";
+import { usageFromRelays } from "./relay-usage.ts";
+import type { Starting } from "./run-parts.ts";
+
+export interface KubernetesOperator {
+  readonly fleet: Fleet;
+  /** Where contracts, keys and records live. */
+  readonly contractNamespace: string;
+  /** Where the Lease is, and the relays that tell what tenants have used. */
+  readonly ownNamespace: string;
+  readonly kubeconfig?: string;
+  /** Namespaces to look at; every one when absent. */
+  readonly tenantNamespaces?: readonly string[];
+  /** Whether several may run, of which one works. */
+  readonly leaderElection: boolean;
+  /** What to call this process; the host's name when absent. */
+  readonly identity?: string;
+  /**
+   * Ends the process at once, with exit code 1: it does not lead any more. That is the one way to be sure that nothing it had
+   * begun goes on when the next leader begins; it is started anew with an empty head, and stands by.
+   */
+  readonly deposed: () => void;
+}
+
+/** Name of the Lease, as the chart's Role has it. */
+const leaseName = "posthouse-operator";
+
+/** Started, but maybe not working: `stop` ends what there is. */
+interface Leadership {
+  /** Who leads, for people. */
+  readonly note: () => string;
+  readonly stop: () => Promise<void>;
+}
+
+/** What the parts share. */
+interface Shared {
+  readonly api: Api;
+  readonly metrics: Registry;
+  readonly identity: string;
+  readonly cluster: KubernetesCluster;
+  readonly onNote: NoteSink;
+}
+
+/**
+ * Starts an operator on an API server: the admin port first, then the caches, which a standby keeps warm too, then the
+ * election, and the work once that is won.
+ */
+export async function startKubernetesOperator(options: KubernetesOperator, starting: Starting): Promise<void> {
+  const { fleet, contractNamespace, tenantNamespaces } = options;
+  const { log, started, stopping } = starting;
+  const metrics = createMetrics();
+  const api = await openApiServer(options, { log, metrics });
+  started({ name: "API server", stop: () => api.close() });
+  let leadership: Leadership | undefined;
+  const admin = await startAdmin(fleet, {
+    readiness: () => readiness(leadership),
+    metrics: () => Promise.resolve(metrics),
+  });
+  started({ name: "admin", stop: () => admin.stop() });
+  log.info({ host: admin.host, port: admin.port }, "/healthz, /readyz and /metrics are served");
+  const cluster = await openKubernetes({
+    api,
+    clock: systemClock,
+    log: log.child({ part: "cluster" }),
+    random: Math.random,
+    scope: tenantNamespaces === undefined ? { kind: "Cluster" } : { kind: "Namespaces", namespaces: tenantNamespaces },
+    contractNamespace,
+    signal: stopping,
+  });
+  started({ name: "cluster", stop: () => cluster.close() });
+  // Two processes of one name must not take each other for themselves.
+  const identity = `${options.identity ?? hostname()}_${randomBytes(4).toString("hex")}`;
+  const recorder = createRecorder({
+    api,
+    controller: "posthouse.dev/operator",
+    instance: identity,
+    clock: systemClock,
+    log: log.child({ part: "events" }),
+    metrics,
+  });
+  started({ name: "events", stop: () => recorder.stop() });
+  const shared = { api, metrics, identity, cluster, onNote: eventsOf(recorder) };
+  leadership = options.leaderElection ? seek(options, starting, shared) : lead(options, starting, shared);
+  const { stop } = leadership;
+  started({ name: "operator", stop });
+  log.info("ready: every list is complete");
+}
+
+function readiness(leadership: Leadership | undefined): Readiness {
+  if (leadership === undefined) return { ready: false, reasons: ["the API server has not told all objects yet"] };
+  return { ready: true, reasons: [], notes: [leadership.note()] };
+}
+
+/** Works without asking anybody. */
+function lead(options: KubernetesOperator, starting: Starting, shared: Shared): Leadership {
+  const operator = work(options, starting, shared, () => true);
+  return { note: () => "leading without election", stop: () => operator.stop() };
+}
+
+/** Works when elected, until the end: who is deposed never works again. */
+function seek(options: KubernetesOperator, starting: Starting, shared: Shared): Leadership {
+  const { api, metrics, identity } = shared;
+  let operator: Operator | undefined;
+  let isEnding = false;
+  const elector: Elector = startElector({
+    api,
+    namespace: options.ownNamespace,
+    name: leaseName,
+    identity,
+    clock: systemClock,
+    elapsed,
+    random: Math.random,
+    log: starting.log.child({ part: "election" }),
+    metrics,
+    onStartedLeading() {
+      if (!isEnding) operator = work(options, starting, shared, () => elector.isLeading());
+    },
+    onStoppedLeading: options.deposed,
+  });
+  return {
+    note: () => (elector.isLeading() ? "leading" : `standing by; ${elector.holder() || "nobody"} leads`),
+    async stop() {
+      isEnding = true;
+      // The Lease is given back when nothing is under way any more, not before.
+      await operator?.stop();
+      await elector.stop();
+    },
+  };
+}
+
+function work(
+  { fleet, contractNamespace, ownNamespace }: KubernetesOperator,
+  { log }: Starting,
+  { api, metrics, cluster, onNote }: Shared,
+  mayWrite: () => boolean,
+): Operator {
+  const clock = systemClock;
+  const resolver = resolverOf(fleet);
+  const authoritative = authoritativeOf(fleet, resolver);
+  return startOperator({
+    cluster: fenced(cluster, mayWrite),
+    resolver,
+    ...(authoritative && { authoritative }),
+    usage: usageFromRelays({ api, namespace: ownNamespace, clock, random: Math.random }),
+    clock,
+    log: log.child({ part: "operator" }),
+    random: Math.random,
+    settings: operatorSettings(fleet, { contractNamespace }),
+    metrics,
+    isListed: (kind, namespace) => cluster.isListed(kind, namespace),
+    onNote,
+  });
+}
+
+/** Notes as Events beside the objects that they are about. */
+function eventsOf({ record }: Recorder): NoteSink {
+  return ({ kind, namespace, name, uid }, action, { level, reason, message }) =>
+    record({
+      regarding: { apiVersion: apiVersionOf(kind), kind, namespace, name, ...(uid !== undefined && { uid }) },
+      type: level === "warn" ? "Warning" : "Normal",
+      reason,
+      action,
+      note: message,
+    });
+}

@@ -1,0 +1,175 @@
+import { readFile } from "node:fs/promises";
+import type { Api } from "../cluster/kubernetes/api.ts";
+import { readyRelayPods, type RelayPod } from "../cluster/kubernetes/relay-pods.ts";
+import { decodeUsage, mostTenants, type TenantUsage, usagePath, type UsageSource } from "../contract/usage.ts";
+import type { Clock } from "../runtime/clock.ts";
+
+export interface RelayUsageOptions {
+  readonly api: Pick<Api, "request">;
+  /** The release's namespace, where its relay pods are. */
+  readonly namespace: string;
+  readonly clock: Clock;
+  /** For the pod that is asked first. */
+  readonly random: () => number;
+  /** Of the relay pods; `app.kubernetes.io/component=relay` when absent. */
+  readonly labelSelector?: string;
+  /** File with the token that is shown to them; kubelet renews it. {@link usageTokenFile} when absent. */
+  readonly tokenFile?: string;
+}
+
+/** Where the chart mounts the operator's token for relays. */
+export const usageTokenFile = "/var/run/secrets/posthouse.dev/usage/token";
+
+/** Nobody can tell what tenants have used now; the message says why. */
+export class UsageUnavailable extends Error {
+  override readonly name = "UsageUnavailable";
+}
+
+/** Milliseconds: who asks meanwhile is asked for together; pods are listed again; one answers; nobody is asked again after a failure. */
+const timing = { gather: 20, pods: 10_000, request: 5000, pause: 10_000 };
+/** Pods that are tried before nobody answers. */
+const tries = 3;
+/** Octets of tenants in one URL: servers take 16 KiB of a request's head. */
+const longestQuery = 8192;
+const longestAnswer = 4_194_304;
+
+interface Waiting {
+  readonly tenants: Set<string>;
+  readonly rows: Promise<ReadonlyMap<string, TenantUsage>>;
+}
+
+/**
+ * What tenants have used, as one of the release's ready relays tells it over HTTP: another one each time, the next when one
+ * does not answer. Many who ask at once, as at the operator's start, cost one question; after a failure nobody waits for the
+ * next ten seconds.
+ */
+export function usageFromRelays(options: RelayUsageOptions): UsageSource {
+  const { clock } = options;
+  const pods = podList(options);
+  let waiting: Waiting | undefined;
+  let failed: { readonly error: unknown; readonly until: number } | undefined;
+  let turn = Math.floor(options.random() * 1000);
+
+  const ask = async (tenants: readonly string[]): Promise<ReadonlyMap<string, TenantUsage>> => {
+    try {
+      const rows = await askSomebody(options, inTurn(await pods(), turn), tenants);
+      failed = undefined;
+      return rows;
+    } catch (error) {
+      failed = { error, until: clock.now() + timing.pause };
+      throw error;
+    } finally {
+      turn += 1;
+    }
+  };
+  const gather = (): Waiting => {
+    const tenants = new Set<string>();
+    const rows = clock.sleep(timing.gather).then(() => {
+      waiting = undefined;
+      return ask([...tenants]);
+    });
+    return { tenants, rows };
+  };
+  return {
+    async usage(tenants) {
+      if (tenants.length === 0) return new Map();
+      if (failed !== undefined && clock.now() < failed.until) throw failed.error;
+      waiting ??= gather();
+      const { rows, tenants: together } = waiting;
+      for (const tenant of tenants) together.add(tenant);
+      const all = await rows;
+      return new Map(tenants.flatMap((tenant) => rowOf(all, tenant)));
+    },
+  };
+}
+
+function rowOf(rows: ReadonlyMap<string, TenantUsage>, tenant: string): readonly (readonly [string, TenantUsage])[] {
+  const row = rows.get(tenant);
+  return row === undefined ? [] : [[tenant, row]];
+}
+
+/** The list of pods, asked for anew when it is older than a while. */
+function podList(options: RelayUsageOptions): () => Promise<readonly RelayPod[]> {
+  const { clock, api, namespace, labelSelector = "app.kubernetes.io/component=relay" } = options;
+  let known: { readonly pods: readonly RelayPod[]; readonly until: number } | undefined;
+  return async () => {
+    if (known !== undefined && clock.now() < known.until) return known.pods;
+    known = undefined;
+    const pods = await readyRelayPods({ api, namespace, labelSelector, portName: "admin" });
+    if (pods.length === 0) throw new UsageUnavailable(`no relay pod with ${labelSelector} is ready in ${namespace}`);
+    known = { pods, until: clock.now() + timing.pods };
+    return pods;
+  };
+}
+
+function inTurn(pods: readonly RelayPod[], turn: number): readonly RelayPod[] {
+  const first = turn % pods.length;
+  return [...pods.slice(first), ...pods.slice(0, first)].slice(0, tries);
+}
+
+async function askSomebody(
+  options: RelayUsageOptions,
+  pods: readonly RelayPod[],
+  tenants: readonly string[],
+): Promise<ReadonlyMap<string, TenantUsage>> {
+  const token = (await readFile(options.tokenFile ?? usageTokenFile, "utf8")).trim();
+  const failures: string[] = [];
+  for (const pod of pods) {
+    try {
+      const rows: (readonly [string, TenantUsage])[] = [];
+      for (const some of inQueries(tenants)) rows.push(...(await askPod(pod, token, some)));
+      return new Map(rows);
+    } catch (error) {
+      failures.push(`${pod.name}: ${error instanceof Error ? error.message : String(error)}`);
+    }
+  }
+  throw new UsageUnavailable(`no relay tells what tenants have used; ${failures.join("; ")}`);
+}
+
+/** Tenants by what fits into one URL. */
+export function inQueries(tenants: readonly string[]): readonly (readonly string[])[] {
+  const queries: string[][] = [];
+  let length = Number.POSITIVE_INFINITY;
+  for (const tenant of tenants) {
+    const more = tenant.length + "tenant=%2F&".length;
+    const last = queries.at(-1);
+    if (last === undefined || length + more > longestQuery || last.length >= mostTenants) {
+      queries.push([tenant]);
+      length = more;
+    } else {
+      last.push(tenant);
+      length += more;
+    }
+  }
+  return queries;
+}
+
+async function askPod(
+  { address, port }: RelayPod,
+  token: string,
+  tenants: readonly string[],
+): Promise<ReadonlyMap<string, TenantUsage>> {
+  const host = address.includes(":") ? `[${address}]` : address;
+  const query = new URLSearchParams(tenants.map((tenant) => ["tenant", tenant])).toString();
+  const response = await fetch(`http://${host}:${port}${usagePath}?${query}`, {
+    headers: { authorization: `Bearer ${token}` },
+    redirect: "error",
+    signal: AbortSignal.timeout(timing.request),
+  });
+  const text = await readText(response);
+  if (!response.ok) throw new UsageUnavailable(`${response.status} ${text.trim().slice(0, 200)}`);
+  const decoded = decodeUsage(text);
+  if ("error" in decoded) throw new UsageUnavailable(`it answers what is no report of usage: ${decoded.error}`);
+  return decoded.value;
+}
+
+async function readText({ body }: Response): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of body ?? []) {
+    size += chunk.length;
+    if (size > longestAnswer) throw new UsageUnavailable("its answer is too long");
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString("utf8");
+}

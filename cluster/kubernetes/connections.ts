@@ -1,0 +1,124 @@
+import { Agent, ProxyAgent, type Dispatcher } from "undici";
+import type { Logger } from "../../runtime/log.ts";
+import { ApiError } from "./api-error.ts";
+import type { ApiRequest } from "./api.ts";
+import type { Access, Credentials } from "./credentials.ts";
+import type { RequestCounter } from "./request-counter.ts";
+
+/** Status, headers and body of an answer. */
+export type Answer = Dispatcher.ResponseData;
+
+/** The pool of connections to one API server. */
+export interface Connections {
+  /** Sends a request; rejects with the transport's own error. */
+  readonly send: (request: ApiRequest, signal: AbortSignal) => Promise<Answer>;
+  /**
+   * What to tell of an error: an answer as it is, else the request and why. `cause` says whether the time was over:
+   * then no connection of the pool is trusted any more.
+   */
+  readonly failure: (request: ApiRequest, error: unknown, cause: "Late" | "Aborted" | undefined) => unknown;
+  readonly close: () => Promise<void>;
+}
+
+interface Pool {
+  readonly access: Access;
+  readonly agent: Dispatcher;
+}
+
+/** Opens nothing yet; connections are made when they are needed. */
+export function openConnections(credentials: Credentials, log: Logger, count: RequestCounter): Connections {
+  const retired = new Set<Dispatcher>();
+  let pool: Pool | undefined;
+
+  const retire = (): void => {
+    if (pool === undefined) return;
+    const { agent } = pool;
+    pool = undefined;
+    retired.add(agent);
+    // What is under way, watches above all, ends in its own time.
+    void agent.close().then(
+      () => retired.delete(agent),
+      () => retired.delete(agent),
+    );
+  };
+  const ready = async (): Promise<Pool> => {
+    const access = await credentials.current();
+    if (pool !== undefined && pool.access.fingerprint !== access.fingerprint) {
+      log.info({ server: access.server }, "the credentials for the API server changed; connecting anew");
+      retire();
+    }
+    pool = { access, agent: pool?.agent ?? agentFor(access) };
+    return pool;
+  };
+  return {
+    async send(request, signal) {
+      const { access, agent } = await ready();
+      signal.throwIfAborted();
+      try {
+        const answer = await agent.request(wireRequest(request, access, signal));
+        count(answer.statusCode, request.method);
+        return answer;
+      } catch (error) {
+        count("<error>", request.method);
+        throw error;
+      }
+    },
+    failure(request, error, cause) {
+      if (error instanceof ApiError) return error;
+      if (cause === "Aborted") return request.signal?.reason ?? error;
+      if (cause === "Late") retire();
+      // A server that presents another certificate may be one whose authority was replaced.
+      else if (isTlsError(error)) void credentials.renew().catch(() => undefined);
+      const why = cause === "Late" ? "no answer in time" : reasonOf(error);
+      return new Error(`${request.method} ${request.path}: ${why}`, { cause: error });
+    },
+    async close() {
+      if (pool) retired.add(pool.agent);
+      pool = undefined;
+      await Promise.all([...retired].map((agent) => agent.destroy()));
+    },
+  };
+}
+
+function agentFor({ tls, proxy }: Access): Dispatcher {
+  // HTTP/1.1: a connection of its own for each watch, so that one that stalls holds up nothing else.
+  const common = { allowH2: false, keepAliveTimeout: 30_000, headersTimeout: 0, bodyTimeout: 0 };
+  const sockets = { keepAlive: true, keepAliveInitialDelay: 30_000, timeout: 10_000 };
+  if (proxy === undefined) return new Agent({ ...common, connect: { ...tls, ...sockets } });
+  if (!/^https?:/.test(proxy)) throw new Error(`the kubeconfig's proxy-url ${proxy} is not one of http or https`);
+  return new ProxyAgent({ ...common, uri: proxy, requestTls: { ...tls, ...sockets }, connect: sockets });
+}
+
+function wireRequest(request: ApiRequest, { server, headers }: Access, signal: AbortSignal): Dispatcher.RequestOptions {
+  const { origin, pathname } = new URL(server);
+  const query = new URLSearchParams();
+  for (const [name, value] of Object.entries(request.query ?? {})) if (value !== undefined) query.set(name, value);
+  const path = `${pathname.replace(/\/$/, "")}${request.path}`;
+  const common = { ...headers, accept: request.accept ?? "application/json", "user-agent": "posthouse" };
+  return {
+    origin,
+    path: query.size > 0 ? `${path}?${query.toString()}` : path,
+    method: request.method,
+    signal,
+    ...(request.body === undefined
+      ? { headers: common }
+      : {
+          headers: { ...common, "content-type": request.contentType ?? "application/json" },
+          body: JSON.stringify(request.body),
+        }),
+  };
+}
+
+function isTlsError(error: unknown): boolean {
+  const code = codeOf(error);
+  return /CERT|^ERR_(TLS|SSL)|SELF_SIGNED|UNABLE_TO/.test(code);
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : "";
+}
+
+function reasonOf(error: unknown): string {
+  if (error instanceof AggregateError) return error.errors.map(reasonOf).join("; ");
+  return error instanceof Error ? error.message || codeOf(error) : String(error);
+}

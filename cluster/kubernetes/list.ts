@@ -1,0 +1,69 @@
+import type { ClusterObject, Kind, ObjectKey } from "../object.ts";
+import { isApiError } from "./api-error.ts";
+import type { Api } from "./api.ts";
+import { decodeObject, fieldsOf } from "./objects.ts";
+import { collectionPath } from "./resources.ts";
+import type { Source } from "./sources.ts";
+import type { CompleteList } from "./store.ts";
+
+/** Objects asked for at once: so many that pages are few, so few that one in transit is small beside the cache. */
+const pageSize = 250;
+
+/** The query that selects the objects of a source. */
+export function selection({ labelSelector, fieldSelector }: Source): Record<string, string | undefined> {
+  return { labelSelector, fieldSelector };
+}
+
+/**
+ * Lists a source, page by page, as of one moment. When the server can't hold on to that moment long enough, all is
+ * asked for at once. `known` gives the object that is in memory already, so that it is not kept twice.
+ */
+export async function listAll(
+  api: Api,
+  source: Source,
+  known: (key: ObjectKey) => ClusterObject | undefined,
+  signal: AbortSignal,
+): Promise<CompleteList> {
+  try {
+    return await listPages(api, source, known, { signal, limit: String(pageSize) });
+  } catch (error) {
+    if (!isApiError(error, 410)) throw error;
+    return listPages(api, source, known, { signal });
+  }
+}
+
+async function listPages(
+  api: Api,
+  source: Source,
+  known: (key: ObjectKey) => ClusterObject | undefined,
+  { signal, limit }: { readonly signal: AbortSignal; readonly limit?: string },
+): Promise<CompleteList> {
+  const objects: ClusterObject[] = [];
+  let next: string | undefined;
+  for (;;) {
+    const page = fieldsOf(
+      await api.request({
+        method: "GET",
+        path: collectionPath(source.kind, source.namespace),
+        query: { ...selection(source), limit, continue: next },
+        deadline: 60_000,
+        signal,
+      }),
+    );
+    const { items } = page;
+    for (const item of Array.isArray(items) ? items : []) objects.push(oneCopy(source.kind, item, known));
+    const meta = fieldsOf(page["metadata"]);
+    const { resourceVersion } = meta;
+    if (!Array.isArray(items) && items !== null) throw new Error("the API server's answer is no list");
+    if (typeof resourceVersion !== "string") throw new Error("the API server's list has no resourceVersion");
+    next = typeof meta["continue"] === "string" && meta["continue"] !== "" ? meta["continue"] : undefined;
+    if (next === undefined) return { objects, resourceVersion };
+  }
+}
+
+function oneCopy(kind: Kind, json: unknown, known: (key: ObjectKey) => ClusterObject | undefined): ClusterObject {
+  const { name, namespace, uid, resourceVersion } = fieldsOf(fieldsOf(json)["metadata"]);
+  const before = known({ kind, namespace: String(namespace), name: String(name) });
+  const isSame = before?.metadata.uid === uid && before?.metadata.resourceVersion === resourceVersion;
+  return before !== undefined && isSame ? before : decodeObject(kind, json);
+}

@@ -1,0 +1,272 @@
+/**
+ * As much of a Kubernetes API server as lists, watches, creates and deletes take, over plain HTTP or TLS, to go wrong on
+ * demand: the next requests of a kind get an answer that a test gives, and open watches are broken in every way that
+ * networks know. It validates nothing. What a real server does is tested on a real one.
+ */
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { createServer as createTlsServer } from "node:https";
+import type { AddressInfo, Socket } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { json as readJson } from "node:stream/consumers";
+import { stringify } from "yaml";
+import { selectorOf, type StubObject } from "./stub-selector.ts";
+
+export type { StubObject };
+
+/** What a request was. */
+export interface StubRequest {
+  readonly verb: "list" | "watch" | "get" | "create" | "delete" | "other";
+  readonly path: string;
+  readonly query: URLSearchParams;
+  readonly headers: IncomingMessage["headers"];
+}
+
+/** What becomes of a request instead of an answer: undefined lets it pass. `Hang` never answers, `Reset` breaks the connection. */
+export type Fault = "Hang" | "Reset" | StubAnswer;
+
+export interface StubAnswer {
+  readonly code: number;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: unknown;
+}
+
+export interface StubApiServer {
+  readonly url: string;
+  /** A folder for the files of a test, which goes with the server. */
+  readonly folder: string;
+  /** Writes a kubeconfig for this server. */
+  readonly kubeconfig: (user?: object, cluster?: object) => string;
+  /** Every request so far. */
+  readonly requests: StubRequest[];
+  readonly count: (verb: StubRequest["verb"]) => number;
+  /** How many watches are open. */
+  readonly watches: () => number;
+  /** Is asked about each request. */
+  fault: (request: StubRequest) => Fault | undefined;
+  /** Whether changes reach the watches. */
+  deaf: boolean;
+  readonly put: (path: string, object: object) => void;
+  readonly remove: (path: string) => void;
+  /** Sends a line to every watch. */
+  readonly send: (line: unknown) => void;
+  readonly bookmark: () => void;
+  /** Forgets every change so far: a watch from before gets an ERROR event. */
+  readonly compact: () => void;
+  /** `Reset`: RST. `Half`: the server's half is closed in mid-stream. `End`: the stream ends as it should. */
+  readonly cut: (how: "Reset" | "Half" | "End") => void;
+  readonly close: () => Promise<void>;
+}
+
+interface Change {
+  readonly version: number;
+  readonly type: string;
+  readonly object: StubObject;
+  readonly path: string;
+}
+
+interface Watch {
+  readonly response: ServerResponse;
+  readonly sees: (path: string, object: StubObject) => boolean;
+}
+
+interface World {
+  readonly objects: Map<string, StubObject>;
+  readonly changes: Change[];
+  readonly watches: Set<Watch>;
+  version: number;
+  compacted: number;
+}
+
+/** Starts one on a free port. With `tls`, the PEM of a certificate and its key, over TLS. */
+export async function startStubApiServer(tls?: {
+  readonly cert: string;
+  readonly key: string;
+}): Promise<StubApiServer> {
+  const world: World = { objects: new Map(), changes: [], watches: new Set(), version: 100, compacted: 0 };
+  const folder = mkdtempSync(join(tmpdir(), "posthouse-stub-"));
+  const sockets = new Set<Socket>();
+  const handle = (message: IncomingMessage, response: ServerResponse): void => {
+    const request = requestOf(message);
+    stub.requests.push(request);
+    const fault = stub.fault(request);
+    if (fault === "Reset") message.socket.resetAndDestroy();
+    else if (fault === undefined) void serve(world, request, { message, response });
+    else if (fault !== "Hang") answer(response, fault);
+  };
+  const server: Server = tls ? createTlsServer(tls, handle) : createServer(handle);
+  server.on("connection", (socket: Socket) => {
+    sockets.add(socket);
+    socket.on("error", () => undefined).on("close", () => sockets.delete(socket));
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const url = `${tls ? "https" : "http"}://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const stub: StubApiServer = {
+    url,
+    folder,
+    kubeconfig: (user = { token: "stub" }, cluster = {}) => writeConfig(folder, url, { user, cluster }),
+    requests: [],
+    count: (verb) => stub.requests.filter((request) => request.verb === verb).length,
+    watches: () => world.watches.size,
+    fault: () => undefined,
+    deaf: false,
+    put: (path, object) => change(world, path, { object, deaf: stub.deaf }),
+    remove: (path) => change(world, path, { object: undefined, deaf: stub.deaf }),
+    send: (line) => tell(world, line),
+    bookmark: () => tell(world, { type: "BOOKMARK", object: { metadata: { resourceVersion: String(world.version) } } }),
+    compact: () => void (world.compacted = world.version),
+    cut: (how) => [...world.watches].forEach((watch) => cutOff(watch, how)),
+    async close() {
+      for (const socket of sockets) socket.destroy();
+      await new Promise((resolve) => server.close(resolve));
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+  return stub;
+}
+
+function writeConfig(
+  folder: string,
+  server: string,
+  { user, cluster }: { readonly user: object; readonly cluster: object },
+): string {
+  const file = join(folder, "kubeconfig");
+  const text = stringify({
+    apiVersion: "v1",
+    kind: "Config",
+    "current-context": "stub",
+    contexts: [{ name: "stub", context: { cluster: "stub", user: "stub" } }],
+    clusters: [
+      {
+        name: "stub",
+        cluster: { server, ...(server.startsWith("http:") && { "insecure-skip-tls-verify": true }), ...cluster },
+      },
+    ],
+    users: [{ name: "stub", user }],
+  });
+  writeFileSync(file, text, { mode: 0o600 });
+  return file;
+}
+
+const place = /^(\/api\/v1|\/apis\/[^/]+\/[^/]+)(?:\/namespaces\/([^/]+))?\/([a-z]+)(?:\/([^/]+))?$/;
+
+function requestOf(message: IncomingMessage): StubRequest {
+  const { pathname: path, searchParams: query } = new URL(message.url ?? "/", "http://stub");
+  const name = place.exec(path)?.[4];
+  const read = name !== undefined ? "get" : query.get("watch") === null ? "list" : "watch";
+  const verbs: Record<string, StubRequest["verb"]> = { GET: read, POST: "create", DELETE: "delete" };
+  return { verb: verbs[message.method ?? ""] ?? "other", path, query, headers: message.headers };
+}
+
+async function serve(
+  world: World,
+  request: StubRequest,
+  { message, response }: { readonly message: IncomingMessage; readonly response: ServerResponse },
+): Promise<void> {
+  const object = world.objects.get(request.path);
+  switch (request.verb) {
+    case "list":
+      return answer(response, { code: 200, body: listOf(world, request) });
+    case "watch":
+      return openWatch(world, request, response);
+    case "get":
+      return answer(response, object ? { code: 200, body: object } : status(404, "NotFound"));
+    case "create": {
+      const body = (await readJson(message)) as StubObject;
+      const path = `${request.path}/${body.metadata.name}`;
+      if (world.objects.has(path)) return answer(response, status(409, "AlreadyExists"));
+      change(world, path, { object: body, deaf: false });
+      return answer(response, { code: 201, body: world.objects.get(path) });
+    }
+    case "delete":
+      if (object) change(world, request.path, { object: undefined, deaf: false });
+      return answer(response, object ? { code: 200, body: { kind: "Status" } } : status(404, "NotFound"));
+    case "other":
+      return answer(response, status(405, "MethodNotAllowed"));
+  }
+}
+
+/** The answer of an API server that refuses. */
+export function status(code: number, reason: string, headers: Readonly<Record<string, string>> = {}): StubAnswer {
+  return {
+    code,
+    headers,
+    body: { kind: "Status", apiVersion: "v1", status: "Failure", reason, code, message: reason },
+  };
+}
+
+function answer(response: ServerResponse, { code, headers = {}, body = {} }: StubAnswer): void {
+  const isText = typeof body === "string";
+  response.writeHead(code, { "content-type": isText ? "text/html" : "application/json", ...headers });
+  response.end(isText ? body : JSON.stringify(body));
+}
+
+function listOf(world: World, request: StubRequest): object {
+  const sees = selectorOf(request.path, request.query);
+  const items = [...world.objects].filter(([path, object]) => sees(path, object)).map(([, object]) => object);
+  const limit = Number(request.query.get("limit") ?? "0") || items.length;
+  const [version = String(world.version), from = "0"] = (request.query.get("continue") ?? "")
+    .split("/")
+    .filter(Boolean);
+  const next = Number(from) + limit;
+  const more = next < items.length ? { continue: `${version}/${next}` } : {};
+  return { kind: "List", metadata: { resourceVersion: version, ...more }, items: items.slice(Number(from), next) };
+}
+
+function openWatch(world: World, request: StubRequest, response: ServerResponse): void {
+  const from = Number(request.query.get("resourceVersion"));
+  const watch: Watch = { response, sees: selectorOf(request.path, request.query) };
+  response.writeHead(200, { "content-type": "application/json" });
+  response.flushHeaders();
+  if (from < world.compacted) {
+    const object = { kind: "Status", code: 410, reason: "Expired", message: "too old resource version" };
+    response.end(`${JSON.stringify({ type: "ERROR", object })}\n`);
+    return;
+  }
+  world.watches.add(watch);
+  response.on("close", () => world.watches.delete(watch));
+  for (const past of world.changes) if (past.version > from) show(watch, past);
+}
+
+function show({ response, sees }: Watch, { path, type, object }: Change): void {
+  if (sees(path, object)) response.write(`${JSON.stringify({ type, object })}\n`);
+}
+
+function change(
+  world: World,
+  path: string,
+  { object, deaf }: { readonly object: object | undefined; readonly deaf: boolean },
+): void {
+  const before = world.objects.get(path);
+  const version = ++world.version;
+  const [, , namespace = "", , name = ""] = place.exec(path) ?? [];
+  const { metadata } = (object ?? before ?? {}) as Partial<StubObject>;
+  const uid = before?.metadata.uid ?? `uid-${version}`;
+  const stamped = {
+    ...(object ?? before),
+    metadata: { ...metadata, name, namespace, uid, resourceVersion: String(version) },
+  };
+  if (object) world.objects.set(path, stamped);
+  else world.objects.delete(path);
+  const type = typeOf(before, object);
+  const done = { version, type, object: stamped, path };
+  world.changes.push(done);
+  if (!deaf) for (const watch of world.watches) show(watch, done);
+}
+
+function typeOf(before: object | undefined, after: object | undefined): string {
+  if (after === undefined) return "DELETED";
+  return before ? "MODIFIED" : "ADDED";
+}
+
+function tell(world: World, line: unknown): void {
+  const text = typeof line === "string" ? line : `${JSON.stringify(line)}\n`;
+  for (const { response } of world.watches) response.write(text);
+}
+
+function cutOff({ response }: Watch, how: "Reset" | "Half" | "End"): void {
+  if (how === "End") response.end();
+  else if (how === "Reset") response.socket?.resetAndDestroy();
+  else response.socket?.end();
+}
