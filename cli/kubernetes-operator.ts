@@ -27,6 +27,8 @@ export interface KubernetesOperator {
   /** Where the Lease is, and the relays that tell what tenants have used. */
   readonly ownNamespace: string;
   readonly kubeconfig?: string;
+  /** PEM of certificates that clients cannot verify otherwise; credentials tell them to trust it. */
+  readonly trust?: string;
   /** Namespaces to look at; every one when absent. */
   readonly tenantNamespaces?: readonly string[];
   /** Whether several may run, of which one works. */
@@ -147,7 +149,7 @@ function seek(options: KubernetesOperator, starting: Starting, shared: Shared): 
 }
 
 function work(
-  { fleet, contractNamespace, ownNamespace }: KubernetesOperator,
+  { fleet, contractNamespace, ownNamespace, trust }: KubernetesOperator,
   { log }: Starting,
   { api, metrics, cluster, onNote }: Shared,
   mayWrite: () => boolean,
@@ -163,7 +165,7 @@ function work(
     clock,
     log: log.child({ part: "operator" }),
     random: Math.random,
-    settings: operatorSettings(fleet, { contractNamespace }),
+    settings: operatorSettings(fleet, { contractNamespace, ...(trust !== undefined && { trust }) }),
     metrics,
     isListed: (kind, namespace) => cluster.isListed(kind, namespace),
     onNote,
