@@ -114,6 +114,30 @@ export function clusterSuite(name: string, open: () => Promise<TestCluster>): vo
         stop();
       });
 
+      test("takes empty maps for none", async () => {
+        const bare = { ...record, metadata: { ...record.metadata, labels: {}, annotations: {} }, data: {} };
+        expect(await cluster.create(bare)).toBe("Created");
+        const before = stored(keyOf(record));
+        expect(before).toMatchObject({ data: {} });
+        expect(await cluster.apply(bare)).toBe("Done");
+        expect(await cluster.apply({ ...record, data: {} })).toBe("Done");
+        expect(stored(keyOf(record))).toEqual(before);
+      });
+
+      test("keeps bytes as they are, however many", async () => {
+        const data = {
+          privateKey: "-----BEGIN\n".repeat(20_000),
+          bom: "\ufeffx",
+          emoji: "\u{1f4ee}",
+          "a.b_c-d": "\r\n\t\0",
+        };
+        await cluster.apply({ ...secret, data });
+        expect(stored()).toMatchObject({ data });
+        const { resourceVersion } = stored().metadata;
+        expect(await cluster.apply({ ...secret, data })).toBe("Done");
+        expect(stored().metadata.resourceVersion).toBe(resourceVersion);
+      });
+
       test("replaces data, labels and annotations, and keeps the identity", async () => {
         await cluster.apply({ ...record, metadata: { ...record.metadata, labels: { a: "1" } } });
         const before = stored(keyOf(record));
@@ -278,6 +302,19 @@ export function clusterSuite(name: string, open: () => Promise<TestCluster>): vo
         const keys = cluster.list("ConfigMap").map(({ metadata }) => `${metadata.namespace}/${metadata.name}`);
         expect(keys).toEqual(["a/a", "a/a-b", "a/b", "a-b/a", "b/a"]);
         expect(cluster.list("Secret")).toEqual([]);
+      });
+
+      test("a watcher that throws disturbs neither the write nor another watcher", async () => {
+        const heard: string[] = [];
+        const stops = [
+          cluster.watch(["ConfigMap"], () => {
+            throw new Error("a watcher of this test");
+          }),
+          cluster.watch(["ConfigMap"], (key) => heard.push(keyText(key))),
+        ];
+        expect(await cluster.create(record)).toBe("Created");
+        expect(heard).toEqual(["ConfigMap/posthouse-system/history"]);
+        for (const stop of stops) stop();
       });
 
       test("watch tells of what is there, appears, changes and goes, until it is stopped", async () => {

@@ -258,6 +258,23 @@ describe("a long list", () => {
     const lists = world.stub.requests.filter(({ verb }) => verb === "list").map(({ query }) => query.get("limit"));
     expect(lists).toEqual(["250", "250", "250", null]);
   });
+
+  test("may be slow: each page has its own time, and what changed meanwhile is not lost", async () => {
+    for (let number = 0; number < 600; number++) putTenant(world.stub, `t${number}`);
+    putTenant(world.stub, "late");
+    world.stub.compact();
+    world.stub.fault = async ({ verb }) => {
+      if (verb === "list") await world.clock.sleep(40_000);
+    };
+    world.stub.cut("Reset");
+    await world.passUntil(() => world.stub.requests.some(({ query }) => query.has("continue")));
+    putTenant(world.stub, "shop", "Scale");
+    world.stub.remove(objectPath(tenantKey("bakery")));
+    const took = await world.passUntil(() => planOf("shop") === "Scale" && planOf("bakery") === undefined);
+    expect(took).toBeGreaterThan(70_000);
+    expect(names()).toHaveLength(602);
+    expect(world.stub.requests.filter(({ verb }) => verb === "list")).toHaveLength(4);
+  });
 });
 
 describe("credentials", () => {
