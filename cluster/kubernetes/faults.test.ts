@@ -154,8 +154,9 @@ describe("a watch", () => {
   });
 
   test("of a cluster whose versions went back believes the list again", async () => {
-    world.stub.send({ type: "BOOKMARK", object: { metadata: { resourceVersion: "900000" } } });
-    await world.pass(1000);
+    const metadata = { name: "bakery", namespace: "team-shop", uid: "uid-102", resourceVersion: "900000" };
+    world.stub.send({ type: "MODIFIED", object: { metadata } });
+    await world.passUntil(() => planOf("bakery") === undefined);
     world.stub.deaf = true;
     world.stub.remove(objectPath(tenantKey("bakery")));
     world.stub.deaf = false;
@@ -232,7 +233,14 @@ describe("an API server", () => {
     world.stub.compact();
     world.stub.put(objectPath(tenantKey("cafe")), {});
     world.stub.compact();
-    const bodies: readonly unknown[] = ["<html>login</html>", {}, { items: "none" }, { items: [{}], metadata: {} }];
+    const metadata = { resourceVersion: "500" };
+    const bodies: readonly unknown[] = [
+      "<html>login</html>",
+      {},
+      { metadata },
+      { items: [{}], metadata },
+      { items: [] },
+    ];
     let asked = 0;
     world.stub.fault = ({ verb }) =>
       verb === "list" && asked < bodies.length ? { code: 200, body: bodies[asked++] } : undefined;
