@@ -1,14 +1,17 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { afterEach, describe, expect, test } from "vitest";
+import { afterEach, describe, expect, onTestFinished, test, vi } from "vitest";
 import { stringify } from "yaml";
 import { openApi } from "../../cluster/kubernetes/api.ts";
+import { tokenReviewer } from "../../cluster/kubernetes/token-review.ts";
 import { usageFromRelays } from "../../cli/relay-usage.ts";
 import { systemClock } from "../../runtime/clock.ts";
 import { createLogger } from "../../runtime/log.ts";
 import { allow, putContracts, relayRules } from "../harness/api-server-contracts.ts";
 import { type Daemon, daemon } from "../harness/daemon.ts";
+import { writeKubeconfig } from "../harness/kubeconfig-file.ts";
 import { freePorts } from "../harness/posthouse.ts";
+import { startRedis } from "../harness/redis.ts";
 import { dialogue, type Dialogue } from "../harness/smtp-dialogue.ts";
 import { domains, keyOf, plainOf, shop } from "../harness/submission.ts";
 import { until } from "../harness/until.ts";
@@ -174,13 +177,20 @@ describe("a relay on the contracts of an API server", () => {
     const source = usageFromRelays({ api, namespace, clock: systemClock, random: Math.random, tokenFile });
     const rows = await source.usage(["team-shop/shop", "team-shop/nobody"]);
     await api.close();
+    await mayNotAsk(namespace, tokens.operator);
     expect([...rows]).toMatchObject([["team-shop/shop", { credits: { used: 1, period: "once" } }]]);
     await terminate(relay);
   });
 
-  test("may be several processes", { timeout: 120_000 }, async () => {
+  test("may be several processes on a Redis that the environment names", { timeout: 120_000 }, async () => {
     const { namespace, kubeconfig } = await release();
     await putContracts(plane(), namespace, { tenants: [shop], domains });
+    const redis = await startRedis({ config: { requirepass: "hunter2" } });
+    onTestFinished(async () => {
+      vi.unstubAllEnvs();
+      await redis.close();
+    });
+    vi.stubEnv("POSTHOUSE_STORE", `redis://:hunter2@${redis.host}:${redis.port}`);
     const relay = await startRelay(namespace, kubeconfig, { workers: 2 });
     await readyz(relay, 200);
     expect(await relay.send()).toMatch(/^250/);
@@ -188,19 +198,18 @@ describe("a relay on the contracts of an API server", () => {
     const { operator } = await issueTokens(namespace);
     expect((await relay.get("/v1/usage?tenant=team-shop/shop", operator)).body).toContain('"used":1');
     await terminate(relay);
+    expect(relay.process.output()).not.toContain("hunter2");
   });
 
   test("ends when it is told to while it waits", { timeout: 120_000 }, async () => {
-    const { namespace, kubeconfig } = await release();
-    await plane().apiServer.kill();
-    const waiting = await Promise.all([1, 2].map((workers) => startRelay(namespace, kubeconfig, { workers })));
-    for (const relay of waiting) await readyz(relay, 503);
-    await Promise.all(waiting.map(terminate));
-    for (const { process: ended } of waiting) {
-      expect(ended.output()).toContain("SIGTERM: stopping");
-      expect(ended.output()).not.toContain("did not stop");
-    }
-    await plane().apiServer.start();
+    const [closed = 0] = await freePorts(1);
+    const nowhere = { url: `https://127.0.0.1:${closed}`, ca: plane().ca };
+    const kubeconfig = await writeKubeconfig(join(plane().folder, "nowhere.yaml"), nowhere, { token: "none" });
+    const relay = await startRelay("elsewhere", kubeconfig);
+    await readyz(relay, 503);
+    await terminate(relay);
+    expect(relay.process.output()).toContain("SIGTERM: stopping");
+    expect(relay.process.output()).not.toContain("did not stop");
   });
 });
 
@@ -220,6 +229,16 @@ async function issueTokens(namespace: string): Promise<Record<"operator" | "othe
     other: await make("somebody", "posthouse.dev/usage"),
     elsewhere: await make("posthouse-operator"),
   };
+}
+
+/** Without the ClusterRole a relay is told Forbidden, and usage is off. */
+async function mayNotAsk(namespace: string, token: string): Promise<void> {
+  const kubeconfig = await plane().serviceAccountKubeconfig(namespace, "without-roles");
+  const log = createLogger({ level: "fatal", destination: { write: () => undefined } });
+  const api = await openApi({ kubeconfig, clock: systemClock, log });
+  const review = tokenReviewer({ api, audience: "posthouse.dev/usage", clock: systemClock });
+  expect(await review(token)).toEqual({ kind: "Forbidden" });
+  await api.close();
 }
 
 /** A pod that stands for the relay in lists. */
