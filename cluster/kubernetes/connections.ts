@@ -66,14 +66,11 @@ export function openConnections(credentials: Credentials, log: Logger, count: Re
       }
     },
     failure(request, error, cause) {
-      if (error instanceof ApiError) return error;
-      if (cause === "Aborted") return request.signal?.reason ?? error;
       // Of many that are late at once the first one has seen to it.
       if (cause === "Late" && used.get(request) === pool?.agent) retire();
       // A server that presents another certificate may be one whose authority was replaced.
       if (isTlsError(error)) void credentials.renew().catch(() => undefined);
-      const why = cause === "Late" ? "no answer in time" : reasonOf(error);
-      return new Error(`${request.method} ${request.path}: ${why}`, { cause: error });
+      return failureOf(request, error, cause);
     },
     async close() {
       if (pool) retired.add(pool.agent);
@@ -81,6 +78,13 @@ export function openConnections(credentials: Credentials, log: Logger, count: Re
       await Promise.all([...retired].map((agent) => agent.destroy()));
     },
   };
+}
+
+function failureOf(request: ApiRequest, error: unknown, cause: "Late" | "Aborted" | undefined): unknown {
+  if (error instanceof ApiError) return error;
+  if (cause === "Aborted") return request.signal?.reason ?? error;
+  const why = cause === "Late" ? "no answer in time" : reasonOf(error);
+  return new Error(`${request.method} ${request.path}: ${why}`, { cause: error });
 }
 
 function agentFor({ tls, proxy }: Access): Dispatcher {
