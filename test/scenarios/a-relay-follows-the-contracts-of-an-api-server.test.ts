@@ -118,6 +118,12 @@ async function terminate({ process: { pid, check } }: Relay): Promise<void> {
   );
 }
 
+async function replyTo(relay: Relay, id: string): Promise<string> {
+  const { client, reply } = await relay.login(id);
+  client.close();
+  return reply;
+}
+
 describe("a relay on the contracts of an API server", () => {
   test("waits for it, works without it, and hears at once of what it revokes", { timeout: 300_000 }, async () => {
     const { namespace, kubeconfig } = await release();
@@ -138,19 +144,26 @@ describe("a relay on the contracts of an API server", () => {
     expect((await relay.get("/metrics")).body).toMatch(/^posthouse_contracts_age_seconds [0-9.]+$/m);
     await plane().apiServer.start();
 
-    const { client } = await relay.login();
-    const withdrawn = { ...shop, environments: shop.environments.slice(1) };
-    await putContracts(plane(), namespace, { tenants: [withdrawn] });
+    const { environments } = shop;
+    const [production, ...others] = environments;
+    const added = {
+      ...production!,
+      name: "added",
+      credentials: [{ ...production!.credentials[0]!, id: "added0000000" }],
+    };
+    await putContracts(plane(), namespace, { tenants: [{ ...shop, environments: [...environments, added] }] });
     await until(
-      "the open session is ended",
-      async () => {
-        const reply = await client.say("MAIL FROM:<a@shop.example>");
-        await client.say("RSET");
-        return reply.startsWith("421 4.7.0 Credentials are no longer valid") || undefined;
-      },
+      "it hears of what came meanwhile",
+      async () => (await replyTo(relay, "added0000000")).startsWith("235") || undefined,
       patience,
     );
-    expect((await relay.login()).reply).toMatch(/^535/);
+
+    const { client } = await relay.login();
+    await putContracts(plane(), namespace, { tenants: [{ ...shop, environments: others }] });
+    const revoked = async (): Promise<true | undefined> =>
+      (await replyTo(relay, "production00")).startsWith("535") || undefined;
+    await until("the key is refused", revoked, patience);
+    expect(await client.say("MAIL FROM:<a@shop.example>")).toMatch(/^421 4\.7\.0 Credentials are no longer valid/);
     await terminate(relay);
   });
 
