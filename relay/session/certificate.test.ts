@@ -1,6 +1,6 @@
 import { execFileSync } from "node:child_process";
 import { createPrivateKey, generateKeyPairSync, X509Certificate } from "node:crypto";
-import { mkdtemp, open, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { mkdtemp, open, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TLSSocket } from "node:tls";
@@ -57,13 +57,12 @@ test("a pair that is replaced while it is read is read anew", async () => {
   await writeFile(certificateFile, before.cert);
   const loading = loadCertificate({ certificateFile, keyFile }, now);
   // A pipe opens when its reader does: the certificate of before was read by then.
-  const first = await open(keyFile, "w");
-  await first.writeFile(before.key);
+  const pipe = await open(keyFile, "w");
+  await pipe.writeFile(before.key);
   await writeFile(certificateFile, after.cert);
-  await first.close();
-  const second = await open(keyFile, "w");
-  await second.writeFile(after.key);
-  await second.close();
+  await writeFile(`${keyFile}.new`, after.key);
+  await rename(`${keyFile}.new`, keyFile);
+  await pipe.close();
   expect(await loading).toEqual(after);
 });
 
