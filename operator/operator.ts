@@ -34,6 +34,8 @@ export interface OperatorOptions {
   readonly random: () => number;
   readonly settings: OperatorSettings;
   readonly metrics?: Registry;
+  /** Whether a namespace has DNSEndpoints, which are ExternalDNS's; none has when absent. */
+  readonly hasEndpoints?: (namespace: string) => boolean;
   /** Told of what happens to objects, beside the log. */
   readonly onNote?: NoteSink;
   /** Whether a list is complete and authorised now; always when absent. */
@@ -51,7 +53,7 @@ export interface Operator {
 const inFlight = 4;
 
 /** Contracts and records last, so that by then it is known whom they concern. */
-const kinds = ["RelayTenant", "SendingDomain", "Secret", "ConfigMap"] as const;
+const kinds = ["RelayTenant", "SendingDomain", "Secret", "ConfigMap", "DNSEndpoint"] as const;
 
 /**
  * Starts the operator: every change in the cluster names the custom resources that it may concern, and each of these is
@@ -87,7 +89,7 @@ export function startOperator(options: OperatorOptions): Operator {
     registerOldKeyMetric(options.metrics, () => cluster.list("RelayTenant").filter(tellsOfOldKey).length);
   const metrics = options.metrics && createOperatorMetrics(options.metrics, { depth: queue.depth, inFlight });
   const controller = createController(
-    { cluster, clock, tell: createTell(options), settings, relations, checks, pull, orphans, context },
+    { ...options, tell: createTell(options), relations, checks, pull, orphans, context },
     metrics,
   );
   const unwatch = cluster.watch(kinds, (key) => {

@@ -43,6 +43,7 @@ export async function operatorRelease(plane: ControlPlane): Promise<{ namespace:
         verbs: ["patch"],
       },
       { apiGroups: [""], resources: ["secrets", "configmaps"], verbs: objects },
+      { apiGroups: ["externaldns.k8s.io"], resources: ["dnsendpoints"], verbs: ["get", ...objects] },
       { apiGroups: ["events.k8s.io"], resources: ["events"], verbs: ["create", "patch"] },
     ],
     "cluster",
