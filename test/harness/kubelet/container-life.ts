@@ -21,6 +21,8 @@ export interface ContainerLife {
   record(): ContainerRecord;
   /** Runs it until it ends for good. */
   run(): Promise<void>;
+  /** Sends a signal to its first process, if it runs. */
+  signal(name: NodeJS.Signals): void;
   /** Ends it for good: the preStop hook, SIGTERM, and SIGKILL when the grace, in milliseconds, is over. */
   stop(grace: number): Promise<void>;
 }
@@ -117,6 +119,7 @@ export function containerLife(options: ContainerLifeOptions): ContainerLife {
       }
       update({ isOver: true });
     },
+    signal: (name) => current?.signal(name),
     async stop(grace) {
       stopping.abort();
       if (current) await end(current, grace);

@@ -37,7 +37,7 @@ export interface ContainerProcess {
   readonly started: Promise<void>;
   readonly ended: Promise<Ended>;
   /** To its first process; the others go with that one. */
-  signal(name: "SIGTERM" | "SIGKILL"): void;
+  signal(name: NodeJS.Signals): void;
   /** Runs a command inside; resolves to its exit code, or undefined when it took longer than `timeout` ms. */
   exec(command: readonly string[], timeout: number): Promise<number | undefined>;
 }
@@ -47,11 +47,12 @@ const toolEnv = { PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin
 
 /** Starts a container. It dies with the kubelet. */
 export function startContainer(spec: ContainerSpec): ContainerProcess {
-  // A line on file descriptor 3 says that the root is made and the command takes over.
-  const script = `${rootScript(spec.root)}\necho >&3\nexec 3>&-\nexec ${asUser(spec, spec.argv).map(quote).join(" ")}`;
+  // A line on file descriptor 3 says that the root is made and the command takes over; 4 is the log.
+  const words = asUser(spec, spec.argv).map(quote).join(" ");
+  const script = `exec >&4 2>&4 4>&-\n${rootScript(spec.root)}\necho >&3\nexec 3>&-\nexec ${words}`;
   const namespaces = ["--mount", "--propagation", "private", "--pid", "--fork", "--kill-child", "--uts", "--ipc"];
   const log = openSync(spec.logFile, "a", 0o666);
-  const child = start("unshare", [...namespaces, "sh", "-c", script], ["ignore", log, log, "pipe"]);
+  const child = start("unshare", [...namespaces, "sh", "-c", script], ["ignore", "ignore", "pipe", "pipe", log]);
   closeSync(log);
   const gate = child.stdio[3];
   const ended = endOf(child);
@@ -97,12 +98,16 @@ function capabilitiesOf({ dropsAll, bindsLowPorts }: Privileges): readonly strin
 }
 
 async function endOf(child: ChildProcess): Promise<Ended> {
+  let complaint = "";
+  child.stderr?.setEncoding("utf8").on("data", (text: string) => (complaint += text));
   try {
-    await once(child, "exit");
+    await once(child, "close");
   } catch {
     return { exitCode: 128 };
   }
   const { exitCode, signalCode } = child;
+  // Older versions of unshare cannot end by the signal that ended their child when it is this one.
+  if (exitCode === 1 && complaint.includes("sigprocmask")) return { exitCode: 137, signal: 9 };
   if (signalCode === null) return { exitCode: exitCode ?? 128 };
   const signal = signalNumber[signalCode] ?? 9;
   return { exitCode: 128 + signal, signal };

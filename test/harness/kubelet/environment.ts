@@ -48,7 +48,8 @@ export function argumentsOf(
   env: Readonly<Record<string, string>>,
 ): readonly string[] {
   const command = container.command ?? image.entrypoint;
-  return [...command, ...(container.args ?? [])].map((part) => expand(part, env));
+  const args = container.args ?? (container.command ? [] : image.cmd);
+  return [...command, ...args].map((part) => expand(part, env));
 }
 
 function allOf(

@@ -12,7 +12,7 @@ const limit = 2 * patience;
 
 describe.skipIf(!canRunKubelet)("a kubelet made of processes", () => {
   const controlPlane = withControlPlane();
-  withKubelet(controlPlane);
+  const kubelet = withKubelet(controlPlane);
   let space: Namespaced;
   beforeAll(async () => {
     space = await newNamespace(controlPlane());
@@ -275,6 +275,32 @@ describe.skipIf(!canRunKubelet)("a kubelet made of processes", () => {
       patience,
     );
     expect(new Set(answers)).toEqual(new Set(["old", "new"]));
+  });
+
+  test("starts a killed container anew, in its pod and its volumes", { timeout: limit }, async () => {
+    const script = `
+      fs.appendFileSync("/scratch/starts", "x");
+      console.log(fs.readFileSync("/scratch/starts", "utf8"));
+      setInterval(() => {}, 1000);`;
+    const volumes = [{ name: "scratch", emptyDir: {} }];
+    const container = { volumeMounts: [{ name: "scratch", mountPath: "/scratch" }] };
+    await space.create("Pod", "killed", { spec: scriptPod(script, container, { volumes }) });
+    const { status } = await space.seen("killed", "runs", (pod) => holds(pod, "Ready"));
+    await until("it has started", async () => (await space.kubectl("logs", "killed")) === "x\n" || undefined, patience);
+    await kubelet().signal(space.namespace, "killed", "SIGKILL");
+    const again = await space.seen(
+      "killed",
+      "runs again",
+      (pod) => holds(pod, "Ready") && pod.status.containerStatuses?.[0]?.restartCount === 1,
+    );
+    expect(again.status.podIP).toBe(status.podIP);
+    expect(again.status.containerStatuses?.[0]?.lastState?.terminated?.exitCode).toBe(137);
+    await until(
+      "it has started again",
+      async () => (await space.kubectl("logs", "killed")) === "x\nxx\n" || undefined,
+      patience,
+    );
+    await expect(kubelet().signal(space.namespace, "none", "SIGKILL")).rejects.toThrow("no pod");
   });
 
   test("gives a pod its grace, and no more", { timeout: limit }, async () => {

@@ -13,7 +13,8 @@
  * - Network namespaces: all pods share the machine's loopback, so that a pod has to listen on its POD_IP, and whatever
  *   listens on all addresses takes the port from the others. Connections through a Service come from 127.0.0.1.
  *   NetworkPolicy, NodePort, LoadBalancer, UDP, session affinity, traffic policies and DNS (beyond /etc/hosts) are not there.
- * - Other images, pulls, image users and tags: `image` is not read. The checkout is the image as it is, not as it is packed.
+ * - Other images, pulls and tags: `image` is not read. The image is laid out as the Dockerfile says, with the packages of the
+ *   checkout, those of development too, and the system of this machine.
  * - Limits: no cgroups, so that neither memory nor processor time nor disk is limited, and nothing is evicted.
  * - seccomp, AppArmor, SELinux, capabilities to add, privileged containers, sysctls but that of low ports, user namespaces.
  * - Scheduling: nodeSelector, affinity, taints, spread and scheduling gates are not read; there is one node.
@@ -27,16 +28,18 @@
  * It needs Linux and root. Nothing of it stays behind: it is the first process of a process namespace and holds its files
  * in memory in a mount namespace, and the kernel ends both with the process that started it.
  */
-import { spawn } from "node:child_process";
+import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { mkdirSync } from "node:fs";
 import { checkout } from "./image.ts";
-import type { FromKubelet, KubeletConfig } from "./main.ts";
+import type { FromKubelet, KubeletConfig, ToKubelet } from "./main.ts";
 
 export interface Kubelet {
   readonly nodeName: string;
   /** What every container wrote so far, and the kubelet's own complaints. */
   logs(): Promise<string>;
+  /** Sends a signal to the first process of each container of a pod, as if it came from the machine: SIGKILL is a crash, SIGSTOP a hang. */
+  signal(namespace: string, pod: string, signal: NodeJS.Signals): Promise<void>;
   /** Kills it, with every container. Their pods stay in the API server as they are. */
   stop(): Promise<void>;
 }
@@ -71,26 +74,38 @@ export async function startKubelet(options: KubeletOptions): Promise<Kubelet> {
   const hear = (text: string): void => void (output = `${output}${text}`.slice(-65_536));
   child.stdout?.setEncoding("utf8").on("data", hear);
   child.stderr?.setEncoding("utf8").on("data", hear);
-  const gone = once(child, "exit").then(() => {
+  const gone = once(child, "exit").then((): never => {
     throw new Error(`the kubelet ended:\n${output}`);
   });
   gone.catch(() => undefined);
-  const next = async (): Promise<FromKubelet> => {
-    const message = once(child, "message", { signal: AbortSignal.timeout(patience) });
-    const [said] = (await Promise.race([message, gone])) as [FromKubelet];
-    return said;
-  };
-  await next();
+  const ask = conversation(child, gone);
+  await ask(undefined);
   return {
     nodeName,
-    async logs() {
-      child.send({});
-      const said = await next();
-      return `${"logs" in said ? said.logs : ""}\n--- kubelet\n${output}`;
+    logs: async () => `${await ask({})}\n--- kubelet\n${output}`,
+    async signal(namespace, name, signal) {
+      await ask({ signal: { pod: { namespace, name }, name: signal } });
     },
     async stop() {
       child.kill("SIGKILL");
       await gone.catch(() => undefined);
     },
+  };
+}
+
+/** Asks the kubelet; the first question, which is none, is answered when it is ready. Resolves to the logs. */
+function conversation(child: ChildProcess, gone: Promise<never>) {
+  const waiting = new Map<number, (answer: FromKubelet) => void>();
+  child.on("message", (answer: FromKubelet) => waiting.get(answer.id)?.(answer));
+  let questions = 0;
+  return async (question: Omit<ToKubelet, "id"> | undefined): Promise<string> => {
+    const id = questions++;
+    const { promise, resolve, reject } = Promise.withResolvers<FromKubelet>();
+    const late = setTimeout(() => reject(new Error("the kubelet does not answer")), patience);
+    waiting.set(id, resolve);
+    if (question) child.send({ id, ...question });
+    const { logs, error } = await Promise.race([promise, gone]).finally(() => clearTimeout(late));
+    if (error !== undefined) throw new Error(error);
+    return logs;
   };
 }

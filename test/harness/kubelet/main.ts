@@ -26,8 +26,21 @@ export interface KubeletConfig {
   readonly nodeName: string;
 }
 
-/** What the kubelet says: that it is there, and what its containers wrote. */
-export type FromKubelet = { readonly isReady: true } | { readonly logs: string };
+/** What the parent asks for: a signal to the containers of a pod, and in any case what every container wrote. */
+export interface ToKubelet {
+  readonly id: number;
+  readonly signal?: {
+    readonly pod: { readonly namespace: string; readonly name: string };
+    readonly name: NodeJS.Signals;
+  };
+}
+
+/** The answer, or with the id 0 that the kubelet is there. */
+export interface FromKubelet {
+  readonly id: number;
+  readonly logs: string;
+  readonly error?: string;
+}
 
 /** How often tokens are looked at, in milliseconds. */
 const tokenInterval = 10_000;
@@ -58,7 +71,7 @@ async function open(config: KubeletConfig): Promise<World> {
 }
 
 /** Follows everything that pods are made of, the pods last. */
-async function live({ config, api, network, folders }: World): Promise<void> {
+async function live({ config, api, network, folders }: World): Promise<PodRuns> {
   const { signal } = new AbortController();
   const watch = <T extends Stored>(
     resource: string,
@@ -102,6 +115,7 @@ async function live({ config, api, network, folders }: World): Promise<void> {
   });
   onNetwork();
   setInterval(() => all.refresh(), tokenInterval);
+  return all;
 }
 
 /** Many calls in one turn become one. */
@@ -126,6 +140,16 @@ function logsIn(folder: string): string {
 // The parent has ended in a way that left it no time to say so.
 process.on("disconnect", () => process.exit());
 const world = await open(JSON.parse(process.argv[2] ?? "{}") as KubeletConfig);
-process.on("message", () => tell({ logs: logsIn(world.folders.logs) }));
-await live(world);
-tell({ isReady: true });
+const runs = await live(world);
+process.on("message", (asked) => tell(answer(asked as ToKubelet)));
+tell({ id: 0, logs: "" });
+
+function answer({ id, signal }: ToKubelet): FromKubelet {
+  const logs = logsIn(world.folders.logs);
+  try {
+    if (signal) runs.signal(signal.pod, signal.name);
+    return { id, logs };
+  } catch (error) {
+    return { id, logs, error: String(error) };
+  }
+}

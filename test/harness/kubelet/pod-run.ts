@@ -32,6 +32,8 @@ export interface PodRun {
   update(pod: Pod): void;
   /** Brings the volumes up to date. */
   refresh(): Promise<void>;
+  /** Sends a signal to each of its containers that runs. */
+  signal(name: NodeJS.Signals): void;
   /** Ends every container within the grace, in milliseconds, and takes the pod from the API server. */
   end(grace: number): Promise<void>;
 }
@@ -132,6 +134,9 @@ export function startPod(first: Pod, options: PodRunOptions): PodRun {
     async refresh() {
       // What is gone from the API server stays in the volume, as with any kubelet.
       if (folders && !stopping.signal.aborted) await refresh().catch(() => undefined);
+    },
+    signal(name) {
+      for (const life of containers) life.signal(name);
     },
     async end(grace) {
       // Asked again it may only become quicker.

@@ -25,6 +25,8 @@ export interface PodRuns {
   see(pod: Pod, gone: boolean): void;
   /** Brings the volumes of the pods of a namespace up to date; of all pods without one. */
   refresh(namespace?: string): void;
+  /** Sends a signal to the containers of a pod. Throws when no such pod is here. */
+  signal(pod: { readonly namespace: string; readonly name: string }, signal: NodeJS.Signals): void;
   /** Tells every pod the addresses of the Services. */
   writeHosts(pods: readonly Pod[]): void;
 }
@@ -72,6 +74,13 @@ export function podRuns(options: PodRunsOptions): PodRuns {
       for (const { pod, run } of runs.values())
         if (namespace === undefined || namespace === pod.metadata.namespace)
           run.refresh().catch(report("volumes of", pod));
+    },
+    signal({ namespace, name }, signal) {
+      const found = [...runs.values()].find(
+        ({ pod: { metadata } }) => metadata.namespace === namespace && metadata.name === name,
+      );
+      if (!found) throw new Error(`no pod ${namespace}/${name} is on this node`);
+      found.run.signal(signal);
     },
     writeHosts(pods) {
       for (const { pod, run, folder } of runs.values())

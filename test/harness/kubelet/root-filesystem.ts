@@ -58,6 +58,8 @@ export function rootScript(root: RootFilesystem): string {
     bind({ from: hostsFolder, to: "/run/hosts", isReadOnly: true }),
     "ln -s ../run/hosts/hosts etc/hosts",
     ...image.mounts.map(({ from, to }) => bind({ from, to, isReadOnly: true })),
+    ...image.links.map(({ to, at }) => `ln -s ${quote(to)} ${quote(`.${at}`)}`),
+    ...image.folders.map((path) => ownFolder(path, image)),
     ...sorted.map(bind),
     `echo ${quote(hostname)} >/proc/sys/kernel/hostname`,
     "pivot_root . .",
@@ -76,6 +78,11 @@ function systemFolder(name: string): string {
   const path = `/${name}`;
   if (lstatSync(path).isSymbolicLink()) return `ln -s ${quote(readlinkSync(path))} ${name}`;
   return bind({ from: path, to: path, isReadOnly: true });
+}
+
+function ownFolder(path: string, { user }: Image): string {
+  const inside = quote(`.${path}`);
+  return `mkdir -p ${inside}; chown ${user.uid}:${user.gid} ${inside}`;
 }
 
 function bind({ from, to, isReadOnly }: Mount): string {

@@ -19,6 +19,7 @@ export interface SeenPod extends Pod {
 
 interface SeenContainer {
   readonly restartCount: number;
+  readonly lastState?: { readonly terminated?: { readonly exitCode: number } };
   readonly ready: boolean;
   readonly state: {
     readonly waiting?: { readonly reason: string; readonly message?: string };
