@@ -2,6 +2,8 @@
 import { execFileSync } from "node:child_process";
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import { argoCdPatch } from "./argo-cd.ts";
+import { definitions } from "../crds/definition.ts";
 import { chartReadme } from "./chart-readme.ts";
 import { crdTemplate } from "./crd-template.ts";
 import { plainBundle } from "./install-bundle.ts";
@@ -27,11 +29,22 @@ export function chartFiles(): readonly ChartFile[] {
     { path: "posthouse/values.yaml", text: valuesFile(schema) },
     { path: "posthouse/values.schema.json", text: valuesJsonSchema(schema) },
     { path: "posthouse/README.md", text: chartReadme(schema) },
+    {
+      path: "gitops/argo-cd.yaml",
+      text: argoCdPatch(
+        readHealthScript(),
+        definitions.map(({ kind }) => kind),
+      ),
+    },
     ...readdirSync(crds).map((name) => ({
       path: `posthouse/templates/crds/${name}`,
       text: crdTemplate(readFileSync(new URL(name, crds), "utf8")),
     })),
   ];
+}
+
+function readHealthScript(): string {
+  return readFileSync(new URL("gitops/health.lua", import.meta.url), "utf8");
 }
 
 /** The path of a helm; undefined where there is none. Nothing is built for it. */

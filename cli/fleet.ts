@@ -1,6 +1,6 @@
 import Type from "typebox";
 import { DnsConfig } from "../net/config.ts";
-import { PlansConfig, SharedDomainConfig, SpfConfig } from "../operator/config.ts";
+import { DnsAutomationConfig, PlansConfig, SharedDomainConfig, SpfConfig } from "../operator/config.ts";
 import { DeliveryConfig } from "../relay/attempt/config.ts";
 import { count } from "../runtime/config-field.ts";
 import { LimitsConfig, ListenersConfig, TlsConfig } from "../relay/session/config.ts";
@@ -35,6 +35,7 @@ export const fleetSchema = Type.Object(
     plans: PlansConfig,
     sharedDomain: Type.Optional(SharedDomainConfig),
     dns: DnsConfig,
+    dnsAutomation: DnsAutomationConfig,
     spf: SpfConfig,
     delivery: DeliveryConfig,
     store: Type.Optional(StoreConfig),

@@ -7,6 +7,7 @@ import { startElector, type Elector } from "../cluster/kubernetes/elector.ts";
 import { createRecorder, type Recorder } from "../cluster/kubernetes/events.ts";
 import { openKubernetes, type KubernetesCluster } from "../cluster/kubernetes/kubernetes.ts";
 import { apiVersionOf } from "../cluster/kubernetes/resources.ts";
+import type { Kind } from "../cluster/object.ts";
 import { startOperator, type Operator } from "../operator/operator.ts";
 import type { NoteSink } from "../operator/tell.ts";
 import { elapsed, systemClock } from "../runtime/clock.ts";
@@ -27,6 +28,8 @@ export interface KubernetesOperator {
   /** Where the Lease is, and the relays that tell what tenants have used. */
   readonly ownNamespace: string;
   readonly kubeconfig?: string;
+  /** PEM of certificates that clients cannot verify otherwise; credentials tell them to trust it. */
+  readonly trust?: string;
   /** Namespaces to look at; every one when absent. */
   readonly tenantNamespaces?: readonly string[];
   /** Whether several may run, of which one works. */
@@ -83,6 +86,7 @@ export async function startKubernetesOperator(options: KubernetesOperator, start
     random: Math.random,
     scope: tenantNamespaces === undefined ? { kind: "Cluster" } : { kind: "Namespaces", namespaces: tenantNamespaces },
     contractNamespace,
+    kinds: kindsFor(fleet),
     signal: stopping,
   });
   started({ name: "cluster", stop: () => cluster.close() });
@@ -102,6 +106,12 @@ export async function startKubernetesOperator(options: KubernetesOperator, start
   const { stop } = leadership;
   started({ name: "operator", stop });
   log.info("ready: every list is complete");
+}
+
+/** DNSEndpoints are looked at only where somebody may publish: nobody needs to be allowed to otherwise. */
+function kindsFor({ dnsAutomation }: Fleet): readonly Kind[] {
+  const kinds: readonly Kind[] = ["RelayTenant", "SendingDomain", "Secret", "ConfigMap"];
+  return dnsAutomation.length > 0 ? [...kinds, "DNSEndpoint"] : kinds;
 }
 
 function readiness(leadership: Leadership | undefined): Readiness {
@@ -147,7 +157,7 @@ function seek(options: KubernetesOperator, starting: Starting, shared: Shared): 
 }
 
 function work(
-  { fleet, contractNamespace, ownNamespace }: KubernetesOperator,
+  { fleet, contractNamespace, ownNamespace, trust }: KubernetesOperator,
   { log }: Starting,
   { api, metrics, cluster, onNote }: Shared,
   mayWrite: () => boolean,
@@ -163,8 +173,9 @@ function work(
     clock,
     log: log.child({ part: "operator" }),
     random: Math.random,
-    settings: operatorSettings(fleet, { contractNamespace }),
+    settings: operatorSettings(fleet, { contractNamespace, ...(trust !== undefined && { trust }) }),
     metrics,
+    hasEndpoints: (namespace) => cluster.isListed("DNSEndpoint", namespace),
     isListed: (kind, namespace) => cluster.isListed(kind, namespace),
     onNote,
   });

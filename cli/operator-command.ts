@@ -17,6 +17,10 @@ export function operatorCommand(): Command {
     .option("--fleet <file>", "fleet file: hostname, listeners, plans, DNS, admin port; every field has a default")
     .option("--namespace <name>", "where contracts and keys live; the pod's own namespace, or posthouse-system")
     .option("--kubeconfig <file>", "how to reach the API server; as kubectl does, or as a pod does")
+    .option(
+      "--tls-dir <dir>",
+      "a folder that the Secret of the listeners' certificate is mounted to: credentials name what clients must trust",
+    )
     .addOption(
       new Option("--tenant-namespaces <names>", "look at these namespaces only, separated by commas").argParser(
         namespaces,

@@ -18,6 +18,7 @@ export function operatorSettings(fleet: Fleet, { contractNamespace, trust }: Sur
     ...(fleet.sharedDomain && { sharedDomain: fleet.sharedDomain }),
     spfInclude: fleet.spf.include ?? `_spf.${fleet.hostname}`,
     dns: dnsTiming(fleet.dns),
+    dnsAutomation: fleet.dnsAutomation,
     submission: { ...submissionOf(fleet), ...(trust !== undefined && { certificates: trust }) },
     longestMessageAge: parseDuration(fleet.delivery.maxAge),
   };

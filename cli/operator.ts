@@ -1,6 +1,7 @@
 import process from "node:process";
 import { contractNamespaceOf, ownNamespace } from "./contract-namespace.ts";
 import { startKubernetesOperator } from "./kubernetes-operator.ts";
+import { listenerTrust } from "./listener-trust.ts";
 import { loadFleet } from "./load-fleet.ts";
 import { runParts } from "./run-parts.ts";
 import { exitCode, type Terminal } from "./terminal.ts";
@@ -11,6 +12,8 @@ export interface OperatorFlags {
   readonly namespace?: string;
   readonly kubeconfig?: string;
   readonly tenantNamespaces?: readonly string[];
+  /** Folder of the listeners' certificate. */
+  readonly tlsDir?: string;
   readonly leaderElection: boolean;
   readonly identity?: string;
   readonly logLevel: string;
@@ -23,10 +26,12 @@ export interface OperatorFlags {
 export async function operator({ namespace, ...flags }: OperatorFlags, terminal: Terminal): Promise<number> {
   const fleet = await loadFleet(flags.fleet);
   const contractNamespace = await contractNamespaceOf(namespace);
+  const trust = flags.tlsDir === undefined ? undefined : await listenerTrust(flags.tlsDir);
   const options = {
     ...flags,
     fleet,
     contractNamespace,
+    ...(trust !== undefined && { trust }),
     ownNamespace: (await ownNamespace()) ?? contractNamespace,
     deposed: () => process.exit(exitCode.failed),
   };

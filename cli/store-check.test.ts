@@ -110,6 +110,9 @@ describe("posthouse store check", () => {
       const people = await posthouse(["store", "check", server.url]);
       expect(people.stdout).toMatch(/Damaged +m3 .*redis-check-aof/);
       expect(people.stdout).not.toContain("stop posthouse up");
+      const repair = await posthouse(["store", "check", server.url, "--repair"]);
+      expect(repair).toMatchObject({ code: 2, stdout: people.stdout });
+      expect(repair.stderr).toContain("--repair is for the embedded store");
       const { code, stdout } = await posthouse(["store", "check", server.url, "--format", "json"]);
       const { problems } = JSON.parse(stdout) as { problems: { kind: string; id: string }[] };
       const found = new Set(problems.map(({ kind, id }) => `${kind} ${id}`));

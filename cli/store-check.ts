@@ -6,11 +6,15 @@ import { StoreFull } from "../relay/store/spool.ts";
 import { StoreUnavailable } from "../relay/store/store.ts";
 import { systemClock } from "../runtime/clock.ts";
 import { createLogger } from "../runtime/log.ts";
+import type { Fleet } from "./fleet.ts";
 import { loadFleet } from "./load-fleet.ts";
 import { checkRedisAt, storeAddressOf } from "./open-store.ts";
 import { lockStore } from "./store-lock.ts";
 import { mustExist, readAddress } from "./store-move.ts";
 import { exitCode, table, type Terminal, UserError } from "./terminal.ts";
+
+type FileAddress = Extract<StoreAddress, { readonly kind: "File" }>;
+type RedisAddress = Exclude<StoreAddress, FileAddress>;
 
 export interface CheckOptions {
   /** The store of the fleet file, or of the state folder, when absent. */
@@ -33,27 +37,38 @@ export interface CheckResult extends StoreReport {
 export async function checkStore(options: CheckOptions, terminal: Terminal): Promise<number> {
   const fleet = await loadFleet(options.fleet);
   const address = options.address === undefined ? storeAddressOf(fleet, options.state) : readAddress(options.address);
-  if (address.kind === "File") await mustExist(address.path);
-  const store = describeStoreAddress(address);
-  try {
-    const log = createLogger({ level: "silent", destination: { write: () => undefined } });
-    const report = address.kind === "File" ? checkLmdb(address.path) : await checkRedisAt(address, { fleet, log });
-    const repaired = options.repair && report.problems.length > 0 ? await repair(address) : {};
-    const result: CheckResult = { store, ...report, ...repaired };
-    show(result, address.kind !== "File", terminal);
-    return report.problems.length === 0 ? exitCode.ok : exitCode.failed;
-  } catch (error) {
-    if (error instanceof StoreUnavailable || error instanceof StoreFull)
-      throw new UserError(error.message, { cause: error });
-    throw error;
-  }
-}
-
-async function repair(address: StoreAddress): Promise<Pick<CheckResult, "setAside" | "missing">> {
-  if (address.kind !== "File")
+  const isRedis = address.kind !== "File";
+  const result = await (isRedis ? checkOfRedis(address, fleet) : checkOfFile(address, options.repair)).catch(
+    toUserError,
+  );
+  show(result, isRedis, terminal);
+  if (result.problems.length === 0) return exitCode.ok;
+  if (isRedis && options.repair)
     throw new UserError(
       "--repair is for the embedded store: of a Redis what is wrong is told, and its data are left alone",
     );
+  return exitCode.failed;
+}
+
+async function checkOfRedis(address: RedisAddress, fleet: Fleet): Promise<CheckResult> {
+  const log = createLogger({ level: "silent", destination: { write: () => undefined } });
+  return { store: describeStoreAddress(address), ...(await checkRedisAt(address, { fleet, log })) };
+}
+
+async function checkOfFile(address: FileAddress, mayRepair: boolean): Promise<CheckResult> {
+  await mustExist(address.path);
+  const report = checkLmdb(address.path);
+  const repaired = mayRepair && report.problems.length > 0 ? await repair(address) : {};
+  return { store: describeStoreAddress(address), ...report, ...repaired };
+}
+
+function toUserError(error: unknown): never {
+  if (error instanceof StoreUnavailable || error instanceof StoreFull)
+    throw new UserError(error.message, { cause: error });
+  throw error;
+}
+
+async function repair(address: FileAddress): Promise<Pick<CheckResult, "setAside" | "missing">> {
   const lock = await lockStore(address);
   try {
     const log = createLogger({ level: "silent", destination: { write: () => undefined } });

@@ -120,7 +120,12 @@ export function placeOf(address: StoreAddress, { redis }: Fleet): string {
 async function carry({ from, to, terminal }: Move): Promise<number> {
   const begun = await beginMove(from, to);
   if (begun === undefined) {
-    terminal.out(`${from.place} was moved to ${to.place} already`);
+    const state = "MovedBefore";
+    terminal.out(
+      terminal.json
+        ? JSON.stringify({ state, source: from.place, target: to.place }, undefined, 2)
+        : `${from.place} was moved to ${to.place} already`,
+    );
     return exitCode.ok;
   }
   const now = systemClock.now();
@@ -214,7 +219,8 @@ async function finish(
   [left, right]: readonly [Tallies, Tallies],
 ): Promise<number> {
   const wrong = differences(left, right);
-  if (terminal.json) terminal.out(JSON.stringify({ from: left, to: right, differences: wrong }, undefined, 2));
+  const state = wrong.length === 0 ? "Moved" : "Different";
+  if (terminal.json) terminal.out(JSON.stringify({ state, from: left, to: right, differences: wrong }, undefined, 2));
   else {
     const rows = recordKinds.map((kind) => [
       names[kind],

@@ -19,6 +19,7 @@ export function createCache(onError: (error: unknown) => void): Cache {
     SendingDomain: new Map(),
     Secret: new Map(),
     ConfigMap: new Map(),
+    DNSEndpoint: new Map(),
   };
   const sorted = new Map<Kind, readonly ClusterObject[]>();
   const watchers = new Set<(key: ObjectKey) => void>();

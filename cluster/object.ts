@@ -1,5 +1,5 @@
 /** Every kind of object that Posthouse reads or writes. */
-export type Kind = "RelayTenant" | "SendingDomain" | "Secret" | "ConfigMap";
+export type Kind = "RelayTenant" | "SendingDomain" | "Secret" | "ConfigMap" | "DNSEndpoint";
 
 /** `metadata` as Kubernetes has it, as far as Posthouse uses it. */
 export interface ObjectMeta {
@@ -44,11 +44,25 @@ export interface ConfigMapObject extends ObjectOf<"ConfigMap"> {
   readonly data: Readonly<Record<string, string>>;
 }
 
+/** A record to publish, as ExternalDNS reads it. */
+export interface DnsEndpoint {
+  /** Absolute owner name, without a trailing dot. */
+  readonly dnsName: string;
+  readonly recordType: string;
+  readonly targets: readonly string[];
+}
+
+/** An externaldns.k8s.io/v1alpha1 DNSEndpoint. Its CRD is ExternalDNS's: a cluster may not have it. */
+export interface DnsEndpointObject extends ObjectOf<"DNSEndpoint"> {
+  readonly spec: { readonly endpoints: readonly DnsEndpoint[] };
+}
+
 export type ClusterObject =
   | CustomObject<"RelayTenant">
   | CustomObject<"SendingDomain">
   | SecretObject
-  | ConfigMapObject;
+  | ConfigMapObject
+  | DnsEndpointObject;
 
 /** The object type of a kind. */
 export type OfKind<K extends Kind> = Extract<ClusterObject, { kind: K }>;

@@ -33,16 +33,19 @@ const record: ConfigMapObject = {
   data: { keys: "[]" },
 };
 
+/** Milliseconds: a cluster may be another process, on a machine that is busy. */
+const patience = 60_000;
+
 /** What every implementation of the cluster port must do, whatever it is made of. */
 export function clusterSuite(name: string, open: () => Promise<TestCluster>): void {
-  describe(`${name} as a cluster`, () => {
+  describe(`${name} as a cluster`, { timeout: 2 * patience }, () => {
     let under: TestCluster;
     let cluster: Cluster;
     beforeEach(async () => {
       under = await open();
       cluster = under.cluster;
-    });
-    afterEach(() => under.close());
+    }, patience);
+    afterEach(() => under.close(), patience);
 
     const stored = (key: ObjectKey = keyOf(secret)): NonNullable<ReturnType<Cluster["get"]>> => cluster.get(key)!;
     /** The tenant, when the cluster sees it and it is so. */
@@ -53,7 +56,7 @@ export function clusterSuite(name: string, open: () => Promise<TestCluster>): vo
         const object = cluster.get({ kind: "RelayTenant", namespace: "team-shop", name: "shop" });
         if (!object || !so(object)) throw new Error(`not yet: ${JSON.stringify(object)}`);
         return object;
-      }, 5000);
+      }, patience);
 
     describe("create", () => {
       test("is visible at once, with an identity", async () => {
@@ -112,6 +115,30 @@ export function clusterSuite(name: string, open: () => Promise<TestCluster>): vo
         expect(stored(keyOf(record))).toEqual(before);
         expect(heard).not.toHaveBeenCalled();
         stop();
+      });
+
+      test("takes empty maps for none", async () => {
+        const bare = { ...record, metadata: { ...record.metadata, labels: {}, annotations: {} }, data: {} };
+        expect(await cluster.create(bare)).toBe("Created");
+        const before = stored(keyOf(record));
+        expect(before).toMatchObject({ data: {} });
+        expect(await cluster.apply(bare)).toBe("Done");
+        expect(await cluster.apply({ ...record, data: {} })).toBe("Done");
+        expect(stored(keyOf(record))).toEqual(before);
+      });
+
+      test("keeps bytes as they are, however many", async () => {
+        const data = {
+          privateKey: "-----BEGIN\n".repeat(20_000),
+          bom: "\ufeffx",
+          emoji: "\u{1f4ee}",
+          "a.b_c-d": "\r\n\t\0",
+        };
+        await cluster.apply({ ...secret, data });
+        expect(stored()).toMatchObject({ data });
+        const { resourceVersion } = stored().metadata;
+        expect(await cluster.apply({ ...secret, data })).toBe("Done");
+        expect(stored().metadata.resourceVersion).toBe(resourceVersion);
       });
 
       test("replaces data, labels and annotations, and keeps the identity", async () => {
@@ -265,7 +292,7 @@ export function clusterSuite(name: string, open: () => Promise<TestCluster>): vo
         });
         expect((await seen()).status).toEqual({ observedGeneration: -1 });
         await under.userDeletes(keyOf(tenant));
-        await vi.waitFor(() => expect(cluster.get(keyOf(tenant))).toBeUndefined(), 5000);
+        await vi.waitFor(() => expect(cluster.get(keyOf(tenant))).toBeUndefined(), patience);
       });
     });
 
@@ -280,11 +307,24 @@ export function clusterSuite(name: string, open: () => Promise<TestCluster>): vo
         expect(cluster.list("Secret")).toEqual([]);
       });
 
+      test("a watcher that throws disturbs neither the write nor another watcher", async () => {
+        const heard: string[] = [];
+        const stops = [
+          cluster.watch(["ConfigMap"], () => {
+            throw new Error("a watcher of this test");
+          }),
+          cluster.watch(["ConfigMap"], (key) => heard.push(keyText(key))),
+        ];
+        expect(await cluster.create(record)).toBe("Created");
+        expect(heard).toEqual(["ConfigMap/posthouse-system/history"]);
+        for (const stop of stops) stop();
+      });
+
       test("watch tells of what is there, appears, changes and goes, until it is stopped", async () => {
         await cluster.create(record);
         const heard: string[] = [];
         const stop = cluster.watch(["ConfigMap", "RelayTenant"], (key) => heard.push(keyText(key)));
-        const hears = (count: number): Promise<void> => vi.waitFor(() => expect(heard).toHaveLength(count), 5000);
+        const hears = (count: number): Promise<void> => vi.waitFor(() => expect(heard).toHaveLength(count), patience);
         await hears(1);
         await cluster.create(secret);
         await cluster.apply({ ...record, data: { keys: "[1]" } });

@@ -139,6 +139,18 @@ export const SendingDomainSpec = Type.Object(
       },
       { description: "DMARC (RFC 9989).", default: {} },
     ),
+    dns: Type.Optional(
+      Type.Object(
+        {
+          publish: oneOf(["Report", "ExternalDNS"], {
+            default: "Report",
+            description:
+              "Report: the records are for people to publish. ExternalDNS: a DNSEndpoint beside the SendingDomain publishes them, where the fleet grants that.",
+          }),
+        },
+        { description: "How records come into DNS.", default: {} },
+      ),
+    ),
   },
   { description: "What the claim asks for." },
 );

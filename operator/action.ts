@@ -1,4 +1,4 @@
-import type { ConfigMapObject, ObjectKey, SecretObject } from "../cluster/object.ts";
+import type { ConfigMapObject, DnsEndpointObject, ObjectKey, SecretObject } from "../cluster/object.ts";
 import type { KeyAlgorithm } from "../contract/key-secret.ts";
 import type { ClaimIdentity, CredentialIdentity } from "../contract/names.ts";
 import type { KeyCopy } from "./sending-domain/imports.ts";
@@ -49,6 +49,8 @@ export type Action =
   | { readonly kind: "create"; readonly object: SecretObject | ConfigMapObject }
   /** Makes an object so; with a resourceVersion only if it is still that version. */
   | { readonly kind: "apply"; readonly object: SecretObject | ConfigMapObject }
+  /** Hands records to ExternalDNS: creates the object, or makes it so. */
+  | { readonly kind: "publish"; readonly object: DnsEndpointObject }
   /** Issues an API key: its record first, then the application Secret (`replaces`: the version it overwrites, else it must not exist). */
   | {
       readonly kind: "issueCredential";

@@ -38,6 +38,7 @@ export async function applyAction(action: Action, context: ApplyContext): Promis
     case "create":
       return appliedBy(await cluster.create(action.object));
     case "apply":
+    case "publish":
       return appliedBy(await cluster.apply(action.object));
     case "issueCredential":
       return issueCredential(action, context);

@@ -98,6 +98,37 @@ export const SpfConfig = Type.Object(
 );
 export type SpfConfig = Type.Static<typeof SpfConfig>;
 
+const Zone = Type.String({
+  minLength: 1,
+  maxLength: 253,
+  pattern: "^([a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?\\.)*[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$",
+});
+
+const Grant = Type.Object(
+  {
+    zones: Type.Array(Zone, {
+      minItems: 1,
+      maxItems: 1000,
+      description: "Domains, each with all names below it.",
+    }),
+    namespaces: Type.Array(Type.String({ maxLength: 63, pattern: namespacePattern }), {
+      minItems: 1,
+      maxItems: 1000,
+      description: "Namespaces whose SendingDomains may publish there: names, with * at the end only.",
+    }),
+  },
+  { additionalProperties: false, description: "Namespaces, and where they may publish." },
+);
+
+/** The `dnsAutomation` list of the fleet file. */
+export const DnsAutomationConfig = Type.Array(Grant, {
+  default: [],
+  maxItems: 1000,
+  description:
+    "Where records may be published through ExternalDNS, and for whom (spec.dns.publish of a SendingDomain). A grant is the proof of who owns a domain there; nobody publishes without one.",
+});
+export type DnsAutomationConfig = Type.Static<typeof DnsAutomationConfig>;
+
 /** When DNS is asked and believed, in milliseconds. */
 export interface DnsTiming {
   readonly activationDelay: number;

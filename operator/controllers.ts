@@ -31,6 +31,8 @@ export interface ControllerParts {
   readonly pull: UsagePull;
   readonly orphans: OrphanWatch;
   readonly context: ApplyContext;
+  /** Whether a namespace has DNSEndpoints; none has when absent. */
+  readonly hasEndpoints?: (namespace: string) => boolean;
 }
 
 /** Brings what belongs to one custom resource to what it should be; resolves to milliseconds after which to look again. */
@@ -41,6 +43,7 @@ export function createController(parts: ControllerParts, metrics?: OperatorMetri
   const { clock } = parts;
   return async (key) => {
     const startedAt = clock.now();
+    metrics?.began(key.kind);
     const took = (): number => Math.max(0, clock.now() - startedAt) / 1000;
     try {
       const next = await (key.kind === "RelayTenant" ? workOnTenant(key, parts) : workOnDomain(key, parts));
@@ -74,10 +77,20 @@ async function workOnDomain(key: OwnerKey, parts: ControllerParts): Promise<numb
   const { cluster, clock, settings, relations, checks } = parts;
   const { namespace, name } = key;
   const { contractNamespace, spfInclude, dns: timing, longestMessageAge = threeDays } = settings;
+  const { dnsAutomation = [] } = settings;
+  const { hasEndpoints } = parts;
   const sources = {
     cluster,
     relations,
-    settings: { contractNamespace, plans: settings.plans, spfInclude, timing, longestMessageAge },
+    settings: {
+      contractNamespace,
+      plans: settings.plans,
+      spfInclude,
+      timing,
+      longestMessageAge,
+      dnsAutomation,
+      ...(hasEndpoints && { hasEndpoints }),
+    },
   };
   const text = ownerText(key);
   const makePlan = () => {

@@ -64,7 +64,7 @@ function checkOwn(world: LawWorld, action: Action): void {
 
 function targetOf(action: Exclude<Action, { kind: "create" | "createKey" | "importKey" | "copySmarthostSecret" }>) {
   if (action.kind === "delete") return action.key;
-  if (action.kind === "apply") return keyOf(action.object);
+  if (action.kind === "apply" || action.kind === "publish") return keyOf(action.object);
   return { kind: "Secret" as const, namespace: action.target.credential.namespace, name: action.target.secretName };
 }
 

@@ -3,12 +3,17 @@ import type { OrphanCounts } from "./orphan-watch.ts";
 
 /** What the operator counts, under controller-runtime's names, so that dashboards made for it work. */
 export interface OperatorMetrics {
+  /** A reconciliation of the kind begins; each ends by `reconciled`. */
+  readonly began: (controller: string) => void;
   /** Takes in a reconciliation: its kind, how it ended and how many seconds it took. */
   readonly reconciled: (controller: string, result: "success" | "error" | "requeue_after", seconds: number) => void;
 }
 
 /** Registers the operator's metrics; `depth` is asked at each scrape. */
-export function createOperatorMetrics(registry: Registry, depth: () => number): OperatorMetrics {
+export function createOperatorMetrics(
+  registry: Registry,
+  { depth, inFlight }: { readonly depth: () => number; readonly inFlight: number },
+): OperatorMetrics {
   const registers = [registry];
   const total = new Counter({
     name: "controller_runtime_reconcile_total",
@@ -23,6 +28,14 @@ export function createOperatorMetrics(registry: Registry, depth: () => number): 
     buckets: [0.001, 0.005, 0.025, 0.1, 0.5, 2.5, 10],
     registers,
   });
+  const errors = new Counter({
+    name: "controller_runtime_reconcile_errors_total",
+    help: "Reconciliations that failed and are tried again, by kind.",
+    labelNames: ["controller"],
+    registers,
+  });
+  const active = registerWorkers(registry, inFlight);
+  for (const controller of controllers) errors.inc({ controller }, 0);
   const gauge: Gauge<"name"> = new Gauge({
     name: "workqueue_depth",
     help: "Objects that wait for the operator.",
@@ -31,11 +44,36 @@ export function createOperatorMetrics(registry: Registry, depth: () => number): 
     collect: () => gauge.set({ name: "operator" }, depth()),
   });
   return {
+    began: (controller) => active.inc({ controller }),
     reconciled(controller, result, took) {
+      active.dec({ controller });
+      if (result === "error") errors.inc({ controller });
       total.inc({ controller, result });
       seconds.observe({ controller }, took);
     },
   };
+}
+
+/** The kinds that are reconciled. */
+const controllers = ["RelayTenant", "SendingDomain"];
+
+function registerWorkers(registry: Registry, inFlight: number): Gauge<"controller"> {
+  const common = { labelNames: ["controller"] as const, registers: [registry] };
+  const most = new Gauge({
+    ...common,
+    name: "controller_runtime_max_concurrent_reconciles",
+    help: "The most reconciliations at once, of all kinds together.",
+  });
+  const active = new Gauge({
+    ...common,
+    name: "controller_runtime_active_workers",
+    help: "Reconciliations under way, by kind.",
+  });
+  for (const controller of controllers) {
+    most.set({ controller }, inFlight);
+    active.set({ controller }, 0);
+  }
+  return active;
 }
 
 /** Registers how many custom resources are gone whose objects stand; `counts` is asked at each scrape. */

@@ -13,6 +13,7 @@ import { createDnsChecks } from "./dns-checks.ts";
 import { makeKeyPair } from "./key-pair.ts";
 import { createOperatorMetrics, registerOldKeyMetric, registerOrphanMetrics } from "./metrics.ts";
 import { createOrphanWatch } from "./orphan-watch.ts";
+import { createQueueMetrics } from "./queue-metrics.ts";
 import { createRelations, type SharedContract } from "./relations.ts";
 import { oldKeyInUse } from "./relay-tenant/old-keys.ts";
 import { allowsOwnDomains } from "./relay-tenant/shared-domain.ts";
@@ -33,6 +34,8 @@ export interface OperatorOptions {
   readonly random: () => number;
   readonly settings: OperatorSettings;
   readonly metrics?: Registry;
+  /** Whether a namespace has DNSEndpoints, which are ExternalDNS's; none has when absent. */
+  readonly hasEndpoints?: (namespace: string) => boolean;
   /** Told of what happens to objects, beside the log. */
   readonly onNote?: NoteSink;
   /** Whether a list is complete and authorised now; always when absent. */
@@ -46,8 +49,11 @@ export interface Operator {
   readonly stop: () => Promise<void>;
 }
 
+/** Custom resources worked on at once. */
+const inFlight = 4;
+
 /** Contracts and records last, so that by then it is known whom they concern. */
-const kinds = ["RelayTenant", "SendingDomain", "Secret", "ConfigMap"] as const;
+const kinds = ["RelayTenant", "SendingDomain", "Secret", "ConfigMap", "DNSEndpoint"] as const;
 
 /**
  * Starts the operator: every change in the cluster names the custom resources that it may concern, and each of these is
@@ -81,9 +87,9 @@ export function startOperator(options: OperatorOptions): Operator {
   if (options.metrics) registerOrphanMetrics(options.metrics, orphans.counts);
   if (options.metrics)
     registerOldKeyMetric(options.metrics, () => cluster.list("RelayTenant").filter(tellsOfOldKey).length);
-  const metrics = options.metrics && createOperatorMetrics(options.metrics, queue.depth);
+  const metrics = options.metrics && createOperatorMetrics(options.metrics, { depth: queue.depth, inFlight });
   const controller = createController(
-    { cluster, clock, tell: createTell(options), settings, relations, checks, pull, orphans, context },
+    { ...options, tell: createTell(options), relations, checks, pull, orphans, context },
     metrics,
   );
   const unwatch = cluster.watch(kinds, (key) => {
@@ -113,15 +119,16 @@ function tellsOfOldKey(object: CustomObject<"RelayTenant">): boolean {
   return tenantStatusOf(object)?.conditions?.some(({ reason }) => reason === oldKeyInUse) ?? false;
 }
 
-function createQueue({ clock, random, log }: OperatorOptions, controller: Controller): WorkQueue {
+function createQueue({ clock, random, log, metrics }: OperatorOptions, controller: Controller): WorkQueue {
   return createWorkQueue({
     work: (text) => controller(ownerOf(text)),
     onError: (text, err, retryAfter) => log.error({ object: ownerOf(text), err, retryAfter }, "will try again"),
     clock,
     random,
-    inFlight: 4,
+    inFlight,
     // Anybody can make SendingDomains, and a key takes a while to make: suspending and revoking wait for none of that.
     goesFirst: (text) => ownerOf(text).kind === "RelayTenant",
+    ...(metrics && { observer: createQueueMetrics(metrics, "operator", clock) }),
     firstRetry: 200,
     longestRetry: 60_000,
   });

@@ -188,6 +188,29 @@ export const reasons = {
       "A selector stands for one key: import the key at the selector at which its record stands, or remove spec.dkim.import.",
     command: "kubectl -n NAMESPACE get sendingdomain NAME -o jsonpath='{.status.dkim.keys[*].selector}'",
   },
+  DNSAutomationNotAllowed: {
+    kind: "Stalled",
+    means:
+      "The spec asks that records be published through ExternalDNS (`spec.dns.publish`), and the fleet file grants the domain to no such namespace. Nothing is published; keys, checks and mail go on.",
+    remedy:
+      "Set spec.dns.publish to Report and publish the records by hand, or have the platform team grant the zone to the namespace in dnsAutomation of the fleet file.",
+    command: "kubectl -n NAMESPACE get sendingdomain NAME -o jsonpath='{.spec.domain} {.spec.dns.publish}'",
+  },
+  DNSEndpointNotOwned: {
+    kind: "Stalled",
+    means:
+      "A DNSEndpoint of the name that the records are published by stands there and is not Posthouse's. It is left alone; keys, checks and mail go on.",
+    remedy: "Posthouse never changes a DNSEndpoint that it did not make: rename or delete that one.",
+    command: "kubectl -n NAMESPACE get dnsendpoint NAME-dns --show-labels",
+  },
+  ExternalDNSNotFound: {
+    kind: "Waiting",
+    means:
+      "The spec asks that records be published through ExternalDNS, and the cluster does not know the kind DNSEndpoint. Nothing is published until it does; keys, checks and mail go on.",
+    remedy:
+      "Install ExternalDNS with its CRD (source `crd`, managed record type TXT), or set spec.dns.publish to Report.",
+    command: "kubectl get crd dnsendpoints.externaldns.k8s.io",
+  },
   TenantNotFound: {
     kind: "Waiting",
     means: "The SendingDomain names a RelayTenant that is not in its namespace.",

@@ -1,5 +1,5 @@
 import type { Submission } from "./action.ts";
-import type { DnsTiming, PlansConfig, SharedDomain } from "./config.ts";
+import type { DnsAutomationConfig, DnsTiming, PlansConfig, SharedDomain } from "./config.ts";
 
 /** The fleet's settings, as the operator needs them; durations in milliseconds. */
 export interface OperatorSettings {
@@ -11,6 +11,8 @@ export interface OperatorSettings {
   readonly spfInclude: string;
   readonly dns: DnsTiming;
   readonly submission: Submission;
+  /** Where records may be published through ExternalDNS, and for whom; nowhere when absent. */
+  readonly dnsAutomation?: DnsAutomationConfig;
   /** How long the relays try a message, so old may it be when it is signed; 72 h when absent. */
   readonly longestMessageAge?: number;
   /** Between a custom resource's being gone and the end of what it left behind; an hour when absent. */

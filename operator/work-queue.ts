@@ -1,6 +1,7 @@
 import type { Clock } from "../runtime/clock.ts";
 import { createBackoff, type BackoffOptions } from "./backoff.ts";
 import { createKeyedTimers } from "./keyed-timers.ts";
+import type { QueueObserver } from "./queue-metrics.ts";
 
 export interface WorkQueueOptions extends BackoffOptions {
   /** Does the work of a key; resolves to milliseconds after which to do it again, if time alone calls for that. */
@@ -11,6 +12,8 @@ export interface WorkQueueOptions extends BackoffOptions {
   readonly inFlight: number;
   /** Whether a key is worked on before all that are not such, however long those have waited; none is when absent. */
   readonly goesFirst?: (key: string) => boolean;
+  /** Told of each key, for metrics. */
+  readonly observer?: QueueObserver;
 }
 
 /** A queue of keys: each at most once in it, never worked on twice at the same time, retried alone with growing pauses. */
@@ -37,6 +40,7 @@ export function createWorkQueue(options: WorkQueueOptions): WorkQueue {
   const lineFor = (key: string): Set<string> => (options.goesFirst?.(key) === true ? first : rest);
   const enqueue = (key: string): void => {
     (running.has(key) ? again : lineFor(key)).add(key);
+    options.observer?.added(key);
     pump();
   };
   const begin = (waiting: Set<string>): void => {
@@ -51,7 +55,9 @@ export function createWorkQueue(options: WorkQueueOptions): WorkQueue {
   const run = async (key: string): Promise<void> => {
     // Nothing begins within the call that asked for it: a watch may still be telling of other objects.
     await Promise.resolve();
+    options.observer?.began(key);
     const next = await attempt(options, backoff, key);
+    options.observer?.ended(key);
     running.delete(key);
     const dirty = again.delete(key) && !backoff.isFailing(key);
     if (dirty) lineFor(key).add(key);
@@ -73,7 +79,7 @@ export function createWorkQueue(options: WorkQueueOptions): WorkQueue {
 }
 
 async function attempt(
-  { work, onError }: WorkQueueOptions,
+  { work, onError, observer }: WorkQueueOptions,
   backoff: ReturnType<typeof createBackoff>,
   key: string,
 ): Promise<number | undefined> {
@@ -83,6 +89,7 @@ async function attempt(
     return next;
   } catch (error) {
     const pause = backoff.failed(key);
+    observer?.retried(key);
     onError(key, error, pause);
     return pause;
   }

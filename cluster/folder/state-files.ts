@@ -93,7 +93,7 @@ async function readStatuses(state: string): Promise<ReadonlyMap<string, JsonObje
 
 /** An object with its stored status, if that is of this very object and not of an earlier one of the name. */
 function withStatus(object: ClusterObject, statuses: ReadonlyMap<string, JsonObject>): ClusterObject {
-  if (!("spec" in object)) return object;
+  if (object.kind !== "RelayTenant" && object.kind !== "SendingDomain") return object;
   const key: ObjectKey = keyOf(object);
   const stored = statuses.get(keyText(key));
   const metadata = isJsonObject(stored?.["metadata"]) ? stored["metadata"] : {};

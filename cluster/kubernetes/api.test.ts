@@ -1,7 +1,9 @@
 import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import pino from "pino";
 import { Registry } from "prom-client";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { createAuthority } from "../../test/harness/control-plane-pki.ts";
 import { createManualClock, type ManualClock } from "../../test/harness/manual-clock.ts";
 import { passUntil } from "../../test/harness/passing-time.ts";
 import { startStubApiServer, status, type StubApiServer } from "../../test/harness/stub-api-server.ts";
@@ -197,4 +199,19 @@ test.each([
   if (file === undefined)
     writeFileSync(kubeconfig, "apiVersion: v1\nkind: Config\nclusters: []\nusers: []\ncontexts: []\n");
   await expect(openApi({ kubeconfig, ...options })).rejects.toThrow(message);
+});
+
+test("a certificate of an unknown authority has the authorities read again at once", async () => {
+  const [first, second] = [await createAuthority(), await createAuthority()];
+  const server = await startStubApiServer(await first.server(["127.0.0.1"]));
+  const ca = join(server.folder, "ca.crt");
+  writeFileSync(ca, second.ca);
+  const kubeconfig = server.kubeconfig({ token: "stub" }, { "certificate-authority": ca });
+  const secure = await openApi({ kubeconfig, clock, log: pino({ level: "silent" }) });
+  await expect(secure.request({ method: "GET", path })).rejects.toThrow(/certificate/);
+  writeFileSync(ca, first.ca);
+  const { kind } = await vi.waitFor(async () => (await secure.request({ method: "GET", path })) as { kind: string });
+  expect(kind).toBe("List");
+  await secure.close();
+  await server.close();
 });

@@ -28,6 +28,7 @@ interface Pool {
 /** Opens nothing yet; connections are made when they are needed. */
 export function openConnections(credentials: Credentials, log: Logger, count: RequestCounter): Connections {
   const retired = new Set<Dispatcher>();
+  const used = new WeakMap<ApiRequest, Dispatcher>();
   let pool: Pool | undefined;
 
   const retire = (): void => {
@@ -54,6 +55,7 @@ export function openConnections(credentials: Credentials, log: Logger, count: Re
     async send(request, signal) {
       const { access, agent } = await ready();
       signal.throwIfAborted();
+      used.set(request, agent);
       try {
         const answer = await agent.request(wireRequest(request, access, signal));
         count(answer.statusCode, request.method);
@@ -64,13 +66,11 @@ export function openConnections(credentials: Credentials, log: Logger, count: Re
       }
     },
     failure(request, error, cause) {
-      if (error instanceof ApiError) return error;
-      if (cause === "Aborted") return request.signal?.reason ?? error;
-      if (cause === "Late") retire();
+      // Of many that are late at once the first one has seen to it.
+      if (cause === "Late" && used.get(request) === pool?.agent) retire();
       // A server that presents another certificate may be one whose authority was replaced.
-      else if (isTlsError(error)) void credentials.renew().catch(() => undefined);
-      const why = cause === "Late" ? "no answer in time" : reasonOf(error);
-      return new Error(`${request.method} ${request.path}: ${why}`, { cause: error });
+      if (isTlsError(error)) void credentials.renew().catch(() => undefined);
+      return failureOf(request, error, cause);
     },
     async close() {
       if (pool) retired.add(pool.agent);
@@ -78,6 +78,13 @@ export function openConnections(credentials: Credentials, log: Logger, count: Re
       await Promise.all([...retired].map((agent) => agent.destroy()));
     },
   };
+}
+
+function failureOf(request: ApiRequest, error: unknown, cause: "Late" | "Aborted" | undefined): unknown {
+  if (error instanceof ApiError) return error;
+  if (cause === "Aborted") return request.signal?.reason ?? error;
+  const why = cause === "Late" ? "no answer in time" : reasonOf(error);
+  return new Error(`${request.method} ${request.path}: ${why}`, { cause: error });
 }
 
 function agentFor({ tls, proxy }: Access): Dispatcher {

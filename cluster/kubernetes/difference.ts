@@ -70,10 +70,11 @@ function specOf(object: ClusterObject): unknown {
   return isCustom(object) ? object.spec : undefined;
 }
 
-type Custom = Extract<ClusterObject, { kind: "RelayTenant" | "SendingDomain" }>;
+/** What has a spec. */
+type Custom = Extract<ClusterObject, { spec: unknown }>;
 
 function isCustom(object: ClusterObject): object is Custom {
-  return object.kind === "RelayTenant" || object.kind === "SendingDomain";
+  return "spec" in object;
 }
 
 type Strings = Readonly<Record<string, string>>;

@@ -154,8 +154,9 @@ describe("a watch", () => {
   });
 
   test("of a cluster whose versions went back believes the list again", async () => {
-    world.stub.send({ type: "BOOKMARK", object: { metadata: { resourceVersion: "900000" } } });
-    await world.pass(1000);
+    const metadata = { name: "bakery", namespace: "team-shop", uid: "uid-102", resourceVersion: "900000" };
+    world.stub.send({ type: "MODIFIED", object: { metadata } });
+    await world.passUntil(() => planOf("bakery") === undefined);
     world.stub.deaf = true;
     world.stub.remove(objectPath(tenantKey("bakery")));
     world.stub.deaf = false;
@@ -232,7 +233,14 @@ describe("an API server", () => {
     world.stub.compact();
     world.stub.put(objectPath(tenantKey("cafe")), {});
     world.stub.compact();
-    const bodies: readonly unknown[] = ["<html>login</html>", {}, { items: "none" }, { items: [{}], metadata: {} }];
+    const metadata = { resourceVersion: "500" };
+    const bodies: readonly unknown[] = [
+      "<html>login</html>",
+      {},
+      { metadata },
+      { items: [{}], metadata },
+      { items: [] },
+    ];
     let asked = 0;
     world.stub.fault = ({ verb }) =>
       verb === "list" && asked < bodies.length ? { code: 200, body: bodies[asked++] } : undefined;
@@ -257,6 +265,23 @@ describe("a long list", () => {
     await world.passUntil(() => names().length === 603);
     const lists = world.stub.requests.filter(({ verb }) => verb === "list").map(({ query }) => query.get("limit"));
     expect(lists).toEqual(["250", "250", "250", null]);
+  });
+
+  test("may be slow: each page has its own time, and what changed meanwhile is not lost", async () => {
+    for (let number = 0; number < 600; number++) putTenant(world.stub, `t${number}`);
+    putTenant(world.stub, "late");
+    world.stub.compact();
+    world.stub.fault = async ({ verb }) => {
+      if (verb === "list") await world.clock.sleep(40_000);
+    };
+    world.stub.cut("Reset");
+    await world.passUntil(() => world.stub.requests.some(({ query }) => query.has("continue")));
+    putTenant(world.stub, "shop", "Scale");
+    world.stub.remove(objectPath(tenantKey("bakery")));
+    const took = await world.passUntil(() => planOf("shop") === "Scale" && planOf("bakery") === undefined);
+    expect(took).toBeGreaterThan(70_000);
+    expect(names()).toHaveLength(602);
+    expect(world.stub.requests.filter(({ verb }) => verb === "list")).toHaveLength(4);
   });
 });
 

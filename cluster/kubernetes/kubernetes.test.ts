@@ -15,7 +15,7 @@ import { clusterSuite } from "../port.suite.ts";
 import { objectPath } from "./resources.ts";
 
 const plane = withControlPlane({ crds: true });
-const patience = 90_000;
+const patience = 120_000;
 
 clusterSuite("a Kubernetes API server", () => kubernetesTestbed(plane()));
 
@@ -67,14 +67,14 @@ const grant = async (at: ControlPlane, namespace: string): Promise<void> => {
 };
 const until = (isSo: () => boolean): Promise<number> => passUntil(clock, isSo);
 
-describe("in the namespaces of tenants", () => {
+describe("in the namespaces of tenants", { timeout: patience }, () => {
   beforeEach(async () => {
     clock = createManualClock(Date.now());
     bed = await kubernetesTestbed(plane(), { clock });
   }, patience);
   afterEach(() => bed.close(), patience);
 
-  test("only what is ours or offered is read, and all of the contract namespace", { timeout: patience }, async () => {
+  test("only what is ours or offered is read, and all of the contract namespace", async () => {
     await bed.userApplies(secretOf("private"));
     await bed.userApplies(secretOf("ours", managed));
     await bed.userApplies(secretOf("offered", { "posthouse.dev/use": "smarthost" }));
@@ -88,7 +88,7 @@ describe("in the namespaces of tenants", () => {
     expect(bed.cluster.get(keyOf(secretOf("offered")))).toMatchObject({ data: { password: "open sesame" } });
   });
 
-  test("another's Secret at our name is seen, unread, until it goes", { timeout: patience }, async () => {
+  test("another's Secret at our name is seen, unread, until it goes", async () => {
     await bed.userApplies(secretOf("mail"));
     const key = keyOf(secretOf("mail"));
     const heard: string[] = [];
@@ -108,7 +108,7 @@ describe("in the namespaces of tenants", () => {
     expect(bed.cluster.get(key)).toMatchObject({ data: { password: "open sesame" } });
   });
 
-  test("an apply takes nothing that another has just made", { timeout: patience }, async () => {
+  test("an apply takes nothing that another has just made", async () => {
     await bed.userApplies(secretOf("mail"));
     await expect(bed.cluster.apply(secretOf("mail", managed))).rejects.toThrow(/not Posthouse's/);
     const { body } = await plane().ask({ path: objectPath(keyOf(secretOf("mail"))) });
@@ -134,7 +134,7 @@ describe("in the namespaces of tenants", () => {
   );
 });
 
-describe("a write", () => {
+describe("a write", { timeout: patience }, () => {
   beforeEach(async () => {
     bed = await kubernetesTestbed(plane());
   }, patience);
@@ -199,8 +199,8 @@ describe("a write", () => {
   });
 });
 
-describe("a scope of namespaces", () => {
-  test("needs a Role in each and sees no other; without one it says which", { timeout: patience }, async () => {
+describe("a scope of namespaces", { timeout: patience }, () => {
+  test("needs a Role in each and sees no other; without one it says which", async () => {
     const admin = await kubernetesTestbed(plane());
     for (const namespace of ["posthouse-system", "team-shop"]) await grant(plane(), namespace);
     await admin.userApplies(tenant);
@@ -221,7 +221,7 @@ describe("a scope of namespaces", () => {
   });
 });
 
-describe("behind a network that fails", () => {
+describe("behind a network that fails", { timeout: patience }, () => {
   let proxy: ApiProxy;
   beforeEach(async () => {
     const { url, ca, authority, folder } = plane();
@@ -244,7 +244,7 @@ describe("behind a network that fails", () => {
     ["closes half of its connections", () => proxy.halfClose()],
     ["passes nothing on and says nothing", () => proxy.stall()],
   ];
-  test.each(faults)("that %s, it goes on without a list", { timeout: patience }, async (_what, fail) => {
+  test.each(faults)("that %s, it goes on without a list", async (_what, fail) => {
     const before = await lists();
     fail();
     await change("Scale");
@@ -269,7 +269,7 @@ describe("behind a network that fails", () => {
     },
   );
 
-  test("an API server that is gone, is compacted and comes back is listed anew", { timeout: patience }, async () => {
+  test("an API server that is gone, is compacted and comes back is listed anew", async () => {
     const other = { ...tenant, metadata: { ...tenant.metadata, name: "gone" } };
     await bed.userApplies(other);
     await until(() => bed.cluster.list("RelayTenant").length === 2);
@@ -293,8 +293,8 @@ describe("behind a network that fails", () => {
   });
 });
 
-describe("credentials that change", () => {
-  test("are used within a minute, on new connections", { timeout: patience }, async () => {
+describe("credentials that change", { timeout: patience }, () => {
+  test("are used within a minute, on new connections", async () => {
     const { ca, url, authority, folder } = plane();
     clock = createManualClock(Date.now());
     const server = { url, ca };

@@ -22,7 +22,7 @@ export interface KubernetesOptions {
   readonly scope: Scope;
   /** All Secrets and ConfigMaps of this namespace are watched; elsewhere only those of Posthouse or offered to it. */
   readonly contractNamespace: string;
-  /** What is read; every kind when absent. */
+  /** What is read; every kind but DNSEndpoint when absent. */
   readonly kinds?: readonly Kind[];
   /** Gives up waiting for the first lists. */
   readonly signal?: AbortSignal;
@@ -43,7 +43,7 @@ const everyKind: readonly Kind[] = ["RelayTenant", "SendingDomain", "Secret", "C
 
 /**
  * Opens an API server as a cluster. Resolves after the first complete lists of everything: nothing may look empty that
- * was not seen. Waits as long as the server is away; rejects with a KubernetesError when it refuses a list for good.
+ * was not seen, but for kinds that the server may not know. Waits as long as the server is away; rejects with a KubernetesError when it refuses a list for good.
  */
 export async function openKubernetes(options: KubernetesOptions): Promise<KubernetesCluster> {
   const { api, clock, log, random, scope, contractNamespace, kinds = everyKind } = options;
@@ -83,7 +83,10 @@ export async function openKubernetes(options: KubernetesOptions): Promise<Kubern
       const lists = about(kind, namespace).map((source) => reflectors[sources.indexOf(source)]);
       return lists.length > 0 && lists.every((reflector) => reflector?.isListed() === true);
     },
-    age: () => clock.now() - Math.min(...reflectors.map((reflector) => reflector.heardAt() ?? -Infinity)),
+    age: () => {
+      const heard = reflectors.filter((each) => each.source.isOptional !== true || each.isListed());
+      return clock.now() - Math.min(...heard.map((reflector) => reflector.heardAt() ?? -Infinity));
+    },
     close,
   };
 }
@@ -115,8 +118,9 @@ async function firstLists(
   refusals: ReadonlyMap<Source, string>,
 ): Promise<void> {
   const given = Promise.withResolvers<never>();
+  const needed = reflectors.filter(({ source }) => source.isOptional !== true);
   const check = (): void => {
-    const refused = reflectors.filter((reflector) => !reflector.isListed()).map(({ source }) => refusals.get(source));
+    const refused = needed.filter((reflector) => !reflector.isListed()).map(({ source }) => refusals.get(source));
     const first = refused.find((text) => text !== undefined);
     if (first !== undefined) given.reject(new KubernetesError(first));
     else cancel = clock.after(1000, check);
@@ -126,7 +130,7 @@ async function firstLists(
   signal?.addEventListener("abort", onAbort, { once: true });
   try {
     signal?.throwIfAborted();
-    await Promise.race([Promise.all(reflectors.map(({ listed }) => listed)), given.promise]);
+    await Promise.race([Promise.all(needed.map(({ listed }) => listed)), given.promise]);
   } finally {
     cancel();
     signal?.removeEventListener("abort", onAbort);

@@ -1,4 +1,4 @@
-import type { ClusterObject, Kind, ObjectMeta } from "../object.ts";
+import type { ClusterObject, DnsEndpoint, Kind, ObjectMeta } from "../object.ts";
 import { apiVersionOf, fieldManager } from "./resources.ts";
 
 /**
@@ -12,6 +12,7 @@ export function decodeObject(kind: Kind, json: unknown): ClusterObject {
     const status = object["status"] === undefined ? {} : { status: object["status"] };
     return { ...common, kind, spec: object["spec"], ...status };
   }
+  if (kind === "DNSEndpoint") return { ...common, kind, spec: { endpoints: endpointsOf(object["spec"]) } };
   const immutable = object["immutable"] === true ? { immutable: true } : {};
   if (kind === "ConfigMap") return { ...common, kind, ...immutable, data: stringsOf(object["data"]) ?? {} };
   const type = typeof object["type"] === "string" ? object["type"] : "Opaque";
@@ -28,7 +29,7 @@ export function encodeObject(
   const { apiVersion, kind } = object;
   const { name, namespace, labels, annotations } = object.metadata;
   const metadata = { name, namespace, ...(labels && { labels }), ...(annotations && { annotations }), ...keep };
-  if (object.kind === "RelayTenant" || object.kind === "SendingDomain")
+  if (object.kind === "RelayTenant" || object.kind === "SendingDomain" || object.kind === "DNSEndpoint")
     return { apiVersion, kind, metadata, spec: object.spec };
   const immutable = object.immutable === true ? { immutable: true } : {};
   if (object.kind === "ConfigMap") return { apiVersion, kind, metadata, ...immutable, data: object.data };
@@ -82,6 +83,16 @@ function decodeMeta(kind: Kind, json: unknown): ObjectMeta {
     ...(labels && { labels }),
     ...(annotations && { annotations }),
   };
+}
+
+/** What Posthouse writes of endpoints. What others set beside it, such as a TTL, is theirs and makes no difference. */
+function endpointsOf(spec: unknown): readonly DnsEndpoint[] {
+  const { endpoints } = fieldsOf(spec);
+  return (Array.isArray(endpoints) ? endpoints : []).map((each) => {
+    const { dnsName, recordType, targets } = fieldsOf(each);
+    const texts = (Array.isArray(targets) ? targets : []).map(String);
+    return { dnsName: String(dnsName), recordType: String(recordType), targets: texts };
+  });
 }
 
 /** A map of strings; undefined where there is none or nothing in it. */

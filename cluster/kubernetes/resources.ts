@@ -15,6 +15,7 @@ const roots: Readonly<Record<Kind, { readonly root: string; readonly plural: str
   SendingDomain: { root: `/apis/${group}/${version}`, plural: "sendingdomains" },
   Secret: { root: "/api/v1", plural: "secrets" },
   ConfigMap: { root: "/api/v1", plural: "configmaps" },
+  DNSEndpoint: { root: "/apis/externaldns.k8s.io/v1alpha1", plural: "dnsendpoints" },
 };
 
 /** `apiVersion` of a kind's objects. */
@@ -38,5 +39,6 @@ export function objectPath({ kind, namespace, name }: ObjectKey): string {
 /** What a Role calls a kind: `relaytenants.posthouse.dev`, `secrets`. */
 export function resourceName(kind: Kind): string {
   const { root, plural } = roots[kind];
-  return root.startsWith("/apis/") ? `${plural}.${group}` : plural;
+  const [, apis, ofGroup] = root.split("/");
+  return apis === "apis" ? `${plural}.${ofGroup}` : plural;
 }

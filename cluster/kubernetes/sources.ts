@@ -14,6 +14,8 @@ export interface Source {
   readonly except?: string;
   readonly labelSelector?: string;
   readonly fieldSelector?: string;
+  /** Whether the cluster may not know the kind; it may learn it later. */
+  readonly isOptional?: boolean;
   /** Whether an object with these labels belongs here, its kind and namespace given. */
   readonly selects: (labels: Readonly<Record<string, string>>) => boolean;
 }
@@ -41,6 +43,8 @@ export function sourcesOf(scope: Scope, contractNamespace: string, kinds: readon
   return kinds.flatMap((kind): Source[] => {
     if (kind === "RelayTenant" || kind === "SendingDomain")
       return placesOf(scope).map((place) => Object.assign({ kind }, place, everything));
+    if (kind === "DNSEndpoint")
+      return placesOf(scope).map((place) => Object.assign({ kind, isOptional: true }, place, own));
     const fieldSelector = unwanted[kind] ?? "";
     const contract: Source = { kind, namespace: contractNamespace, fieldSelector, ...everything };
     const selections = kind === "Secret" ? [own, offered] : [own];

@@ -17,6 +17,8 @@ export function troubleText(source: Source, error: unknown): string {
     const role = source.namespace === undefined ? "ClusterRole" : "Role";
     return `${what}: not allowed; a ${role} must grant get, list and watch on ${resourceName(source.kind)} (${said})`;
   }
+  if (isApiError(error, 404) && source.isOptional === true)
+    return `${what}: the API server does not know this kind yet; it is what ExternalDNS brings along`;
   if (isApiError(error, 404))
     return `${what}: the API server does not know this kind; install Posthouse's CRDs (${said})`;
   return `${what}: ${said}`;

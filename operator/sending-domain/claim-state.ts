@@ -1,5 +1,6 @@
 import { domainContractName, handOverName, keyHistoryName } from "../../contract/names.ts";
 import { problem, type Problem } from "../reasons.ts";
+import { publishingProblems } from "./dns-endpoint.ts";
 import { holdAbsence, type Absence } from "./hold-loss.ts";
 import type { KeyEntry } from "./key-history.ts";
 import type { KeyCopy } from "./imports.ts";
@@ -106,7 +107,7 @@ function holdProblems(observed: ObservedDomain, standing: Standing, shown: boole
 
 /** What is wrong around the claim: with its tenant, the tenant's plan, the ConfigMap beside it. */
 function surroundingProblems(observed: ObservedDomain): readonly Problem[] {
-  const { claim, spec, tenantExists, planWithoutOwnDomains: plan, handOver } = observed;
+  const { claim, spec, tenantExists, planWithoutOwnDomains: plan, handOver, publishing } = observed;
   const problems: Problem[] = [];
   if (!tenantExists)
     problems.push(problem("TenantNotFound", `The RelayTenant ${spec.tenantRef.name} is not in this namespace.`));
@@ -114,5 +115,6 @@ function surroundingProblems(observed: ObservedDomain): readonly Problem[] {
     problems.push(problem("OwnDomainsNotAllowed", `The plan ${plan} of the tenant has no own domains.`));
   if (handOver?.kind === "Foreign")
     problems.push(problem("ConfigMapNotOwned", `The ConfigMap ${handOverName(claim.name)} is not Posthouse's.`));
+  if (publishing && spec.dns?.publish === "ExternalDNS") problems.push(...publishingProblems(claim, publishing));
   return problems;
 }

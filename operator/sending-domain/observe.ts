@@ -23,6 +23,7 @@ import { secretOffer } from "../secret-offer.ts";
 import { noEvidence, type DomainEvidence } from "./evidence.ts";
 import type { OrphanedClaim } from "./orphaned-claim.ts";
 import { rotationToken } from "./next-keys.ts";
+import { isGranted, observeEndpoint } from "./dns-endpoint.ts";
 import { observeHandOver } from "./hand-over.ts";
 import { decodeKeyHistory, type KeyHistory } from "./key-history.ts";
 import type { DomainSettings, ObservedDomain, ObservedGoneDomain, Stored, StoredKey } from "./observed.ts";
@@ -64,6 +65,11 @@ export function observeDomain(
     ...(hold && { hold }),
     formerHolds: holdsOf(sources, namespace, name).filter(({ value }) => value?.domain !== spec.domain),
     handOver: observeHandOver(cluster, claim),
+    publishing: {
+      isGranted: isGranted(settings.dnsAutomation ?? [], namespace, claim.domain),
+      isServed: settings.hasEndpoints?.(namespace) === true,
+      standing: observeEndpoint(cluster, claim),
+    },
     evidence,
     settings,
   };
@@ -102,7 +108,8 @@ export function observeGoneDomain(
   const holds = holdsOf(sources, namespace, name);
   const claims = holds.flatMap((hold) => orphanedClaim(sources, { namespace, name }, hold, evidence));
   const keys = abandonedKeys(sources, { namespace, name });
-  return { contractNamespace, namespace, name, holds, claims, keys, handOver };
+  const endpoint = observeEndpoint(sources.cluster, { namespace, name });
+  return { contractNamespace, namespace, name, holds, claims, keys, handOver, endpoint };
 }
 
 /** What the Secret of an import offers. The private half is looked at here and nowhere kept. */

@@ -2,10 +2,11 @@ import type { DomainContract } from "../../contract/domain-contract.ts";
 import type { PublicKey } from "../../contract/key-secret.ts";
 import type { ClaimIdentity } from "../../contract/names.ts";
 import type { SendingDomainSpec, SendingDomainStatus } from "../../crds/sending-domain.ts";
-import type { DnsTiming, PlansConfig } from "../config.ts";
+import type { DnsAutomationConfig, DnsTiming, PlansConfig } from "../config.ts";
 import type { ImportReading } from "../import-key.ts";
 import type { SecretOffer } from "../secret-offer.ts";
 import type { DomainEvidence } from "./evidence.ts";
+import type { ObservedEndpoint, ObservedPublishing } from "./dns-endpoint.ts";
 import type { ObservedHandOver } from "./hand-over.ts";
 import type { OrphanedClaim } from "./orphaned-claim.ts";
 import type { KeyHistory } from "./key-history.ts";
@@ -50,6 +51,8 @@ export interface ObservedDomain {
   readonly formerHolds: readonly Stored<DomainContract>[];
   /** The ConfigMap in which records are handed over; absent when nobody looked. */
   readonly handOver?: ObservedHandOver;
+  /** Publishing by ExternalDNS; absent when nobody looked. */
+  readonly publishing?: ObservedPublishing;
   readonly evidence: DomainEvidence;
   readonly settings: DomainSettings;
 }
@@ -60,6 +63,10 @@ export interface DomainSettings {
   readonly plans?: PlansConfig;
   readonly contractNamespace: string;
   readonly spfInclude: string;
+  /** Where records may be published through ExternalDNS; nowhere when absent. */
+  readonly dnsAutomation?: DnsAutomationConfig;
+  /** Whether a namespace has DNSEndpoints; none has when absent. */
+  readonly hasEndpoints?: (namespace: string) => boolean;
   readonly timing: DnsTiming;
   /** How old a message may be when it is signed, in milliseconds: as long as the relays try. */
   readonly longestMessageAge: number;
@@ -78,4 +85,6 @@ export interface ObservedGoneDomain {
   readonly keys?: readonly StoredKey[];
   /** The ConfigMap in which its records were handed over. */
   readonly handOver?: ObservedHandOver;
+  /** The DNSEndpoint by which they were published. */
+  readonly endpoint?: ObservedEndpoint;
 }

@@ -4,6 +4,7 @@ import type { Action } from "../action.ts";
 import { keyHistoryObject } from "../own-objects.ts";
 import { info, type Plan } from "../plan.ts";
 import { claimState, type ClaimState } from "./claim-state.ts";
+import { dropEndpoint, endpointsFor, publishingActions } from "./dns-endpoint.ts";
 import { encodeKeyHistory, type KeyHistory } from "./key-history.ts";
 import { dropHandOver, handOverActions } from "./hand-over.ts";
 import { holdChange, narrowHold, release, type Changes } from "./hold.ts";
@@ -31,11 +32,21 @@ export function planDomain(observed: ObservedDomain, now: number): DomainPlan {
       ...formerKeys.map((key) => deleteKey(settings.contractNamespace, key)),
       ...changes.actions,
       ...handOverActions(claim, status.records ?? [], handOver),
+      ...publish(observed, status),
     ],
     status,
     notes: changes.notes,
+    // That a kind has come is told by nobody.
+    ...(state.problems.some(({ reason }) => reason === "ExternalDNSNotFound") && { recheckAfter: 60_000 }),
     dns: nextCheck(observed, state.records, state.waiting, now),
   };
+}
+
+/** Publishes the records, where the claim asks for it and the fleet grants it; takes back what it may publish no more. */
+function publish({ claim, spec, publishing, evidence }: ObservedDomain, { records = [] }: SendingDomainStatus) {
+  if (publishing === undefined) return [];
+  const mayPublish = spec.dns?.publish === "ExternalDNS" && publishing.isGranted;
+  return publishingActions(claim, mayPublish ? endpointsFor(records, evidence, publishing.standing) : [], publishing);
 }
 
 /**
@@ -45,10 +56,10 @@ export function planDomain(observed: ObservedDomain, now: number): DomainPlan {
  */
 export function planGoneDomain(observed: ObservedGoneDomain): Plan<never> {
   const released = release(observed.holds, observed.contractNamespace, observed);
-  const { keys = [], contractNamespace, handOver } = observed;
+  const { keys = [], contractNamespace, handOver, endpoint } = observed;
   const deleted = keys.map((key) => deleteKey(contractNamespace, key));
   const message = `The SendingDomain is gone: its domain is released, its keys are ${deleted.length > 0 ? "deleted" : "kept"}.`;
-  const actions = [...released, ...deleted, ...dropHandOver(observed, handOver)];
+  const actions = [...released, ...deleted, ...dropHandOver(observed, handOver), ...dropEndpoint(observed, endpoint)];
   return { actions, notes: released.length + deleted.length > 0 ? [info("DomainReleased", message)] : [] };
 }
 

@@ -1,5 +1,6 @@
+import { execFileSync } from "node:child_process";
 import { createPrivateKey, generateKeyPairSync, X509Certificate } from "node:crypto";
-import { mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { mkdtemp, open, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TLSSocket } from "node:tls";
@@ -45,6 +46,24 @@ test("processes that begin at once, for one host name or several, each have a wh
     names.map(async (name) => loadCertificate(await selfSignedCertificate(folder, name, now), now)),
   );
   expect(pairs.map(({ cert }, at) => new X509Certificate(cert).checkHost(names[at] ?? ""))).toEqual(names);
+});
+
+test("a pair that is replaced while it is read is read anew", async () => {
+  const pairOf = async (name: string) =>
+    loadCertificate(await selfSignedCertificate(join(folder, name), "mail.example", now), now);
+  const [before, after] = [await pairOf("before"), await pairOf("after")];
+  const [certificateFile, keyFile] = [join(folder, "tls.crt"), join(folder, "tls.key")];
+  execFileSync("mkfifo", [keyFile]);
+  await writeFile(certificateFile, before.cert);
+  const loading = loadCertificate({ certificateFile, keyFile }, now);
+  // A pipe opens when its reader does: the certificate of before was read by then.
+  const pipe = await open(keyFile, "w");
+  await pipe.writeFile(before.key);
+  await writeFile(certificateFile, after.cert);
+  await writeFile(`${keyFile}.new`, after.key);
+  await rename(`${keyFile}.new`, keyFile);
+  await pipe.close();
+  expect(await loading).toEqual(after);
 });
 
 test("a certificate that cannot be used is one clear error", async () => {

@@ -105,6 +105,18 @@ test("the start fails when one ends again and again", async () => {
   ]);
 });
 
+test("the start is given up at a signal, also at one that came before", { timeout: 60_000 }, async () => {
+  for (const delay of [0, 300]) {
+    const giveUp = new AbortController();
+    if (delay === 0) giveUp.abort(new Error("stopped"));
+    else systemClock.after(delay, () => giveUp.abort(new Error("stopped")));
+    const { options, ended, log } = setUp({ task: "waits", signal: giveUp.signal });
+    await expect(startWorkers(options)).rejects.toThrow("stopped");
+    expect(ended).toHaveLength(2);
+    expect(log).toEqual([]);
+  }
+});
+
 test("one that overstays is killed", async () => {
   const { options, said, log } = setUp({ task: "overstays", count: 1, deadline: 300 });
   running = await startWorkers(options);

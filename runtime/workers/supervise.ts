@@ -104,6 +104,7 @@ export async function startWorkers(options: Supervised): Promise<Workers> {
   }
   const unwatch = watchBeats(state);
   const giveUp = (): void => first.reject(options.signal?.reason);
+  if (options.signal?.aborted === true) giveUp();
   options.signal?.addEventListener("abort", giveUp, { once: true });
   const stop = async (): Promise<void> => {
     unwatch();

@@ -1,5 +1,7 @@
 /** Where the servers of a control plane for tests listen and keep their files, and with which flags they run. */
 
+import type { ServiceRange } from "./service-range.ts";
+
 export interface Layout {
   readonly folder: string;
   /** Of the API server. */
@@ -8,6 +10,7 @@ export interface Layout {
   readonly url: string;
   readonly etcdUrl: string;
   readonly peerUrl: string;
+  readonly services: ServiceRange;
 }
 
 /** The API server's audit policy: who called, what for, how it ended; not what the objects say. */
@@ -33,7 +36,7 @@ export function etcdFlags({ folder, etcdUrl, peerUrl }: Layout): string[] {
   ];
 }
 
-export function apiServerFlags({ folder, port, etcdUrl }: Layout): string[] {
+export function apiServerFlags({ folder, port, etcdUrl, services }: Layout): string[] {
   return [
     `--etcd-servers=${etcdUrl}`,
     "--bind-address=127.0.0.1",
@@ -41,7 +44,7 @@ export function apiServerFlags({ folder, port, etcdUrl }: Layout): string[] {
     // Endpoints of a Service may not be loopback addresses, so the API server's own Service gets none.
     "--advertise-address=192.0.2.1",
     "--endpoint-reconciler-type=none",
-    "--service-cluster-ip-range=127.96.0.0/16",
+    `--service-cluster-ip-range=${services.cidr}`,
     `--cert-dir=${folder}`,
     `--tls-cert-file=${folder}/server.crt`,
     `--tls-private-key-file=${folder}/server.key`,

@@ -1,6 +1,7 @@
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { startLineProcess } from "./line-process.ts";
+import { isRunning } from "./process-state.ts";
 import { until } from "./until.ts";
 import { withControlPlane } from "./with-control-plane.ts";
 
@@ -146,24 +147,15 @@ describe("a control plane for tests", { timeout: patience }, () => {
   });
 });
 
-/** Whether a process runs; one that was killed and that nobody has waited for does not. */
-function runs(pid: number): boolean {
-  try {
-    return !/^State:\s+[ZX]/m.test(readFileSync(`/proc/${pid}/status`, "utf8"));
-  } catch {
-    return false;
-  }
-}
-
-test.skipIf(!existsSync("/proc/self/status"))(
+test(
   "nothing stays of a control plane whose process was killed with SIGKILL",
   async () => {
     const file = new URL("control-plane-child.ts", import.meta.url).pathname;
     const child = startLineProcess([process.execPath, file]);
     const { folder, pids } = JSON.parse(await child.saw(/^\{/)) as { folder: string; pids: number[] };
-    expect(pids.filter(runs)).toHaveLength(3);
+    expect(pids.filter(isRunning)).toHaveLength(3);
     await child.kill();
-    const over = async (): Promise<true | undefined> => (!pids.some(runs) && !existsSync(folder)) || undefined;
+    const over = async (): Promise<true | undefined> => (!pids.some(isRunning) && !existsSync(folder)) || undefined;
     await until("servers and folder are gone", over, patience);
   },
   2 * patience,

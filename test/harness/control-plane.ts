@@ -22,6 +22,7 @@ import { type Daemon, daemon } from "./daemon.ts";
 import { writeKubeconfig } from "./kubeconfig-file.ts";
 import { type Finished, freePorts } from "./posthouse.ts";
 import { type Reaper, startReaper } from "./reaper.ts";
+import { takeServiceRange } from "./service-range.ts";
 
 export interface ControlPlaneOptions {
   /** Installs Posthouse's CRDs before the controllers start, so that the garbage collector knows them at once. */
@@ -139,6 +140,7 @@ async function assemble(bin: string, reaper: Reaper, options: ControlPlaneOption
       client.close();
       await Promise.all(Object.values(servers).map((each) => each.kill()));
       await reaper.end();
+      at.services.release();
     },
   };
 }
@@ -146,13 +148,21 @@ async function assemble(bin: string, reaper: Reaper, options: ControlPlaneOption
 async function layOut(folder: string): Promise<Layout> {
   const [port = 0, etcdPort = 0, peerPort = 0] = await freePorts(3);
   const url = `https://127.0.0.1:${port}`;
-  return { folder, port, url, etcdUrl: `http://127.0.0.1:${etcdPort}`, peerUrl: `http://127.0.0.1:${peerPort}` };
+  const services = await takeServiceRange();
+  return {
+    folder,
+    port,
+    url,
+    etcdUrl: `http://127.0.0.1:${etcdPort}`,
+    peerUrl: `http://127.0.0.1:${peerPort}`,
+    services,
+  };
 }
 
 /** What the servers read, and a home for the tools. */
 async function writeFiles(at: Layout, authority: Authority): Promise<void> {
   const names = ["kubernetes", "kubernetes.default", "kubernetes.default.svc", "kubernetes.default.svc.cluster.local"];
-  const server = await authority.server(["localhost", ...names, "127.0.0.1", "127.96.0.1"]);
+  const server = await authority.server(["localhost", ...names, "127.0.0.1", at.services.first]);
   const tokens = tokenKeys();
   const files: Readonly<Record<string, string>> = {
     "ca.crt": authority.ca,

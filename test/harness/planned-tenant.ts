@@ -132,6 +132,7 @@ export function words(action: Action): string {
     case "createKey":
     case "importKey":
     case "copySmarthostSecret":
+    case "publish":
       return action.kind;
   }
   return action satisfies never;

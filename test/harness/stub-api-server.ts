@@ -43,8 +43,8 @@ export interface StubApiServer {
   readonly count: (verb: StubRequest["verb"]) => number;
   /** How many watches are open. */
   readonly watches: () => number;
-  /** Is asked about each request. */
-  fault: (request: StubRequest) => Fault | undefined;
+  /** Is asked about each request, and may take its time. */
+  fault: (request: StubRequest) => Fault | undefined | Promise<undefined>;
   /** Whether changes reach the watches. */
   deaf: boolean;
   readonly put: (path: string, object: object) => void;
@@ -75,6 +75,8 @@ interface World {
   readonly objects: Map<string, StubObject>;
   readonly changes: Change[];
   readonly watches: Set<Watch>;
+  /** Lists that were begun, by their version. */
+  readonly pages: Map<string, readonly StubObject[]>;
   version: number;
   compacted: number;
 }
@@ -84,18 +86,26 @@ export async function startStubApiServer(tls?: {
   readonly cert: string;
   readonly key: string;
 }): Promise<StubApiServer> {
-  const world: World = { objects: new Map(), changes: [], watches: new Set(), version: 100, compacted: 0 };
+  const world: World = {
+    objects: new Map(),
+    changes: [],
+    watches: new Set(),
+    pages: new Map(),
+    version: 100,
+    compacted: 0,
+  };
   const folder = mkdtempSync(join(tmpdir(), "posthouse-stub-"));
   const sockets = new Set<Socket>();
-  const handle = (message: IncomingMessage, response: ServerResponse): void => {
+  const handle = async (message: IncomingMessage, response: ServerResponse): Promise<void> => {
     const request = requestOf(message);
     stub.requests.push(request);
-    const fault = stub.fault(request);
+    const fault = await stub.fault(request);
     if (fault === "Reset") message.socket.resetAndDestroy();
-    else if (fault === undefined) void serve(world, request, { message, response });
+    else if (fault === undefined) await serve(world, request, { message, response });
     else if (fault !== "Hang") answer(response, fault);
   };
-  const server: Server = tls ? createTlsServer(tls, handle) : createServer(handle);
+  const listener = (message: IncomingMessage, response: ServerResponse): void => void handle(message, response);
+  const server: Server = tls ? createTlsServer(tls, listener) : createServer(listener);
   server.on("connection", (socket: Socket) => {
     sockets.add(socket);
     socket.on("error", () => undefined).on("close", () => sockets.delete(socket));
@@ -202,13 +212,14 @@ function answer(response: ServerResponse, { code, headers = {}, body = {} }: Stu
   response.end(isText ? body : JSON.stringify(body));
 }
 
-function listOf(world: World, request: StubRequest): object {
-  const sees = selectorOf(request.path, request.query);
-  const items = [...world.objects].filter(([path, object]) => sees(path, object)).map(([, object]) => object);
-  const limit = Number(request.query.get("limit") ?? "0") || items.length;
-  const [version = String(world.version), from = "0"] = (request.query.get("continue") ?? "")
-    .split("/")
-    .filter(Boolean);
+/** A page of a list; those that follow the first show the same moment. */
+function listOf(world: World, { path, query }: StubRequest): object {
+  const [version = String(world.version), from = "0"] = (query.get("continue") ?? "").split("/").filter(Boolean);
+  const sees = selectorOf(path, query);
+  const now = [...world.objects].filter(([at, object]) => sees(at, object)).map(([, object]) => object);
+  const items = (from === "0" ? undefined : world.pages.get(version)) ?? now;
+  world.pages.set(version, items);
+  const limit = Number(query.get("limit") ?? "0") || items.length;
   const next = Number(from) + limit;
   const more = next < items.length ? { continue: `${version}/${next}` } : {};
   return { kind: "List", metadata: { resourceVersion: version, ...more }, items: items.slice(Number(from), next) };

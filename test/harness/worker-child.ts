@@ -13,6 +13,9 @@ switch (primary.task) {
     process.exit(2);
   case "crashes":
     process.exit(7);
+  case "waits":
+    await primary.stop;
+    process.exit(0);
   default:
 }
 primary.ready(async (question) => {

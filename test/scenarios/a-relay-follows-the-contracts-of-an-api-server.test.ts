@@ -1,14 +1,17 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { afterEach, describe, expect, test } from "vitest";
+import { afterEach, describe, expect, onTestFinished, test, vi } from "vitest";
 import { stringify } from "yaml";
 import { openApi } from "../../cluster/kubernetes/api.ts";
+import { tokenReviewer } from "../../cluster/kubernetes/token-review.ts";
 import { usageFromRelays } from "../../cli/relay-usage.ts";
 import { systemClock } from "../../runtime/clock.ts";
 import { createLogger } from "../../runtime/log.ts";
 import { allow, putContracts, relayRules } from "../harness/api-server-contracts.ts";
 import { type Daemon, daemon } from "../harness/daemon.ts";
+import { writeKubeconfig } from "../harness/kubeconfig-file.ts";
 import { freePorts } from "../harness/posthouse.ts";
+import { startRedis } from "../harness/redis.ts";
 import { dialogue, type Dialogue } from "../harness/smtp-dialogue.ts";
 import { domains, keyOf, plainOf, shop } from "../harness/submission.ts";
 import { until } from "../harness/until.ts";
@@ -115,6 +118,12 @@ async function terminate({ process: { pid, check } }: Relay): Promise<void> {
   );
 }
 
+async function replyTo(relay: Relay, id: string): Promise<string> {
+  const { client, reply } = await relay.login(id);
+  client.close();
+  return reply;
+}
+
 describe("a relay on the contracts of an API server", () => {
   test("waits for it, works without it, and hears at once of what it revokes", { timeout: 300_000 }, async () => {
     const { namespace, kubeconfig } = await release();
@@ -135,19 +144,26 @@ describe("a relay on the contracts of an API server", () => {
     expect((await relay.get("/metrics")).body).toMatch(/^posthouse_contracts_age_seconds [0-9.]+$/m);
     await plane().apiServer.start();
 
-    const { client } = await relay.login();
-    const withdrawn = { ...shop, environments: shop.environments.slice(1) };
-    await putContracts(plane(), namespace, { tenants: [withdrawn] });
+    const { environments } = shop;
+    const [production, ...others] = environments;
+    const added = {
+      ...production!,
+      name: "added",
+      credentials: [{ ...production!.credentials[0]!, id: "added0000000" }],
+    };
+    await putContracts(plane(), namespace, { tenants: [{ ...shop, environments: [...environments, added] }] });
     await until(
-      "the open session is ended",
-      async () => {
-        const reply = await client.say("MAIL FROM:<a@shop.example>");
-        await client.say("RSET");
-        return reply.startsWith("421 4.7.0 Credentials are no longer valid") || undefined;
-      },
+      "it hears of what came meanwhile",
+      async () => (await replyTo(relay, "added0000000")).startsWith("235") || undefined,
       patience,
     );
-    expect((await relay.login()).reply).toMatch(/^535/);
+
+    const { client } = await relay.login();
+    await putContracts(plane(), namespace, { tenants: [{ ...shop, environments: others }] });
+    const revoked = async (): Promise<true | undefined> =>
+      (await replyTo(relay, "production00")).startsWith("535") || undefined;
+    await until("the key is refused", revoked, patience);
+    expect(await client.say("MAIL FROM:<a@shop.example>")).toMatch(/^421 4\.7\.0 Credentials are no longer valid/);
     await terminate(relay);
   });
 
@@ -174,13 +190,20 @@ describe("a relay on the contracts of an API server", () => {
     const source = usageFromRelays({ api, namespace, clock: systemClock, random: Math.random, tokenFile });
     const rows = await source.usage(["team-shop/shop", "team-shop/nobody"]);
     await api.close();
+    await mayNotAsk(namespace, tokens.operator);
     expect([...rows]).toMatchObject([["team-shop/shop", { credits: { used: 1, period: "once" } }]]);
     await terminate(relay);
   });
 
-  test("may be several processes", { timeout: 120_000 }, async () => {
+  test("may be several processes on a Redis that the environment names", { timeout: 120_000 }, async () => {
     const { namespace, kubeconfig } = await release();
     await putContracts(plane(), namespace, { tenants: [shop], domains });
+    const redis = await startRedis({ config: { requirepass: "hunter2" } });
+    onTestFinished(async () => {
+      vi.unstubAllEnvs();
+      await redis.close();
+    });
+    vi.stubEnv("POSTHOUSE_STORE", `redis://:hunter2@${redis.host}:${redis.port}`);
     const relay = await startRelay(namespace, kubeconfig, { workers: 2 });
     await readyz(relay, 200);
     expect(await relay.send()).toMatch(/^250/);
@@ -188,19 +211,18 @@ describe("a relay on the contracts of an API server", () => {
     const { operator } = await issueTokens(namespace);
     expect((await relay.get("/v1/usage?tenant=team-shop/shop", operator)).body).toContain('"used":1');
     await terminate(relay);
+    expect(relay.process.output()).not.toContain("hunter2");
   });
 
   test("ends when it is told to while it waits", { timeout: 120_000 }, async () => {
-    const { namespace, kubeconfig } = await release();
-    await plane().apiServer.kill();
-    const waiting = await Promise.all([1, 2].map((workers) => startRelay(namespace, kubeconfig, { workers })));
-    for (const relay of waiting) await readyz(relay, 503);
-    await Promise.all(waiting.map(terminate));
-    for (const { process: ended } of waiting) {
-      expect(ended.output()).toContain("SIGTERM: stopping");
-      expect(ended.output()).not.toContain("did not stop");
-    }
-    await plane().apiServer.start();
+    const [closed = 0] = await freePorts(1);
+    const nowhere = { url: `https://127.0.0.1:${closed}`, ca: plane().ca };
+    const kubeconfig = await writeKubeconfig(join(plane().folder, "nowhere.yaml"), nowhere, { token: "none" });
+    const relay = await startRelay("elsewhere", kubeconfig);
+    await readyz(relay, 503);
+    await terminate(relay);
+    expect(relay.process.output()).toContain("SIGTERM: stopping");
+    expect(relay.process.output()).not.toContain("did not stop");
   });
 });
 
@@ -220,6 +242,16 @@ async function issueTokens(namespace: string): Promise<Record<"operator" | "othe
     other: await make("somebody", "posthouse.dev/usage"),
     elsewhere: await make("posthouse-operator"),
   };
+}
+
+/** Without the ClusterRole a relay is told Forbidden, and usage is off. */
+async function mayNotAsk(namespace: string, token: string): Promise<void> {
+  const kubeconfig = await plane().serviceAccountKubeconfig(namespace, "without-roles");
+  const log = createLogger({ level: "fatal", destination: { write: () => undefined } });
+  const api = await openApi({ kubeconfig, clock: systemClock, log });
+  const review = tokenReviewer({ api, audience: "posthouse.dev/usage", clock: systemClock });
+  expect(await review(token)).toEqual({ kind: "Forbidden" });
+  await api.close();
 }
 
 /** A pod that stands for the relay in lists. */

@@ -9,6 +9,7 @@ trap 'kill "$control_plane" 2>/dev/null || true' EXIT
 bash "$here/python.sh" >/dev/null
 # It says itself what is missing; the tests that want it are skipped then.
 bash "$here/knot.sh" >/dev/null || true
+bash "$here/lua.sh" >/dev/null || true
 bash "$here/redis.sh" >/dev/null
 bash "$here/valkey.sh" >/dev/null
 wait "$control_plane"

@@ -45,11 +45,14 @@ trap 'exit 130' INT TERM HUP
 
 # Go says little for minutes: this says how far it is until the process ends.
 watch_build() {
-  local pid=$1 log=$2 name=$3 packages=$4 ticks=0
+  local pid=$1 log=$2 name=$3 packages=$4 from=$SECONDS next=20 pause=0.1
   while kill -0 "$pid" 2>/dev/null; do
-    sleep 1
-    ticks=$((ticks + 1))
-    if [ $((ticks % 20)) = 0 ]; then say "  $name: $ticks s, compiled $(grep -c . "$log" || true) of at most $packages packages"; fi
+    sleep "$pause"
+    # A build out of Go's cache is quick, others are not.
+    if [ $((SECONDS - from)) -ge 2 ]; then pause=1; fi
+    if [ $((SECONDS - from)) -lt "$next" ]; then continue; fi
+    next=$((next + 20))
+    say "  $name: $((SECONDS - from)) s, compiled $(grep -c . "$log" || true) of at most $packages packages"
   done
 }
 

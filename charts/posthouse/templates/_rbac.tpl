@@ -39,6 +39,11 @@ subjects:
   resources: [relaytenants/status, sendingdomains/status]
   verbs: [patch]
 {{ include "posthouse.objectRules" . }}
+{{- if .Values.fleet.dnsAutomation }}
+- apiGroups: [externaldns.k8s.io]
+  resources: [dnsendpoints]
+  verbs: [get, list, watch, create, patch, delete]
+{{- end }}
 - apiGroups: [events.k8s.io]
   resources: [events]
   verbs: [create, patch]

@@ -4,7 +4,7 @@ import { open } from "lmdb";
 import { problemList, type StoreReport } from "../check.ts";
 import { StoreUnavailable } from "../store.ts";
 import { inventory, type Inventory } from "./inventory.ts";
-import { type Meta, metasOf, openPages, type PageFile } from "./pages.ts";
+import { beginningOf, type Meta, openPages, type PageFile } from "./pages.ts";
 import { isVerified, type Unreadable, verify, type Verified } from "./record.ts";
 import { formatVersion } from "./tables.ts";
 import { walkFile } from "./walk.ts";
@@ -21,16 +21,16 @@ export interface FoundRecord {
  * checksum of every record, and that everything fits together. Throws StoreUnavailable when there is none.
  */
 export function checkLmdb(folder: string): StoreReport {
-  const { file, meta, close } = openFile(folder);
+  const opened = openFile(folder);
   try {
     const found = inventory();
     const list = problemList();
-    for (const { record } of readRecords(file, meta, { found, problem: list.add }))
+    for (const { record } of readRecords(opened, { found, problem: list.add }))
       if (record.table === "meta" && record.key === "format") checkFormat(folder, record.value);
     for (const problem of found.problems()) list.add(problem);
     return list.report(found.counts());
   } finally {
-    close();
+    opened.close();
   }
 }
 
@@ -49,8 +49,8 @@ export interface Reading {
 }
 
 /** Reads all that can be read. */
-export function* readRecords(file: PageFile, meta: Meta, { found, problem }: Reading): Generator<FoundRecord> {
-  for (const item of walkFile(file, meta)) {
+export function* readRecords({ file, meta, damaged }: OpenFile, { found, problem }: Reading): Generator<FoundRecord> {
+  for (const item of walkFile(file, meta, damaged)) {
     if ("damage" in item) {
       const { page, what } = item.damage;
       problem({ kind: "Damaged", id: "", what: `page ${page}: ${what}` });
@@ -82,18 +82,29 @@ function idOf({ key }: Unreadable): string {
   return typeof first === "string" ? first : "";
 }
 
-/** Opens the file of a store as pages; what its newest state leads to stays as it is until `close`. */
-export function openFile(folder: string): { readonly file: PageFile; readonly meta: Meta; readonly close: () => void } {
+/** The file of a store as pages. */
+interface OpenFile {
+  readonly file: PageFile;
+  /** Its newest beginning that can be read, and the pages of those that cannot. */
+  readonly meta: Meta;
+  readonly damaged: readonly number[];
+  readonly close: () => void;
+}
+
+/** Opens the file of a store; what its newest state leads to stays as it is until `close`. */
+export function openFile(folder: string): OpenFile {
   const path = join(folder, "data.mdb");
   if (!existsSync(path)) throw new StoreUnavailable(`there is no store in ${folder}`);
-  const release = holdSnapshot(folder);
   const file = openPages(path);
+  // The library does not survive what LMDB refuses, and that is asked for the first beginning.
+  const release = beginningOf(file).damaged.length === 0 ? holdSnapshot(folder) : () => undefined;
   const close = (): void => {
     file.close();
     release();
   };
-  const [meta] = metasOf(file);
-  if (meta !== undefined) return { file, meta, close };
+  // Anew: what the snapshot holds is what is newest from now on.
+  const { meta, damaged } = beginningOf(file);
+  if (meta !== undefined) return { file, meta, damaged, close };
   close();
   throw new StoreUnavailable(`${path} is not a store, or its beginning is damaged: restore it from a backup`);
 }

@@ -36,7 +36,7 @@ export async function openStore({ path, clock, log, sole = false }: OpenStore): 
     queue: lmdbQueue(environment, clock),
     ledger,
     captures: lmdbCaptures(environment),
-    transfer: lmdbTransfer(environment),
+    transfer: lmdbTransfer(environment, path),
     async ready() {
       if (environment.healthy()) return true;
       try {

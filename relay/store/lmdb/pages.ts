@@ -72,10 +72,12 @@ export function openPages(path: string): PageFile {
   };
 }
 
-/** The beginnings of the file that can be one, the newest first. */
-export function metasOf(file: PageFile): readonly Meta[] {
-  const found = [0, 1].flatMap((number) => readMeta(file.page(number)) ?? []);
-  return found.toSorted((a, b) => b.transaction - a.transaction);
+/** The newest beginning of the file that can be one, and the pages of those that cannot. LMDB writes them in turns. */
+export function beginningOf(file: PageFile): { readonly meta: Meta | undefined; readonly damaged: readonly number[] } {
+  const metas = [0, 1].map((number) => readMeta(file.page(number)));
+  const found = metas.filter((meta) => meta !== undefined);
+  const [meta] = found.toSorted((a, b) => b.transaction - a.transaction);
+  return { meta, damaged: [0, 1].filter((number) => metas[number] === undefined) };
 }
 
 function readMeta(page: Buffer | undefined): Meta | undefined {

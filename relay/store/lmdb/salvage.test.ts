@@ -186,6 +186,55 @@ describe("a damaged store", () => {
     await afterwards(async ({ transfer }) => expect(await transfer.mark()).toEqual(mark));
   });
 
+  test("that was moved away stays so, even if that is what is damaged", async () => {
+    const mark = { kind: "MovedTo", move: "the very move", place: "redis", at: noon } as const;
+    await afterwards(({ transfer }) => transfer.setMark(mark));
+    const path = join(folder, "data.mdb");
+    const octets = readFileSync(path);
+    for (let at = octets.indexOf(mark.move); at >= 0; at = octets.indexOf(mark.move, at + 1)) octets[at] = 0;
+    writeFileSync(path, octets);
+    await afterwards(async ({ transfer }) => expect(await transfer.mark()).toEqual(mark));
+    expect(checkLmdb(folder).problems.map(({ what }) => what)).toEqual(["a record of marks is damaged"]);
+    await salvageLmdb({ folder, now: noon, log });
+    await afterwards(async ({ transfer }) => {
+      expect(await transfer.mark()).toEqual(mark);
+      await transfer.setMark(undefined);
+      expect(await transfer.mark()).toBeUndefined();
+    });
+    writeFileSync(join(folder, "moved.json"), "{");
+    await afterwards(({ transfer }) => expect(transfer.mark()).rejects.toThrow(/moved\.json cannot be read/));
+  });
+
+  test.each([0, 1])("is read by its other beginning when the one on page %d is lost", async (page) => {
+    await afterwards(
+      async ({ spool }) => void (await spool.accept(draft("last", { content: Buffer.alloc(9000, "x") }))),
+    );
+    const path = join(folder, "data.mdb");
+    const octets = readFileSync(path);
+    octets.fill(0, page * 4096, (page + 1) * 4096);
+    writeFileSync(path, octets);
+    expect(checkLmdb(folder).problems[0]).toMatchObject({
+      kind: "Damaged",
+      what: `page ${page}: one of the two beginnings of the file is damaged`,
+    });
+    const salvaged = await salvageLmdb({ folder, now: noon, log });
+    expect(salvaged.missing).toEqual([]);
+    expect(checkLmdb(folder).problems).toEqual([]);
+    await afterwards(async ({ queue, spool }) => {
+      const ids = new Set((await queue.list(999)).map(({ envelope }) => envelope.id));
+      expect(ids).toEqual(new Set([...contents.keys(), "last"]));
+      expect(await spool.content("last")).toHaveLength(9000);
+    });
+  });
+
+  test("of which both beginnings are lost is refused", async () => {
+    const path = join(folder, "data.mdb");
+    const octets = readFileSync(path);
+    octets.fill(0, 0, 2 * 4096);
+    writeFileSync(path, octets);
+    await expect(salvageLmdb({ folder, now: noon, log })).rejects.toThrow(/its beginning is damaged: restore it/);
+  });
+
   test("is not locked by those who still look into the old file", async () => {
     await afterwards(() => Promise.resolve());
     const before = statSync(join(folder, "lock.mdb")).ino;

@@ -74,7 +74,7 @@ interface Filling {
 /** Returns what is missing. */
 async function fill(environment: Environment, { folder, now, found, problem }: Filling): Promise<readonly string[]> {
   const damaged = new Set<string>();
-  const { file, meta, close } = openFile(folder);
+  const opened = openFile(folder);
   const reading = {
     found,
     problem(one: Parameters<typeof problem>[0]) {
@@ -87,7 +87,7 @@ async function fill(environment: Environment, { folder, now, found, problem }: F
     let octets = 0;
     const flush = (records: readonly FoundRecord[]): Promise<void> =>
       environment.write((tables) => records.forEach((one) => put(tables, one, now)), weightOf(records.length, octets));
-    for (const one of readRecords(file, meta, reading)) {
+    for (const one of readRecords(opened, reading)) {
       batch.push(one);
       octets += one.record.table === "contents" || one.record.table === "captured" ? one.record.value.byteLength : 0;
       if (batch.length < stride.records && octets < stride.octets) continue;
@@ -97,7 +97,7 @@ async function fill(environment: Environment, { folder, now, found, problem }: F
     }
     await flush(batch);
   } finally {
-    close();
+    opened.close();
   }
   const incomplete = await complete(environment, found);
   return [...new Set([...damaged, ...incomplete])].toSorted();

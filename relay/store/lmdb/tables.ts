@@ -59,7 +59,7 @@ export interface Tables {
   readonly capturesByEnvironment: Database<0, EnvironmentKey>;
   /** Octets of captured content, by tenant and environment as `namespace/name/environment`; no row when there are none. */
   readonly captureOctets: Database<number, string>;
-  /** What a move left on this store; one row at most. */
+  /** What a move left on this store; one row at most. Stands in a file beside this one too. */
   readonly marks: Database<MoveMark, string>;
 }
 

@@ -11,9 +11,11 @@ import {
 } from "../transfer.ts";
 import { inOrder } from "../usage-row.ts";
 import { keep } from "./captures.ts";
+import { RecordDamaged } from "./checksum.ts";
 import { advance } from "./clock-row.ts";
 import { insert } from "./deliveries.ts";
 import type { Environment } from "./environment.ts";
+import { readMarkFile, writeMarkFile } from "./mark-file.ts";
 import { weightOf } from "./room.ts";
 import { countSpooled } from "./spooled.ts";
 import type { Tables } from "./tables.ts";
@@ -24,8 +26,8 @@ const limits = { records: 500, octets: 8 * 2 ** 20 };
 /** The one row of the table of marks. */
 const markKey = "move";
 
-/** Carries a store that lies in LMDB. */
-export function lmdbTransfer(environment: Environment): Transfer {
+/** Carries a store that lies in LMDB. `folder`: where its file is. */
+export function lmdbTransfer(environment: Environment, folder: string): Transfer {
   return {
     export: (now) => exportAll(environment, now),
     async import(records) {
@@ -48,14 +50,28 @@ export function lmdbTransfer(environment: Environment): Transfer {
       return count === 0 ? undefined : { count, until };
     },
     async mark() {
-      return environment.tables().marks.get(markKey);
+      return markIn(environment.tables()) ?? (await readMarkFile(folder));
     },
-    setMark: (mark: MoveMark | undefined) =>
-      environment.write(({ marks }) => {
+    async setMark(mark) {
+      // At no time the file is without a mark that the table has.
+      if (mark !== undefined) await writeMarkFile(folder, mark);
+      await environment.write(({ marks }) => {
         if (mark === undefined) marks.removeSync(markKey);
         else marks.putSync(markKey, mark);
-      }),
+      });
+      if (mark === undefined) await writeMarkFile(folder, undefined);
+    },
   };
+}
+
+/** The mark in the table; undefined also where it is damaged. */
+function markIn({ marks }: Tables): MoveMark | undefined {
+  try {
+    return marks.get(markKey);
+  } catch (error) {
+    if (error instanceof RecordDamaged) return undefined;
+    throw error;
+  }
 }
 
 /** All rows of a table, read in strides: no snapshot is held between two of them. */

@@ -54,11 +54,16 @@ const mainTree = "main";
 
 /**
  * Everything that the newest state of the file leads to, and where a tree is torn all leaves that no tree leads to; what
- * is not in order is told on the way. The file may end before its last page: one that was free again before it was ever
+ * is not in order is told on the way. Where one of the two beginnings is damaged it may have been the newer one: then the
+ * leaves that were written after the other are looked at too. The file may end before its last page: one that was free again before it was ever
  * written is not there. Never throws.
  */
-export function* walkFile(file: PageFile, meta: Meta): Generator<Found> {
+export function* walkFile(file: PageFile, meta: Meta, damagedBeginnings: readonly number[] = []): Generator<Found> {
   const walk: Walk = { file, meta, seen: new Set([0, 1]), free: new Set(), lost: new Set() };
+  for (const page of damagedBeginnings) {
+    walk.lost.add(mainTree);
+    yield damaged(page, "one of the two beginnings of the file is damaged");
+  }
   for (const found of walkTree(walk, meta.free, freeTree)) {
     if ("damage" in found) yield found;
     else readFree(walk, found.row.value);
@@ -145,21 +150,25 @@ function readFree({ free, file }: Walk, list: Buffer | undefined): void {
   }
 }
 
-/** Leaves that no tree leads to, the latest written first: of two records of one key the later counts. */
+/** Records in leaves that no tree leads to, the latest written first: of two records of one key the later counts. */
 function* walkRest(walk: Walk): Generator<Found> {
-  const { file, meta } = walk;
-  const leaves: { readonly page: number; readonly written: bigint }[] = [];
-  for (let number = 2; number <= Math.min(meta.lastPage, file.pages - 1); number += 1) {
-    const page = reachable(walk, number) ? file.page(number) : undefined;
-    // What is in the middle of a long content is no page: it does not begin with its number.
-    if (page === undefined || numberOf(page) !== number || (flagsOf(page) & 7) !== flag.leaf) continue;
-    leaves.push({ page: number, written: page.readBigUInt64LE(8) });
-  }
-  for (const { page: number } of leaves.toSorted((a, b) => Number(b.written - a.written))) {
+  const { file } = walk;
+  for (const { number } of [...strayLeaves(walk)].toSorted((a, b) => Number(b.written - a.written))) {
     const page = file.page(number);
     for (const node of page === undefined ? [] : nodesOf(page))
       if (node !== undefined && (node.flags & flag.subData) === 0)
         yield { row: { table: undefined, key: Buffer.from(node.key), value: dataOf(file, node), lost: walk.lost } };
+  }
+}
+
+function* strayLeaves(walk: Walk): Generator<{ readonly number: number; readonly written: bigint }> {
+  const { file, meta } = walk;
+  for (let number = 2; number < file.pages; number += 1) {
+    const page = walk.seen.has(number) ? undefined : file.page(number);
+    // What is in the middle of a long content is no page: it does not begin with its number.
+    if (page === undefined || numberOf(page) !== number || (flagsOf(page) & 7) !== flag.leaf) continue;
+    const written = page.readBigUInt64LE(8);
+    if (written > BigInt(meta.transaction) || reachable(walk, number)) yield { number, written };
   }
 }
 

@@ -3,7 +3,6 @@ import { type Allowance, periodOf, type TopUp } from "../../../contract/credits.
 import type { RateLimit } from "../../../contract/rates.ts";
 import {
   type AcceptResult,
-  type Envelope,
   type NewMessage,
   type RateLimited,
   type Settlement,
@@ -80,10 +79,7 @@ async function accept(spool: Parts, message: NewMessage): Promise<AcceptResult> 
   for (let round = 0; round < tries; round += 1) {
     const late = connection.lateAt?.(content.byteLength);
     const args = argumentsOf(message, Math.max(highest.known(), envelope.acceptedAt), late);
-    const replies = await commitOrWithdraw(spool, envelope, [
-      body,
-      { script: acceptScript, keys: [keys.prefix], args },
-    ]);
+    const replies = await commitOrWithdraw(spool, message, [body, { script: acceptScript, keys: [keys.prefix], args }]);
     if (replies === "Kept") return "Accepted";
     const result = readAnswer(replies[1] ?? null, highest);
     if (result !== "Again") return result;
@@ -99,7 +95,7 @@ async function accept(spool: Parts, message: NewMessage): Promise<AcceptResult> 
  */
 async function commitOrWithdraw(
   spool: Parts,
-  envelope: Envelope,
+  message: NewMessage,
   calls: readonly Call[],
 ): Promise<readonly Reply[] | "Kept"> {
   try {
@@ -107,11 +103,11 @@ async function commitOrWithdraw(
   } catch (error) {
     if (isNothingSent(error)) throw error;
     if (!(error instanceof ReplicasLate)) {
-      spool.withdrawals.later(envelope);
+      spool.withdrawals.later(message);
       throw error;
     }
-    const gone = await spool.withdrawals.now(envelope).catch(() => {
-      spool.withdrawals.later(envelope);
+    const gone = await spool.withdrawals.now(message).catch(() => {
+      spool.withdrawals.later(message);
       return true;
     });
     if (!gone) return "Kept";

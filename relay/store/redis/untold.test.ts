@@ -130,6 +130,35 @@ describe("of what a client is not told to be accepted nothing stays", () => {
     expect(await usedBy(store)).toBe(1);
   });
 
+  test("nor of what it took of a day, and a limit by the second has it back by itself", async () => {
+    const server = await kept(startRedis());
+    const plain = plainConnection(server.port);
+    const late = {
+      ...plain,
+      commit: async (calls: Parameters<typeof plain.commit>[0]) => {
+        await plain.commit(calls);
+        throw new ReplicasLate("too few");
+      },
+    };
+    const clock = { ...systemClock, now: () => noon };
+    const store: Store = await kept(redisStore({ connection: plain, prefix: "ph:", clock }));
+    const unsure: Store = await kept(redisStore({ connection: late, prefix: "ph:", clock }));
+    const rates = [
+      { key: "day", perDay: 2 },
+      { key: "both", perDay: 9, perSecond: 1 },
+    ];
+    const to = ["a@example.net", "b@example.net"];
+    await expect(unsure.spool.accept(draft("m1", { to, rates }))).rejects.toThrow(StoreUnavailable);
+    expect(await server.ask("HMGET", "ph:rate:both", "day", "count")).toEqual(["20779", "0"]);
+    expect(await store.spool.accept(draft("m2", { to, rates: rates.slice(0, 1) }))).toBe("Accepted");
+    expect(await store.ledger.admits(rates.slice(1), noon)).toEqual({
+      kind: "RateLimited",
+      key: "both",
+      retryAt: noon + 2000,
+    });
+    expect(await store.ledger.admits(rates.slice(1), noon + 2000)).toBeUndefined();
+  });
+
   test("nor of its credits, whatever period is charged meanwhile", async () => {
     const server = await kept(startRedis());
     const plain = plainConnection(server.port);
