@@ -68,7 +68,7 @@ describe("a deliverer and its leases", () => {
     await world.deliverer.stop();
     await world.accept("m1");
     const { spool } = world.store;
-    let away = false;
+    let [away, tries] = [false, 0];
     const answers = <T>(call: () => Promise<T>): Promise<T> =>
       away ? Promise.reject(new StoreUnavailable("away")) : call();
     const deliverer = startDeliverer({
@@ -78,9 +78,11 @@ describe("a deliverer and its leases", () => {
         claim: (...args) => answers(() => spool.claim(...args)),
         nextDue: () => answers(() => spool.nextDue()),
         renew: (...args) => answers(() => spool.renew(...args)),
-        settle: (...args) => answers(() => spool.settle(...args)),
+        settle(...args) {
+          tries += 1;
+          return answers(() => spool.settle(...args));
+        },
       },
-      config: configWith({ port: world.sink.port, lease: "90ms", retry: { delays: ["1h"], jitter: 0 } }),
     });
     closers.push(() => deliverer.stop(0));
     world.sink.behave(({ stage }) => {
@@ -88,7 +90,8 @@ describe("a deliverer and its leases", () => {
       return undefined;
     });
     await world.sink.waitFor((sink) => sink.received.length === 1);
-    await world.clock.sleep(500);
+    await expect.poll(() => tries, { timeout: 10_000 }).toBeGreaterThan(0);
+    world.clock.offset = 600_000;
     expect(await world.store.queue.list(9)).toMatchObject([{ leased: false }]);
     expect(deliverer.running).toBe(1);
     away = false;
@@ -97,6 +100,25 @@ describe("a deliverer and its leases", () => {
     expect(await world.told(1)).toEqual(["delivered Delivered"]);
     expect(world.sink.received).toHaveLength(1);
     expect(await world.store.queue.list(9)).toEqual([]);
+  });
+
+  test("does not wait for a store that is away when it is to end", async () => {
+    const world = await startWorld();
+    await world.deliverer.stop();
+    await world.accept("m1");
+    const { spool } = world.store;
+    let tries = 0;
+    const settle = (): Promise<boolean> => {
+      tries += 1;
+      return Promise.reject(new StoreUnavailable("away"));
+    };
+    const deliverer = startDeliverer({ ...world.options, spool: { ...spool, settle } });
+    await expect.poll(() => tries, { timeout: 10_000 }).toBeGreaterThan(3);
+    // The next try would be two seconds later.
+    const asked = world.clock.now();
+    await deliverer.stop(0);
+    expect(world.clock.now() - asked).toBeLessThan(1500);
+    expect(world.events).toEqual([]);
   });
 
   test("gives up what the store refuses for another reason, when the lease is over", async () => {

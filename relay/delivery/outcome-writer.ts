@@ -51,10 +51,13 @@ export function outcomeWriter({ spool, clock, log, signal }: OutcomeWriterParts)
       const again = (): Promise<void> => (state.trying ??= attempt());
       await again();
       unwritten.add(again);
+      const ring = (): void => bell.ring();
+      signal.addEventListener("abort", ring);
       for (let pause = firstPause; state.written === undefined && !signal.aborted; pause = longer(pause)) {
         await bell.wait(pause);
         if (state.written === undefined) await again();
       }
+      signal.removeEventListener("abort", ring);
       unwritten.delete(again);
       if (state.written === true) return true;
       log.warn({ delivery: delivery.key }, "what became of a delivery is not written: it is tried again");
