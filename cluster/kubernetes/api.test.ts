@@ -165,8 +165,10 @@ describe("a stream", () => {
   });
 
   test("outlives the deadline of its beginning", async () => {
-    const done = api.stream({ method: "GET", path, query: { watch: "1" }, deadline: 5000 }, () => undefined);
-    await passUntil(clock, () => stub.watches() === 1);
+    let isOpen = false;
+    const request = { method: "GET", path, query: { watch: "1" }, deadline: 5000 } as const;
+    const done = api.stream(request, () => undefined, { onOpen: () => void (isOpen = true) });
+    await passUntil(clock, () => isOpen);
     await clock.advance(60_000);
     stub.cut("End");
     expect((await outcome(done)).error).toBeUndefined();
