@@ -154,15 +154,19 @@ async function lookAt(
   onForeign: (object: ClusterObject) => void,
 ): Promise<void> {
   const before = cache.get(key);
+  const path = objectPath(key);
   try {
-    const answer = fieldsOf(await api.request({ method: "GET", path: objectPath(key), accept: justMetadata }));
-    const metadata = decodeObject(key.kind, { metadata: answer["metadata"] });
-    if (isWatched(metadata)) {
-      store.put(decodeObject(key.kind, await api.request({ method: "GET", path: objectPath(key) })));
+    const answer = fieldsOf(await api.request({ method: "GET", path, accept: justMetadata }));
+    const seen = decodeObject(key.kind, { metadata: answer["metadata"] });
+    const object = isWatched(seen) ? decodeObject(key.kind, await api.request({ method: "GET", path })) : seen;
+    if (isWatched(object)) {
+      store.put(object);
       return;
     }
-    const { uid, resourceVersion } = metadata.metadata;
+    const { uid, resourceVersion } = object.metadata;
     if (before?.metadata.uid === uid && before?.metadata.resourceVersion === resourceVersion) return;
+    // Between two looks it may have become another's: then what stands in it is not kept.
+    const metadata = object === seen ? seen : decodeObject(key.kind, { metadata: object.metadata });
     onForeign(metadata);
     store.put(metadata);
   } catch (error) {
