@@ -178,7 +178,7 @@ function work(
     settings: operatorSettings(fleet, { contractNamespace, ...(trust !== undefined && { trust }) }),
     metrics,
     hasEndpoints: (namespace) => cluster.isListed("DNSEndpoint", namespace),
-    isListed: (kind, namespace) => cluster.isListed(kind, namespace),
+    isListed: (kind, namespace) => cluster.isCurrent(kind, namespace),
     onNote,
   });
 }

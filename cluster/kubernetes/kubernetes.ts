@@ -32,12 +32,17 @@ export interface KubernetesOptions {
 
 /** A cluster that lives behind an API server. */
 export interface KubernetesCluster extends Cluster {
-  /** Whether the list of a kind in a namespace is complete and authorised: what it lacks is not there. */
+  /** Whether the list of a kind in a namespace is complete and authorised: what it lacked when the API server was last heard of was not there. */
   isListed(kind: Kind, namespace: string): boolean;
+  /** Whether it is also followed: what it lacks is not there now, rather than when the API server was last heard of. */
+  isCurrent(kind: Kind, namespace: string): boolean;
   /** Milliseconds since the API server was last heard of, in the list that was told of least lately. */
   age(): number;
   close(): Promise<void>;
 }
+
+/** A watch is told something each minute, and one that is deaf is noticed after two; whatever is older was missed. */
+const currentFor = 240_000;
 
 const everyKind: readonly Kind[] = ["RelayTenant", "SendingDomain", "Secret", "ConfigMap"];
 
@@ -79,15 +84,30 @@ export async function openKubernetes(options: KubernetesOptions): Promise<Kubern
     get: reader({ cache, about, isWatched, asked: strays.asked }),
     list: cache.list,
     watch: cache.watch,
-    isListed(kind, namespace) {
-      const lists = about(kind, namespace).map((source) => reflectors[sources.indexOf(source)]);
-      return lists.length > 0 && lists.every((reflector) => reflector?.isListed() === true);
-    },
+    ...knowledge(clock, (kind, namespace) =>
+      about(kind, namespace).flatMap((source) => reflectors[sources.indexOf(source)] ?? []),
+    ),
     age: () => {
       const heard = reflectors.filter((each) => each.source.isOptional !== true || each.isListed());
       return clock.now() - Math.min(...heard.map((reflector) => reflector.heardAt() ?? -Infinity));
     },
     close,
+  };
+}
+
+/** What is known of lists, by those that a kind and namespace are looked for in. */
+function knowledge(
+  clock: Clock,
+  listsOf: (kind: Kind, namespace: string) => readonly Reflector[],
+): Pick<KubernetesCluster, "isListed" | "isCurrent"> {
+  const isListed = (kind: Kind, namespace: string): boolean => {
+    const lists = listsOf(kind, namespace);
+    return lists.length > 0 && lists.every((reflector) => reflector.isListed());
+  };
+  const isHeard = ({ heardAt }: Reflector): boolean => clock.now() - (heardAt() ?? -Infinity) < currentFor;
+  return {
+    isListed,
+    isCurrent: (kind, namespace) => isListed(kind, namespace) && listsOf(kind, namespace).every(isHeard),
   };
 }
 
@@ -130,7 +150,9 @@ async function firstLists(
   signal?.addEventListener("abort", onAbort, { once: true });
   try {
     signal?.throwIfAborted();
-    await Promise.race([Promise.all(needed.map(({ listed }) => listed)), given.promise]);
+    // What may be missing is waited for until that is known: before, it would look as if it were.
+    const told = reflectors.map(({ source, listed, answered }) => (source.isOptional === true ? answered : listed));
+    await Promise.race([Promise.all(told), given.promise]);
   } finally {
     cancel();
     signal?.removeEventListener("abort", onAbort);

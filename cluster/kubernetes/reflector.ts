@@ -33,6 +33,8 @@ export interface Reflector {
   readonly heardAt: () => number | undefined;
   /** Resolves at the first complete list; rejects when stopped before. */
   readonly listed: Promise<void>;
+  /** Resolves when the API server has answered for the first time: with a complete list, or that there will be none for now. */
+  readonly answered: Promise<void>;
   readonly stop: () => Promise<void>;
 }
 
@@ -68,12 +70,14 @@ export function startReflector(source: Source, parts: ReflectorParts): Reflector
   };
   const ending = new AbortController();
   const first = Promise.withResolvers<void>();
+  const answer = Promise.withResolvers<void>();
   // Nobody may be waiting for the first list any more when it is given up.
   first.promise.catch(() => undefined);
   const turn = async (): Promise<void> => {
     if (state.version === undefined) {
       await list(source, parts, state, ending.signal);
       first.resolve();
+      answer.resolve();
     }
     await watch(source, parts, state, ending.signal);
   };
@@ -83,6 +87,7 @@ export function startReflector(source: Source, parts: ReflectorParts): Reflector
         await turn();
       } catch (error) {
         if (ending.signal.aborted) return;
+        if (isApiError(error, 401, 403, 404)) answer.resolve();
         await recover(source, parts, state, { error, signal: ending.signal });
       }
     }
@@ -93,6 +98,7 @@ export function startReflector(source: Source, parts: ReflectorParts): Reflector
     isListed: () => state.isListed,
     heardAt: () => state.heardAt,
     listed: first.promise,
+    answered: answer.promise,
     async stop() {
       ending.abort(new Error("stopped"));
       await running;
