@@ -58,7 +58,7 @@ const relatedTime = 20_000;
 
 /** Starts with no evidence. */
 export function createDnsChecks(options: DnsChecksOptions): DnsChecks {
-  const { clock, random } = options;
+  const { clock } = options;
   const questions = new Map<string, DnsQuestions>();
   const evidence = new Map<string, DomainEvidence>();
   const asking = new Set<string>();
