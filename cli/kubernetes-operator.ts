@@ -27,6 +27,8 @@ export interface KubernetesOperator {
   readonly contractNamespace: string;
   /** Where the Lease is, and the relays that tell what tenants have used. */
   readonly ownNamespace: string;
+  /** Labels of those relays. */
+  readonly relaySelector: string;
   readonly kubeconfig?: string;
   /** PEM of certificates that clients cannot verify otherwise; credentials tell them to trust it. */
   readonly trust?: string;
@@ -160,7 +162,7 @@ function seek(options: KubernetesOperator, starting: Starting, shared: Shared): 
 }
 
 function work(
-  { fleet, contractNamespace, ownNamespace, trust }: KubernetesOperator,
+  { fleet, contractNamespace, ownNamespace, relaySelector, trust }: KubernetesOperator,
   { log }: Starting,
   { api, metrics, cluster, onNote }: Shared,
 ): Operator {
@@ -171,7 +173,13 @@ function work(
     cluster,
     resolver,
     ...(authoritative && { authoritative }),
-    usage: usageFromRelays({ api, namespace: ownNamespace, clock, random: Math.random }),
+    usage: usageFromRelays({
+      api,
+      namespace: ownNamespace,
+      labelSelector: relaySelector,
+      clock,
+      random: Math.random,
+    }),
     clock,
     log: log.child({ part: "operator" }),
     random: Math.random,
