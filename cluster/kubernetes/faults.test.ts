@@ -272,6 +272,30 @@ describe("an API server", () => {
   });
 });
 
+describe("a proxy that knows no path", () => {
+  const page: Fault = { code: 404, body: "<html>404 page not found</html>" };
+
+  test("is not understood as the end of an object", async () => {
+    const { uid = "" } = world.cluster.get(tenantKey("bakery"))?.metadata ?? {};
+    world.stub.fault = always("delete", page);
+    await expect(world.cluster.delete(tenantKey("bakery"), uid)).rejects.toThrow(/404/);
+    expect(names()).toEqual(["bakery", "shop"]);
+    world.stub.fault = () => undefined;
+    putTenant(world.stub, "bakery", "Scale");
+    await world.passUntil(() => planOf("bakery") === "Scale");
+    expect(await world.cluster.delete(tenantKey("bakery"), uid)).toBe("Done");
+    expect(names()).toEqual(["shop"]);
+  });
+
+  test("is not understood as the end of an object whose status is written", async () => {
+    world.stub.fault = always("other", page);
+    const { namespace, name } = tenantKey("shop");
+    const metadata = { namespace, name };
+    const tenant = { apiVersion: "posthouse.dev/v1alpha1", kind: "RelayTenant", metadata, spec: {} } as const;
+    await expect(world.cluster.applyStatus({ ...tenant, status: { observedGeneration: 1 } })).rejects.toThrow(/404/);
+  });
+});
+
 describe("a long list", () => {
   test("comes in pages, and at once when a page comes too late", async () => {
     for (let number = 0; number < 600; number++) putTenant(world.stub, `t${number}`);

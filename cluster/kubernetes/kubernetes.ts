@@ -57,7 +57,7 @@ export async function openKubernetes(options: KubernetesOptions): Promise<Kubern
   const { api, clock, log, random, scope, contractNamespace, kinds = everyKind, signal, patience = 30_000 } = options;
   const sources = sourcesOf(scope, contractNamespace, kinds);
   const cache = createCache((err) => log.error({ err }, "a watcher of objects failed"));
-  const store = createStore(cache);
+  const store = createStore(cache, () => clock.now());
   const about = indexSources(sources);
   const isWatched = (object: ClusterObject): boolean =>
     about(object.kind, object.metadata.namespace).some((source) => covers(source, object));

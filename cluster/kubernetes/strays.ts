@@ -3,7 +3,7 @@ import type { Logger } from "../../runtime/log.ts";
 import type { Cache } from "../cache.ts";
 import { keyOf, keyText } from "../object.ts";
 import type { ClusterObject, ObjectKey } from "../object.ts";
-import { isApiError } from "./api-error.ts";
+import { isNotFound } from "./api-error.ts";
 import type { Api } from "./api.ts";
 import { decodeObject, fieldsOf } from "./objects.ts";
 import { objectPath } from "./resources.ts";
@@ -170,7 +170,7 @@ async function lookAt(
     onForeign(metadata);
     store.put(metadata);
   } catch (error) {
-    if (!isApiError(error, 404)) throw error;
+    if (!isNotFound(error)) throw error;
     // What stands there now, if anything, was made while nobody looked.
     if (before !== undefined && cache.get(key) === before) cache.remove(keyOf(before));
   }

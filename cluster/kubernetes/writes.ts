@@ -5,7 +5,7 @@ import { keyOf, keyText } from "../object.ts";
 import type { ClusterObject, CustomObject, ObjectKey } from "../object.ts";
 import { Refused } from "../port.ts";
 import type { Cluster, CreateResult, WriteResult } from "../port.ts";
-import { isApiError } from "./api-error.ts";
+import { isApiError, isNotFound } from "./api-error.ts";
 import type { Api } from "./api.ts";
 import { hasAll, isNone, refuseImmutable, removal, surplus, toRemove } from "./difference.ts";
 import { decodeObject, encodeObject, fieldsOf, ownedKeys } from "./objects.ts";
@@ -146,7 +146,7 @@ async function applyStatus(parts: WriteParts, object: CustomObject): Promise<voi
     take(parts, key, answer);
   } catch (error) {
     // It is gone, or another one by now.
-    if (!isApiError(error, 404, 409)) throw refused(error);
+    if (!isNotFound(error) && !isApiError(error, 409)) throw refused(error);
   }
 }
 
@@ -172,8 +172,8 @@ async function remove(
     else parts.store.gone(key, uid);
     return "Done";
   } catch (error) {
-    if (isApiError(error, 404)) parts.store.gone(key, uid);
-    if (isApiError(error, 404)) return "Done";
+    if (isNotFound(error)) parts.store.gone(key, uid);
+    if (isNotFound(error)) return "Done";
     if (!isApiError(error, 409)) throw refused(error);
     await parts.strays.look(key);
     return "Conflict";
