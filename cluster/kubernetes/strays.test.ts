@@ -95,6 +95,16 @@ test("what is made a moment after it was missed is not looked for", async () => 
   expect(world.stub.count("get")).toBe(0);
 });
 
+test("what has our label and came while nobody listened is not taken over by an apply, but seen", async () => {
+  world.stub.deaf = true;
+  const { labels } = ours.metadata;
+  world.stub.put(objectPath(key), { metadata: { labels }, type: "Opaque", data: { password: "dGhlaXJz" } });
+  expect(world.cluster.get(key)).toBeUndefined();
+  expect(await world.cluster.apply(ours)).toBe("Conflict");
+  expect(world.cluster.get(key)?.data).toEqual({ password: "theirs" });
+  expect(world.stub.count("other")).toBe(0);
+});
+
 test("what ceases to be ours between two looks is another's, and unread", async () => {
   world.stub.deaf = true;
   world.stub.put(objectPath(key), { ...ours, metadata: { labels: ours.metadata.labels } });
