@@ -37,6 +37,7 @@ export function aimsOf({
       400,
       " MiB",
     ),
+    most("writes for a domain, Events too, until it is Ready", keys.writes, 6, ""),
     most("writes for a domain, Events too, until it has its contract", keys.writes + published.writes, 6, ""),
     most("writes at rest", rest.writes, 0, ""),
     most("processor at rest", rest.processor * 100, 2, " %"),
