@@ -205,6 +205,16 @@ describe("a damaged store", () => {
     await afterwards(({ transfer }) => expect(transfer.mark()).rejects.toThrow(/moved\.json cannot be read/));
   });
 
+  test("that was moved away stays so, if an older mark is all that the file has left", async () => {
+    const arrived = { kind: "ArrivedFrom", move: "the first", place: "redis", at: noon } as const;
+    await afterwards(({ transfer }) => transfer.setMark(arrived));
+    const before = readFileSync(join(folder, "data.mdb"));
+    const moved = { kind: "MovedTo", move: "the second", place: "redis", at: noon } as const;
+    await afterwards(({ transfer }) => transfer.setMark(moved));
+    writeFileSync(join(folder, "data.mdb"), before);
+    await afterwards(async ({ transfer }) => expect(await transfer.mark()).toEqual(moved));
+  });
+
   test.each([0, 1])("is read by its other beginning when the one on page %d is lost", async (page) => {
     await afterwards(
       async ({ spool }) => void (await spool.accept(draft("last", { content: Buffer.alloc(9000, "x") }))),
