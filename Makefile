@@ -8,11 +8,14 @@ STATE ?= data
 MANIFESTS ?= docs/examples/quickstart
 FLEET ?= docs/examples/fleet.yaml
 SOAK ?= 10m
+DOMAINS ?= 10000
+TENANTS ?= 1000
+REST ?= 10m
 
-.PHONY: help demo up test verify generate bench soak clean
+.PHONY: help demo up test verify generate bench bench-operator soak clean
 
 help: ## Show what there is to make
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-10s %s\n", $$1, $$2 }'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-14s %s\n", $$1, $$2 }'
 
 demo: node_modules/.stamp ## Show it working: two YAML files, one signed message delivered, on loopback only
 	@node test/demo/main.ts
@@ -41,6 +44,10 @@ generate: node_modules/.stamp ## Write what is generated: CRD YAML, fleet schema
 
 bench: node_modules/.stamp ## Measure accepting, signing and delivering, with the raw limits of the machine
 	@node test/bench/main.ts
+
+bench-operator: node_modules/.stamp ## Measure the operator with many domains on a real API server (DOMAINS=10000, TENANTS=1000, REST=10m)
+	@bash test/setup/controlplane.sh >/dev/null
+	@node test/bench/operator/main.ts --domains $(DOMAINS) --tenants $(TENANTS) --rest $(REST)
 
 soak: node_modules/.stamp ## Four relays on one Redis under load and trouble; then what came of it (SOAK=10m, SEED=)
 	@bash test/setup/redis.sh >/dev/null

@@ -1,6 +1,8 @@
 import { readFileSync } from "node:fs";
 import { beforeAll, describe, expect, test } from "vitest";
+import { stringify } from "yaml";
 import { renderValueSet, valueSets } from "../test/harness/chart.ts";
+import { yamlOfGuide } from "../test/harness/guide-manifests.ts";
 import { until } from "../test/harness/until.ts";
 import { withControlPlane } from "../test/harness/with-control-plane.ts";
 
@@ -126,6 +128,10 @@ roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: posthous
 subjects: [{apiGroup: rbac.authorization.k8s.io, kind: User, name: paul}]
 `;
 
+/** Of other projects, whose CRDs are not here. */
+const foreign = /fluxcd\.io|argoproj\.io/;
+const guides = ["upgrade", "rbac", "dns-automation"];
+
 describe("who may do what", () => {
   beforeAll(async () => {
     await kubectl(["apply", "--server-side", "--filename", "-"], await renderValueSet("minimal"));
@@ -217,6 +223,17 @@ describe("who may do what", () => {
       const { code, stderr } = await as(user, args, input);
       expect(stderr).toMatch(refused ?? /^$/);
       expect(code).toBe(refused === undefined ? 0 : 1);
+    },
+    patience,
+  );
+
+  test.each(guides)(
+    "an administrator may apply the manifests of the guide %s",
+    async (guide) => {
+      const objects = yamlOfGuide(guide).objects.filter(({ apiVersion }) => !foreign.test(apiVersion));
+      const args = ["apply", "--server-side", "--dry-run=server", "--validate=strict", "--filename", "-"];
+      const text = objects.map((object) => stringify(object)).join("---\n");
+      expect(await controlPlane().run("kubectl", args, text)).toMatchObject({ code: 0, stderr: "" });
     },
     patience,
   );

@@ -11,6 +11,7 @@ import {
   valueSetFile,
   valueSets,
 } from "../test/harness/chart.ts";
+import { yamlOfGuide } from "../test/harness/guide-manifests.ts";
 import { chartFiles, findHelm, installBundle } from "./generate.ts";
 
 const fileOf = (path: string): string => readFileSync(new URL(path, import.meta.url), "utf8");
@@ -54,6 +55,12 @@ describe.each(valueSets)("the values %s", (name) => {
   });
 });
 
+/** The values of the chart in a HelmRelease of Flux, or in an Application of Argo CD. */
+function valuesIn({ spec = {} }: Rendered): readonly object[] {
+  const { values, source } = spec as { values?: object; source?: { helm?: { valuesObject?: object } } };
+  return [values, source?.helm?.valuesObject].filter((each) => each !== undefined);
+}
+
 describe("values that the schema refuses", () => {
   const refused: readonly [what: string, values: object, message: RegExp][] = [
     ["an unknown value", { replicas: 2 }, /additional properties 'replicas' not allowed/],
@@ -94,6 +101,14 @@ describe("values that the schema refuses", () => {
     ["pods on a Redis of a Secret", { relay: { replicas: 3 }, redis: { secretName: "redis" } }],
     ["a plan of the fleet's own", { fleet: { plans: { Inside: { maxCredits: "Unlimited" } } } }],
   ];
+  const guides = ["install", "upgrade", "gitops", "rbac", "dns-automation"];
+  test.each(guides)("but not those of the guide %s", async (guide) => {
+    const { objects, values } = yamlOfGuide(guide);
+    const inside = objects.flatMap(valuesIn);
+    for (const each of [...values, ...inside]) expect(await renderChart(each)).toMatchObject({ code: 0, stderr: "" });
+    expect(objects.length + values.length).toBeGreaterThan(0);
+  });
+
   test.each(taken)("but not %s", async (_what, values) => {
     expect(await renderChart(values)).toMatchObject({ code: 0, stderr: "" });
   });

@@ -1,10 +1,10 @@
 import { randomBytes } from "node:crypto";
 import { hostname } from "node:os";
 import type { Registry } from "prom-client";
-import { fenced } from "../cluster/fenced.ts";
 import type { Api } from "../cluster/kubernetes/api.ts";
 import { startElector, type Elector } from "../cluster/kubernetes/elector.ts";
 import { createRecorder, type Recorder } from "../cluster/kubernetes/events.ts";
+import { fenced } from "../cluster/kubernetes/fenced.ts";
 import { openKubernetes, type KubernetesCluster } from "../cluster/kubernetes/kubernetes.ts";
 import { apiVersionOf } from "../cluster/kubernetes/resources.ts";
 import type { Kind } from "../cluster/object.ts";
@@ -27,6 +27,8 @@ export interface KubernetesOperator {
   readonly contractNamespace: string;
   /** Where the Lease is, and the relays that tell what tenants have used. */
   readonly ownNamespace: string;
+  /** Labels of those relays. */
+  readonly relaySelector: string;
   readonly kubeconfig?: string;
   /** PEM of certificates that clients cannot verify otherwise; credentials tell them to trust it. */
   readonly trust?: string;
@@ -50,6 +52,8 @@ const leaseName = "posthouse-operator";
 interface Leadership {
   /** Who leads, for people. */
   readonly note: () => string;
+  /** Whether it works at this very moment. */
+  readonly isLeading: () => boolean;
   readonly stop: () => Promise<void>;
 }
 
@@ -80,7 +84,7 @@ export async function startKubernetesOperator(options: KubernetesOperator, start
   started({ name: "admin", stop: () => admin.stop() });
   log.info({ host: admin.host, port: admin.port }, "/healthz, /readyz and /metrics are served");
   const cluster = await openKubernetes({
-    api,
+    api: fenced(api, () => !options.leaderElection || leadership?.isLeading() === true),
     clock: systemClock,
     log: log.child({ part: "cluster" }),
     random: Math.random,
@@ -121,8 +125,8 @@ function readiness(leadership: Leadership | undefined): Readiness {
 
 /** Works without asking anybody. */
 function lead(options: KubernetesOperator, starting: Starting, shared: Shared): Leadership {
-  const operator = work(options, starting, shared, () => true);
-  return { note: () => "leading without election", stop: () => operator.stop() };
+  const operator = work(options, starting, shared);
+  return { note: () => "leading without election", isLeading: () => true, stop: () => operator.stop() };
 }
 
 /** Works when elected, until the end: who is deposed never works again. */
@@ -141,11 +145,12 @@ function seek(options: KubernetesOperator, starting: Starting, shared: Shared): 
     log: starting.log.child({ part: "election" }),
     metrics,
     onStartedLeading() {
-      if (!isEnding) operator = work(options, starting, shared, () => elector.isLeading());
+      if (!isEnding) operator = work(options, starting, shared);
     },
     onStoppedLeading: options.deposed,
   });
   return {
+    isLeading: () => elector.isLeading(),
     note: () => (elector.isLeading() ? "leading" : `standing by; ${elector.holder() || "nobody"} leads`),
     async stop() {
       isEnding = true;
@@ -157,26 +162,31 @@ function seek(options: KubernetesOperator, starting: Starting, shared: Shared): 
 }
 
 function work(
-  { fleet, contractNamespace, ownNamespace, trust }: KubernetesOperator,
+  { fleet, contractNamespace, ownNamespace, relaySelector, trust }: KubernetesOperator,
   { log }: Starting,
   { api, metrics, cluster, onNote }: Shared,
-  mayWrite: () => boolean,
 ): Operator {
   const clock = systemClock;
   const resolver = resolverOf(fleet);
   const authoritative = authoritativeOf(fleet, resolver);
   return startOperator({
-    cluster: fenced(cluster, mayWrite),
+    cluster,
     resolver,
     ...(authoritative && { authoritative }),
-    usage: usageFromRelays({ api, namespace: ownNamespace, clock, random: Math.random }),
+    usage: usageFromRelays({
+      api,
+      namespace: ownNamespace,
+      labelSelector: relaySelector,
+      clock,
+      random: Math.random,
+    }),
     clock,
     log: log.child({ part: "operator" }),
     random: Math.random,
     settings: operatorSettings(fleet, { contractNamespace, ...(trust !== undefined && { trust }) }),
     metrics,
     hasEndpoints: (namespace) => cluster.isListed("DNSEndpoint", namespace),
-    isListed: (kind, namespace) => cluster.isListed(kind, namespace),
+    isListed: (kind, namespace) => cluster.isCurrent(kind, namespace),
     onNote,
   });
 }

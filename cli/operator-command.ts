@@ -1,6 +1,7 @@
 import { Command, InvalidArgumentError, Option } from "commander";
 import { logLevel, run } from "./flags.ts";
 import type { OperatorFlags } from "./operator.ts";
+import { relayLabels } from "./relay-labels.ts";
 
 /** Names of namespaces, separated by commas. */
 function namespaces(text: string): readonly string[] {
@@ -8,6 +9,13 @@ function namespaces(text: string): readonly string[] {
   if (names.length === 0 || !names.every((name) => /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/.test(name)))
     throw new InvalidArgumentError("Name namespaces, separated by commas: team-shop,team-web");
   return names;
+}
+
+/** Labels and their values, separated by commas: what a pod must have to be shown the operator's token. */
+function labels(text: string): string {
+  if (!text.split(",").every((part) => /^([-a-z0-9.]+\/)?[-\w.]+=[-\w.]+$/.test(part)))
+    throw new InvalidArgumentError("Name labels with their values, separated by commas: app=posthouse,part=relay");
+  return text;
 }
 
 /** `posthouse operator`. */
@@ -25,6 +33,11 @@ export function operatorCommand(): Command {
       new Option("--tenant-namespaces <names>", "look at these namespaces only, separated by commas").argParser(
         namespaces,
       ),
+    )
+    .addOption(
+      new Option("--relay-selector <labels>", "labels of the relay pods, which are asked what tenants have used")
+        .default(relayLabels)
+        .argParser(labels),
     )
     .option("--leader-election", "agree by a Lease on the one that works", true)
     .option("--no-leader-election", "work at once; nobody else may")

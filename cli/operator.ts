@@ -12,6 +12,8 @@ export interface OperatorFlags {
   readonly namespace?: string;
   readonly kubeconfig?: string;
   readonly tenantNamespaces?: readonly string[];
+  /** Labels of the relay pods. */
+  readonly relaySelector: string;
   /** Folder of the listeners' certificate. */
   readonly tlsDir?: string;
   readonly leaderElection: boolean;

@@ -191,6 +191,19 @@ describe("the operator asks relays", () => {
     expect(await next.usage(["team-shop/shop"])).toHaveProperty("size", 1);
   });
 
+  test("where the pods have the labels of a relay", async () => {
+    const queries: unknown[] = [];
+    const api = {
+      async request({ query }: { readonly query?: unknown }) {
+        queries.push(query);
+        return { items: [] };
+      },
+    };
+    const { source } = sourceOf(() => [], { api, labelSelector: "app=a,part=relay" });
+    await expect(source.usage(["a/b"])).rejects.toThrow("no relay pod with app=a,part=relay is ready");
+    expect(queries).toEqual([{ labelSelector: "app=a,part=relay", resourceVersion: "0" }]);
+  });
+
   test("and nobody for a while after none answered", async () => {
     const { source, lists } = sourceOf(() => []);
     await expect(source.usage(["a/b"])).rejects.toThrow("no relay pod with app.kubernetes.io/component=relay is ready");

@@ -3,6 +3,7 @@ import type { Api } from "../cluster/kubernetes/api.ts";
 import { readyRelayPods, type RelayPod } from "../cluster/kubernetes/relay-pods.ts";
 import { decodeUsage, mostTenants, type TenantUsage, usagePath, type UsageSource } from "../contract/usage.ts";
 import type { Clock } from "../runtime/clock.ts";
+import { relayLabels } from "./relay-labels.ts";
 
 export interface RelayUsageOptions {
   readonly api: Pick<Api, "request">;
@@ -11,7 +12,7 @@ export interface RelayUsageOptions {
   readonly clock: Clock;
   /** For the pod that is asked first. */
   readonly random: () => number;
-  /** Of the relay pods; `app.kubernetes.io/component=relay` when absent. */
+  /** Of the relay pods, no other is shown the token; {@link relayLabels} when absent. */
   readonly labelSelector?: string;
   /** File with the token that is shown to them; kubelet renews it. {@link usageTokenFile} when absent. */
   readonly tokenFile?: string;
@@ -90,7 +91,7 @@ function rowOf(rows: ReadonlyMap<string, TenantUsage>, tenant: string): readonly
 
 /** The list of pods, asked for anew when it is older than a while. */
 function podList(options: RelayUsageOptions): () => Promise<readonly RelayPod[]> {
-  const { clock, api, namespace, labelSelector = "app.kubernetes.io/component=relay" } = options;
+  const { clock, api, namespace, labelSelector = relayLabels } = options;
   let known: { readonly pods: readonly RelayPod[]; readonly until: number } | undefined;
   return async () => {
     if (known !== undefined && clock.now() < known.until) return known.pods;

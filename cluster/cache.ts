@@ -1,4 +1,4 @@
-import { keyOf } from "./object.ts";
+import { keyOf, keyText } from "./object.ts";
 import type { ClusterObject, Kind, ObjectKey, OfKind } from "./object.ts";
 
 /** Objects in memory, with watchers that are told of each change. */
@@ -10,6 +10,8 @@ export interface Cache {
   readonly remove: (key: ObjectKey) => void;
   /** Tells the watchers of an object as if it had changed. */
   readonly touch: (key: ObjectKey) => void;
+  /** Makes several changes, of which watchers are told when all are made. */
+  readonly together: (change: () => void) => void;
 }
 
 /** Creates a cache. What a watcher throws goes to `onError` and disturbs nobody else. */
@@ -22,18 +24,7 @@ export function createCache(onError: (error: unknown) => void): Cache {
     DNSEndpoint: new Map(),
   };
   const sorted = new Map<Kind, readonly ClusterObject[]>();
-  const watchers = new Set<(key: ObjectKey) => void>();
-
-  const tell = (watcher: (key: ObjectKey) => void, key: ObjectKey): void => {
-    try {
-      watcher(key);
-    } catch (error) {
-      onError(error);
-    }
-  };
-  const touch = (key: ObjectKey): void => {
-    for (const watcher of watchers) tell(watcher, key);
-  };
+  const { watchers, tell, touch, together } = createTelling(onError);
   const list = <K extends Kind>(kind: K): readonly OfKind<K>[] => {
     const known = sorted.get(kind) ?? [...kinds[kind].values()].toSorted(byName);
     sorted.set(kind, known);
@@ -64,7 +55,42 @@ export function createCache(onError: (error: unknown) => void): Cache {
       touch(key);
     },
     touch,
+    together,
   };
+}
+
+type Watcher = (key: ObjectKey) => void;
+
+interface Telling extends Pick<Cache, "touch" | "together"> {
+  readonly watchers: Set<Watcher>;
+  readonly tell: (watcher: Watcher, key: ObjectKey) => void;
+}
+
+function createTelling(onError: (error: unknown) => void): Telling {
+  const watchers = new Set<Watcher>();
+  let untold: Map<string, ObjectKey> | undefined;
+  const tell = (watcher: Watcher, key: ObjectKey): void => {
+    try {
+      watcher(key);
+    } catch (error) {
+      onError(error);
+    }
+  };
+  const touch = (key: ObjectKey): void => {
+    if (untold !== undefined) untold.set(keyText(key), key);
+    else for (const watcher of watchers) tell(watcher, key);
+  };
+  const together = (change: () => void): void => {
+    const keys = new Map<string, ObjectKey>();
+    untold = keys;
+    try {
+      change();
+    } finally {
+      untold = undefined;
+      for (const key of keys.values()) touch(key);
+    }
+  };
+  return { watchers, tell, touch, together };
 }
 
 function place({ namespace, name }: ObjectKey): string {

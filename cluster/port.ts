@@ -3,7 +3,10 @@ import type { ClusterObject, CustomObject, Kind, ObjectKey, OfKind } from "./obj
 /** What became of a `create`. `AlreadyExists` means: somebody was first, read what stands there. */
 export type CreateResult = "Created" | "AlreadyExists";
 
-/** What became of an `apply` or `delete` that named a resourceVersion. `Conflict` means: it changed meanwhile, read again. */
+/**
+ * What became of an `apply` or `delete`. `Conflict` means: it is not of the resourceVersion that was named, it changed again and
+ * again, or somebody has just made it where there was none; read again.
+ */
 export type WriteResult = "Done" | "Conflict";
 
 /** A write was refused for good; the message says why and names the object. */
@@ -27,7 +30,7 @@ export interface Cluster {
   create(object: ClusterObject): Promise<CreateResult>;
   /**
    * Creates the object or makes it so (server-side apply, field manager `posthouse`); writes nothing if nothing differs.
-   * With `metadata.resourceVersion` set it changes only that very version.
+   * With `metadata.resourceVersion` set it changes only that very version. What was not there before and is now is left as it is.
    */
   apply(object: ClusterObject): Promise<WriteResult>;
   /** Replaces the status of a custom resource; writes nothing if nothing differs or the object is gone. */

@@ -143,7 +143,7 @@ function otherPeriods(usage: Usage | undefined, name: string): Pick<Usage, "othe
 }
 
 /** The kind of a period by its name. */
-function kindOf(name: string): string {
+export function kindOf(name: string): string {
   return name.replaceAll(/[0-9]/g, "0");
 }
 

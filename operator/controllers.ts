@@ -93,15 +93,21 @@ async function workOnDomain(key: OwnerKey, parts: ControllerParts): Promise<numb
     },
   };
   const text = ownerText(key);
+  let isFirst = false;
   const makePlan = () => {
     const observed = observeDomain(sources, namespace, name, checks.evidence(text));
     if (observed === undefined)
       return goneDomainPlan(key, observeGoneDomain(sources, namespace, name, checks.evidence(text)), parts);
     parts.orphans.seen(key);
-    const plan = planDomain(observed, clock.now());
+    // Nobody has been told anything of a new claim yet: what the DNS says of it is told in the same breath.
+    isFirst = observed.status?.records === undefined && checks.first.isAwaited(text);
+    const plan = planDomain({ ...observed, isFirst }, clock.now());
     if (plan.actions.length === 0) checks.schedule(text, plan.dns);
     return plan;
   };
+  const next = await reconcile(key, makePlan, parts.context, parts.tell);
+  if (!isFirst) return next;
+  await checks.first.wait(text);
   return reconcile(key, makePlan, parts.context, parts.tell);
 }
 

@@ -15,6 +15,7 @@ import { questionKey, type Question } from "./sending-domain/look-up.ts";
 import type { DnsQuestions } from "./sending-domain/next-check.ts";
 import { foldRelated, type RelatedEvidence } from "./sending-domain/related-evidence.ts";
 import { relatedQuestions, type ClaimPolicies } from "./sending-domain/related-questions.ts";
+import { createFirstAnswers, type FirstAnswers } from "./first-answers.ts";
 import { createWorkQueue } from "./work-queue.ts";
 
 export interface DnsChecksOptions {
@@ -37,6 +38,7 @@ export interface DnsChecksOptions {
 /** Asks the DNS what plans want to know, and remembers what it said. Plans read; they never wait. */
 export interface DnsChecks {
   readonly evidence: (key: string) => DomainEvidence;
+  readonly first: Pick<FirstAnswers, "isAwaited" | "wait">;
   /** Sets what to ask for a key, and when; it replaces what was set before. */
   readonly schedule: (key: string, questions: DnsQuestions) => void;
   /** Checks every key that has questions now. */
@@ -56,10 +58,11 @@ const relatedTime = 20_000;
 
 /** Starts with no evidence. */
 export function createDnsChecks(options: DnsChecksOptions): DnsChecks {
-  const { clock, random } = options;
+  const { clock } = options;
   const questions = new Map<string, DnsQuestions>();
   const evidence = new Map<string, DomainEvidence>();
   const asking = new Set<string>();
+  const first = createFirstAnswers(clock, (key) => evidence.has(key));
   const aborter = new AbortController();
 
   const check = async (key: string): Promise<undefined> => {
@@ -72,26 +75,23 @@ export function createDnsChecks(options: DnsChecksOptions): DnsChecks {
     // A claim that went meanwhile must not leave evidence behind.
     if (aborter.signal.aborted || !questions.has(key)) return;
     evidence.set(key, found);
+    first.settle(key);
     options.onEvidence(key);
   };
-  const queue = createWorkQueue({
-    work: check,
-    onError: options.onError,
-    clock,
-    random,
-    inFlight: options.inFlight,
-    firstRetry: 1000,
-    longestRetry: 60_000,
-  });
+  const queue = createWorkQueue({ ...options, work: check, firstRetry: 1000, longestRetry: 60_000 });
 
   return {
     evidence: (key) => evidence.get(key) ?? noEvidence,
+    first,
     schedule(key, next) {
+      if (aborter.signal.aborted) return;
       questions.set(key, next);
+      first.asked(key);
       // The check under way brings evidence, and that another schedule.
       if (asking.has(key)) return;
-      const pause = Math.max(0, next.checkAt - clock.now());
-      queue.addAfter(key, pause > longPause ? pause * (1 + random() / 10) : pause);
+      const pause = pauseUntil(next.checkAt, options);
+      if (pause === 0) queue.add(key);
+      else queue.addAfter(key, pause);
     },
     checkNow() {
       for (const key of questions.keys()) queue.add(key);
@@ -99,12 +99,19 @@ export function createDnsChecks(options: DnsChecksOptions): DnsChecks {
     forget(key) {
       questions.delete(key);
       evidence.delete(key);
+      first.settle(key);
     },
     async stop() {
       aborter.abort();
+      first.settleAll();
       await queue.stop();
     },
   };
+}
+
+function pauseUntil(checkAt: number, { clock, random }: DnsChecksOptions): number {
+  const pause = Math.max(0, checkAt - clock.now());
+  return pause > longPause ? pause * (1 + random() / 10) : pause;
 }
 
 async function ask(

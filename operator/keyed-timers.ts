@@ -4,6 +4,8 @@ import type { Cancel, Clock } from "../runtime/clock.ts";
 export interface KeyedTimers {
   /** Calls `fire` once after a delay, in place of what was set for the key before. */
   readonly set: (key: string, delay: number, fire: () => void) => void;
+  /** The same, unless one is set for the key that is due before. */
+  readonly setSooner: (key: string, delay: number, fire: () => void) => void;
   readonly has: (key: string) => boolean;
   readonly cancel: (key: string) => void;
   readonly cancelAll: () => void;
@@ -11,19 +13,24 @@ export interface KeyedTimers {
 
 /** Timers of a clock, by key. */
 export function createKeyedTimers(clock: Clock): KeyedTimers {
-  const timers = new Map<string, Cancel>();
+  const timers = new Map<string, { readonly at: number; readonly stop: Cancel }>();
   const cancel = (key: string): void => {
-    timers.get(key)?.();
+    timers.get(key)?.stop();
     timers.delete(key);
   };
+  const set = (key: string, delay: number, fire: () => void): void => {
+    cancel(key);
+    const stop = clock.after(delay, () => {
+      timers.delete(key);
+      fire();
+    });
+    timers.set(key, { at: clock.now() + delay, stop });
+  };
   return {
-    set(key, delay, fire) {
-      cancel(key);
-      const stop = clock.after(delay, () => {
-        timers.delete(key);
-        fire();
-      });
-      timers.set(key, stop);
+    set,
+    setSooner(key, delay, fire) {
+      const { at = Number.POSITIVE_INFINITY } = timers.get(key) ?? {};
+      if (clock.now() + delay < at) set(key, delay, fire);
     },
     has: (key) => timers.has(key),
     cancel,

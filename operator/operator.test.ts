@@ -25,6 +25,7 @@ const tenantSpec: RelayTenantSpec = {
   sending: "Enabled",
   environments: [
     { name: "production", mode: "Deliver", credentials: [{ name: "web", secretName: "shop-web", rotation }] },
+    { name: "staging", mode: "Capture", credentials: [] },
   ],
   revokedKeyIds: [],
   delivery: { route: "Direct", tlsPolicy: "Opportunistic" },

@@ -14,7 +14,7 @@ import { makeKeyPair } from "./key-pair.ts";
 import { createOperatorMetrics, registerOldKeyMetric, registerOrphanMetrics } from "./metrics.ts";
 import { createOrphanWatch } from "./orphan-watch.ts";
 import { createQueueMetrics } from "./queue-metrics.ts";
-import { createRelations, type SharedContract } from "./relations.ts";
+import { createRelations, type Concerned, type SharedContract } from "./relations.ts";
 import { oldKeyInUse } from "./relay-tenant/old-keys.ts";
 import { allowsOwnDomains } from "./relay-tenant/shared-domain.ts";
 import type { OperatorSettings } from "./settings.ts";
@@ -49,8 +49,11 @@ export interface Operator {
   readonly stop: () => Promise<void>;
 }
 
-/** Custom resources worked on at once. */
-const inFlight = 4;
+/** Custom resources worked on at once: so many that keys are made all the time, while others of them wait for the API server. */
+const inFlight = 16;
+
+/** Within so long a tenant hears of its domains: the keys of some dozens may have been made meanwhile. Milliseconds. */
+const gathering = 1000;
 
 /** Contracts and records last, so that by then it is known whom they concern. */
 const kinds = ["RelayTenant", "SendingDomain", "Secret", "ConfigMap", "DNSEndpoint"] as const;
@@ -93,7 +96,8 @@ export function startOperator(options: OperatorOptions): Operator {
     metrics,
   );
   const unwatch = cluster.watch(kinds, (key) => {
-    for (const owner of [...relations.changed(key), ...orphans.concerned(key)]) queue.add(ownerText(owner));
+    wake(queue, relations.changed(key));
+    wake(queue, orphans.concerned(key));
   });
 
   return {
@@ -107,6 +111,12 @@ export function startOperator(options: OperatorOptions): Operator {
       await Promise.all([checks.stop(), queue.stop()]);
     },
   };
+}
+
+function wake(queue: WorkQueue, owners: readonly Concerned[]): void {
+  for (const owner of owners)
+    if (owner.mayWait) queue.addWithin(ownerText(owner), gathering);
+    else queue.add(ownerText(owner));
 }
 
 function sharedContract({ sharedDomain, plans }: OperatorSettings): SharedContract | undefined {

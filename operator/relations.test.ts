@@ -31,3 +31,20 @@ test.each<[string, ClusterObject, readonly string[]]>([
   cluster.put(object);
   expect(relations.changed(keyOf(object)).map(keyText)).toEqual(woken);
 });
+
+test("a tenant hears of what was made for its domains, and may wait for more of it", () => {
+  const cluster = createMemoryCluster();
+  const relations = createRelations(cluster, "contracts");
+  const domain: ClusterObject = {
+    apiVersion: "posthouse.dev/v1alpha1",
+    kind: "SendingDomain",
+    metadata: { namespace: "team", name: "one" },
+    spec: { domain: "one.example", tenantRef: { name: "shop" }, dkim: {} },
+  };
+  const key = made("contracts", "team/one", { [labels.key]: "dkim" });
+  for (const object of [domain, key]) cluster.put(object);
+  const waits = (object: ClusterObject) =>
+    relations.changed(keyOf(object)).map((each) => `${keyText(each)} ${each.mayWait === true}`);
+  expect(waits(domain)).toEqual(["SendingDomain/team/one false", "RelayTenant/team/shop false"]);
+  expect(waits(key)).toEqual(["SendingDomain/team/one false", "RelayTenant/team/shop true"]);
+});

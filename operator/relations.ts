@@ -7,6 +7,12 @@ import { referredSecrets } from "./relay-tenant/smarthosts.ts";
 /** A custom resource to look at again. */
 export type OwnerKey = ObjectKey<"RelayTenant" | "SendingDomain">;
 
+/** Why a custom resource is looked at again. */
+export interface Concerned extends OwnerKey {
+  /** A tenant that hears of one of its domains: where there are many of these, it hears of all of them at once. */
+  readonly mayWait?: true;
+}
+
 /** What an object of ours is, by its labels. */
 export type OwnKind = "tenant" | "domain" | "dkim" | "smarthost" | "credential" | "key-history" | "application";
 
@@ -16,7 +22,7 @@ export type OwnKind = "tenant" | "domain" | "dkim" | "smarthost" | "credential" 
  */
 export interface Relations {
   /** Takes in that an object appeared, changed or went; the custom resources whose plans may change by it. */
-  readonly changed: (key: ObjectKey) => readonly OwnerKey[];
+  readonly changed: (key: ObjectKey) => readonly Concerned[];
   /** SendingDomains that name a tenant. */
   readonly domainsOf: (namespace: string, tenant: string) => readonly OwnerKey[];
   /** Names of our objects of a kind in the contract namespace, made for `namespace/name`; sorted. */
@@ -50,10 +56,12 @@ export function createRelations(cluster: Cluster, contractNamespace: string, sha
     return [...new Set([...before, ...after])];
   };
   const owners = (link: string): readonly OwnerKey[] => [...(members.get(link)?.values() ?? [])].filter(isOwner);
-  const withTenants = (domains: readonly OwnerKey[]): readonly OwnerKey[] =>
-    domains.flatMap((domain) => [domain, ...tenantsIn(links.get(keyText(domain)) ?? [])]);
+  const withTenants = (domains: readonly OwnerKey[]): readonly Concerned[] => {
+    const tenants = domains.flatMap((domain) => tenantsIn(links.get(keyText(domain)) ?? []));
+    return [...domains, ...tenants.map((tenant) => Object.assign({ mayWait: true } as const, tenant))];
+  };
 
-  const concerned = (key: ObjectKey, touched: readonly string[]): readonly OwnerKey[] => {
+  const concerned = (key: ObjectKey, touched: readonly string[]): readonly Concerned[] => {
     if (key.kind === "RelayTenant") return owners(`member:${tenantKey(key.namespace, key.name)}`);
     if (key.kind === "SendingDomain") return tenantsIn(touched);
     const made = touched.flatMap(ownersIn);

@@ -170,3 +170,33 @@ test("stop waits for what was begun and begins nothing", async () => {
   await clock.pass(5000);
   expect(runs).toBe(1);
 });
+
+test("what is asked for within a delay is worked on once for all who ask, and never later than was set before", async () => {
+  const done: string[] = [];
+  const { queue, clock } = setUp((key) => {
+    done.push(`${key} ${clock.now()}`);
+    return Promise.resolve(undefined);
+  });
+  queue.addAfter("soon", 50);
+  for (const key of ["a", "soon"]) queue.addWithin(key, 100);
+  await clock.pass(60);
+  for (const key of ["a", "soon"]) queue.addWithin(key, 100);
+  await clock.pass(40);
+  await clock.pass(60);
+  expect(done).toEqual(["soon 60", "a 100", "soon 160"]);
+});
+
+test("what goes first waits for nothing that takes long", async () => {
+  const begun: string[] = [];
+  const { queue } = setUp(
+    (key) => {
+      begun.push(key);
+      return new Promise(() => undefined);
+    },
+    2,
+    (key) => key.endsWith("!"),
+  );
+  for (const key of ["a", "b", "c", "a!", "b!", "c!"]) queue.add(key);
+  await turns();
+  expect(begun).toEqual(["a", "b", "a!", "b!"]);
+});

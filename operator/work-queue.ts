@@ -8,7 +8,7 @@ export interface WorkQueueOptions extends BackoffOptions {
   readonly work: (key: string) => Promise<number | undefined>;
   readonly onError: (key: string, error: unknown, retryAfter: number) => void;
   readonly clock: Clock;
-  /** Keys worked on at once. */
+  /** Keys worked on at once; as many again of those that go first, so that these need not wait for what takes long either. */
   readonly inFlight: number;
   /** Whether a key is worked on before all that are not such, however long those have waited; none is when absent. */
   readonly goesFirst?: (key: string) => boolean;
@@ -22,6 +22,8 @@ export interface WorkQueue {
   readonly add: (key: string) => void;
   /** Asks for a key to be worked on after a delay, in place of any time that was set for it. */
   readonly addAfter: (key: string, delay: number) => void;
+  /** Asks for a key to be worked on within a delay: once for all who ask meanwhile. */
+  readonly addWithin: (key: string, delay: number) => void;
   /** How many keys wait for their turn or are worked on. */
   readonly depth: () => number;
   /** Takes no more work and resolves when what was begun is done. */
@@ -44,8 +46,9 @@ export function createWorkQueue(options: WorkQueueOptions): WorkQueue {
     pump();
   };
   const begin = (waiting: Set<string>): void => {
+    const most = waiting === first ? 2 * options.inFlight : options.inFlight;
     for (const key of waiting) {
-      if (stopped || running.size >= options.inFlight) return;
+      if (stopped || running.size >= most) return;
       waiting.delete(key);
       timers.cancel(key);
       running.set(key, run(key));
@@ -61,14 +64,19 @@ export function createWorkQueue(options: WorkQueueOptions): WorkQueue {
     running.delete(key);
     const dirty = again.delete(key) && !backoff.isFailing(key);
     if (dirty) lineFor(key).add(key);
-    else if (next !== undefined && !stopped) timers.set(key, next, () => enqueue(key));
+    else if (next !== undefined && !stopped) timers.setSooner(key, next, () => enqueue(key));
     pump();
   };
+  const isWaiting = (key: string): boolean =>
+    lineFor(key).has(key) || again.has(key) || (backoff.isFailing(key) && timers.has(key));
 
   return {
     // A key that failed waits out its pause: its own half-done work must not wake it at once, over and over.
     add: (key) => (stopped || (backoff.isFailing(key) && timers.has(key)) ? undefined : enqueue(key)),
     addAfter: (key, delay) => (stopped ? undefined : timers.set(key, delay, () => enqueue(key))),
+    addWithin(key, delay) {
+      if (!stopped && !isWaiting(key)) timers.setSooner(key, delay, () => enqueue(key));
+    },
     depth: () => first.size + rest.size + running.size,
     async stop() {
       stopped = true;

@@ -9,6 +9,7 @@ import { testFolders } from "../../test/harness/folder.ts";
 import type { TestFolders } from "../../test/harness/folder.ts";
 import type { ConfigMapObject, SecretObject } from "../object.ts";
 import { readFolderState } from "./read-state.ts";
+import { objectFile } from "./state-layout.ts";
 
 let folders: TestFolders;
 beforeEach(() => {
@@ -73,6 +74,19 @@ describe("a state folder", () => {
     await second.apply({ apiVersion: "v1", kind: "ConfigMap", metadata: { name: "new", namespace: "a" }, data: {} });
     const versions = [...second.list("ConfigMap"), ...second.list("Secret"), ...second.list("RelayTenant")];
     expect(new Set(versions.map(({ metadata }) => metadata.resourceVersion)).size).toBe(3);
+  });
+
+  test("with an object that came unheard leaves it as it is when another of its name is applied", async () => {
+    const cluster = await folders.open();
+    const path = objectFile(folders.state, secretKey);
+    await cluster.create(secret);
+    const text = readFileSync(path, "utf8");
+    await cluster.delete(secretKey, cluster.get(secretKey)!.metadata.uid!);
+    writeFileSync(path, text, { mode: 0o600 });
+    expect(cluster.get(secretKey)).toBeUndefined();
+    expect(await cluster.apply({ ...secret, metadata: { ...secret.metadata, labels: {} } })).toBe("Conflict");
+    expect(cluster.get(secretKey)).toMatchObject(secret);
+    expect(readFileSync(path, "utf8")).toBe(text);
   });
 
   test("can be looked into by its owner alone, and has nothing left over", async () => {

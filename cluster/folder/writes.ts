@@ -54,7 +54,7 @@ async function apply(folder: FolderParts, object: CoreObject): Promise<WriteResu
   const { resourceVersion } = object.metadata;
   const before = coreObject(folder, key);
   if (resourceVersion !== undefined && resourceVersion !== before?.metadata.resourceVersion) return "Conflict";
-  if (!before) return (await create(folder, object)) === "Created" ? "Done" : apply(folder, object);
+  if (!before) return (await create(folder, object)) === "Created" ? "Done" : "Conflict";
   const after = identify(before, object, stamp(folder));
   if (after === before) return "Done";
   refuseImmutable(before, after);

@@ -20,6 +20,11 @@ export function isApiError(error: unknown, ...codes: readonly number[]): error i
   return error instanceof ApiError && codes.includes(error.code);
 }
 
+/** Whether the API server says itself that an object is not there; a 404 in other words is a proxy's, or of a path. */
+export function isNotFound(error: unknown): error is ApiError {
+  return isApiError(error, 404) && error.reason === "NotFound";
+}
+
 /**
  * The error that a metav1.Status tells of; `what` names the request. `status` may be anything: a proxy on the way answers
  * in its own words. `retryAfter` is the header of that name, in seconds.

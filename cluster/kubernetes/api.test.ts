@@ -1,5 +1,6 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { inspect } from "node:util";
 import pino from "pino";
 import { Registry } from "prom-client";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
@@ -125,6 +126,19 @@ describe("a request", () => {
     expect(JSON.stringify(error, Object.getOwnPropertyNames(error))).not.toContain("sesame");
   });
 
+  test("says nothing of a Secret in an answer that breaks off", async () => {
+    const headers = { "content-type": "application/json" };
+    stub.fault = () => ({ code: 200, headers, body: '{"data":{"password":sesame}}' });
+    const { error } = await outcome(api.request({ method: "GET", path: "/api/v1/namespaces/a/secrets/b" }));
+    expect(String(error)).toBe("Error: GET /api/v1/namespaces/a/secrets/b: the answer is no JSON");
+    expect(inspect(error)).not.toContain("sesame");
+  });
+
+  test("is refused by its status where the answer claims to be JSON and is none", async () => {
+    stub.fault = () => ({ code: 403, headers: { "content-type": "application/json" }, body: "<html>" });
+    expect((await outcome(api.request({ method: "GET", path }))).error).toMatchObject({ code: 403 });
+  });
+
   test("is counted by code and method", async () => {
     await api.request({ method: "GET", path });
     stub.fault = () => status(404, "NotFound");
@@ -150,6 +164,15 @@ describe("a request", () => {
 });
 
 describe("a stream", () => {
+  test("says nothing of a Secret in a line that is none", async () => {
+    const done = api.stream({ method: "GET", path, query: { watch: "1" } }, () => undefined);
+    await passUntil(clock, () => stub.watches() === 1);
+    stub.send('{"password":sesame}\n');
+    const { error } = await outcome(done);
+    expect(String(error)).toContain("the answer is no JSON");
+    expect(inspect(error)).not.toContain("sesame");
+  });
+
   test("gives each line whole, however it is cut", async () => {
     const lines: unknown[] = [];
     const done = api.stream({ method: "GET", path, query: { watch: "1" } }, (line) => lines.push(line));
@@ -165,8 +188,10 @@ describe("a stream", () => {
   });
 
   test("outlives the deadline of its beginning", async () => {
-    const done = api.stream({ method: "GET", path, query: { watch: "1" }, deadline: 5000 }, () => undefined);
-    await passUntil(clock, () => stub.watches() === 1);
+    let isOpen = false;
+    const request = { method: "GET", path, query: { watch: "1" }, deadline: 5000 } as const;
+    const done = api.stream(request, () => undefined, { onOpen: () => void (isOpen = true) });
+    await passUntil(clock, () => isOpen);
     await clock.advance(60_000);
     stub.cut("End");
     expect((await outcome(done)).error).toBeUndefined();

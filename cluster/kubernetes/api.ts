@@ -95,7 +95,7 @@ export async function openApi(options: ApiOptions): Promise<Api> {
         if (answer.statusCode >= 400) throw await refusal(request, answer);
         deadline.move(silence);
         onOpen?.();
-        for await (const line of linesOf(answer.body, () => deadline.move(silence))) onLine(JSON.parse(line));
+        for await (const line of linesOf(answer.body, () => deadline.move(silence))) onLine(parsed(line));
       } catch (error) {
         throw connections.failure(request, error, deadline.cause());
       } finally {
@@ -111,13 +111,31 @@ function asksForPatience({ code, retryAfter }: ApiError, left: number): boolean 
 }
 
 function contentOf({ headers }: Answer, text: string): unknown {
-  return String(headers["content-type"]).startsWith("application/json") ? JSON.parse(text) : text;
+  return String(headers["content-type"]).startsWith("application/json") ? parsed(text) : text;
+}
+
+/** A refusal counts by its HTTP status, whatever is wrong with what it says. */
+function statusIn(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** What a parser says of text that is no JSON quotes it, and that may be a piece of a Secret. */
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new Error("the answer is no JSON");
+  }
 }
 
 async function refusal({ method, path }: ApiRequest, answer: Answer): Promise<ApiError> {
   const text = await answer.body.text();
-  let status: unknown = { message: text.trim().slice(0, 200) };
-  if (String(answer.headers["content-type"]).startsWith("application/json")) status = JSON.parse(text);
+  const isJson = String(answer.headers["content-type"]).startsWith("application/json");
+  const status = isJson ? statusIn(text) : { message: text.trim().slice(0, 200) };
   const { "retry-after": retryAfter } = answer.headers;
   return statusError(
     `${method} ${path}`,

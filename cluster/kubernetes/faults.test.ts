@@ -182,6 +182,26 @@ describe("an API server", () => {
     expect(await world.passUntil(() => planOf("shop") === "Scale")).toBeLessThan(31_000);
   });
 
+  test("that lets nobody watch for long leaves unknown what is gone by now, though it was listed", async () => {
+    const isKnown = () =>
+      ["isListed", "isCurrent"].map((name) => world.cluster[name as "isListed"]("RelayTenant", "team-shop"));
+    for (let minute = 0; minute < 10; minute++) {
+      world.stub.bookmark();
+      await world.pass(60_000);
+    }
+    expect(isKnown()).toEqual([true, true]);
+    const tooMany = status(429, "TooManyRequests");
+    world.stub.fault = ({ verb }) => (verb === "watch" || verb === "list" ? tooMany : undefined);
+    world.stub.cut("Reset");
+    await world.pass(180_000);
+    expect(isKnown()).toEqual([true, true]);
+    await world.pass(120_000);
+    expect(isKnown()).toEqual([true, false]);
+    world.stub.fault = () => undefined;
+    await world.passUntil(() => world.stub.watches() === 1);
+    expect(isKnown()).toEqual([true, true]);
+  });
+
   test("that asks for patience gets it", async () => {
     world.stub.fault = next(1, "watch", status(429, "TooManyRequests", { "retry-after": "20" }));
     world.stub.cut("Reset");
@@ -249,6 +269,30 @@ describe("an API server", () => {
     await world.passUntil(() => names().includes("cafe"));
     expect(asked).toBe(bodies.length);
     expect(names()).toEqual(["bakery", "cafe", "shop"]);
+  });
+});
+
+describe("a proxy that knows no path", () => {
+  const page: Fault = { code: 404, body: "<html>404 page not found</html>" };
+
+  test("is not understood as the end of an object", async () => {
+    const { uid = "" } = world.cluster.get(tenantKey("bakery"))?.metadata ?? {};
+    world.stub.fault = always("delete", page);
+    await expect(world.cluster.delete(tenantKey("bakery"), uid)).rejects.toThrow(/404/);
+    expect(names()).toEqual(["bakery", "shop"]);
+    world.stub.fault = () => undefined;
+    putTenant(world.stub, "bakery", "Scale");
+    await world.passUntil(() => planOf("bakery") === "Scale");
+    expect(await world.cluster.delete(tenantKey("bakery"), uid)).toBe("Done");
+    expect(names()).toEqual(["shop"]);
+  });
+
+  test("is not understood as the end of an object whose status is written", async () => {
+    world.stub.fault = always("other", page);
+    const { namespace, name } = tenantKey("shop");
+    const metadata = { namespace, name };
+    const tenant = { apiVersion: "posthouse.dev/v1alpha1", kind: "RelayTenant", metadata, spec: {} } as const;
+    await expect(world.cluster.applyStatus({ ...tenant, status: { observedGeneration: 1 } })).rejects.toThrow(/404/);
   });
 });
 
@@ -323,6 +367,30 @@ describe("credentials", () => {
     const other = await opening;
     expect(other.logged.join()).toMatch(/certificate/);
     expect(other.cluster.list("RelayTenant")).toHaveLength(1);
+    await other.close();
+  });
+});
+
+describe("a kind that the server may not know", () => {
+  test("is waited for until that is known, however late its list comes", async () => {
+    const stub = await startStubApiServer();
+    let isLate = true;
+    stub.fault = async ({ path, verb }) => {
+      if (verb !== "list" || !path.endsWith("dnsendpoints")) return undefined;
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      isLate = false;
+      return undefined;
+    };
+    const other = await openStubCluster({ stub, kinds: ["RelayTenant", "DNSEndpoint"] });
+    expect([isLate, other.cluster.isListed("DNSEndpoint", "team-shop")]).toEqual([false, true]);
+    await other.close();
+  });
+
+  test("is not waited for when the server says that it does not", async () => {
+    const stub = await startStubApiServer();
+    stub.fault = ({ path }) => (path.endsWith("dnsendpoints") ? { code: 404, body: "404 page not found" } : undefined);
+    const other = await openStubCluster({ stub, kinds: ["RelayTenant", "DNSEndpoint"] });
+    expect(other.cluster.isListed("DNSEndpoint", "team-shop")).toBe(false);
     await other.close();
   });
 });

@@ -200,7 +200,7 @@ describe("a write", { timeout: patience }, () => {
 });
 
 describe("a scope of namespaces", { timeout: patience }, () => {
-  test("needs a Role in each and sees no other; without one it says which", async () => {
+  test("needs a Role in each and sees no other; one without is left out until it has one", async () => {
     const admin = await kubernetesTestbed(plane());
     for (const namespace of ["posthouse-system", "team-shop"]) await grant(plane(), namespace);
     await admin.userApplies(tenant);
@@ -212,10 +212,17 @@ describe("a scope of namespaces", { timeout: patience }, () => {
     expect(narrow.cluster.isListed("RelayTenant", "team-shop")).toBe(true);
     expect(narrow.cluster.isListed("RelayTenant", "other")).toBe(false);
     expect(narrow.cluster.age()).toBeLessThan(patience);
-    const wide = { kind: "Namespaces", namespaces: ["team-shop", "other"] } as const;
-    await expect(kubernetesTestbed(plane(), { kubeconfig, scope: wide, patience: 100 })).rejects.toThrow(
+    const lost = { kind: "Namespaces", namespaces: ["other"] } as const;
+    await expect(kubernetesTestbed(plane(), { kubeconfig, scope: lost, patience: 100 })).rejects.toThrow(
       /relaytenants.posthouse.dev in other: not allowed; a Role must grant get, list and watch/,
     );
+    const both = { kind: "Namespaces", namespaces: ["team-shop", "other"] } as const;
+    const wide = await kubernetesTestbed(plane(), { kubeconfig, scope: both });
+    expect(wide.cluster.list("RelayTenant").map(({ metadata }) => metadata.name)).toEqual(["shop"]);
+    await grant(plane(), "other");
+    await vi.waitFor(() => expect(wide.cluster.isListed("Secret", "other")).toBe(true), patience);
+    expect(wide.cluster.list("RelayTenant").map(({ metadata }) => metadata.name)).toEqual(["hidden", "shop"]);
+    await wide.close();
     await narrow.close();
     await admin.close();
   });

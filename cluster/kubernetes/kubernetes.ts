@@ -5,11 +5,12 @@ import type { ClusterObject, Kind, ObjectKey, OfKind } from "../object.ts";
 import type { Cluster } from "../port.ts";
 import { isApiError } from "./api-error.ts";
 import type { Api } from "./api.ts";
-import { startReflector, type Reflector } from "./reflector.ts";
+import { followSources } from "./following.ts";
+import type { Reflector } from "./reflector.ts";
 import { covers, indexSources, sourcesOf, type Scope, type Source } from "./sources.ts";
 import { createStore } from "./store.ts";
 import { createStrays } from "./strays.ts";
-import { KubernetesError, troubleText } from "./trouble.ts";
+import { troubleText } from "./trouble.ts";
 import { kubernetesWrites } from "./writes.ts";
 
 /** What a cluster on an API server needs. */
@@ -32,24 +33,31 @@ export interface KubernetesOptions {
 
 /** A cluster that lives behind an API server. */
 export interface KubernetesCluster extends Cluster {
-  /** Whether the list of a kind in a namespace is complete and authorised: what it lacks is not there. */
+  /** Whether the list of a kind in a namespace is complete and authorised: what it lacked when the API server was last heard of was not there. */
   isListed(kind: Kind, namespace: string): boolean;
+  /** Whether it is also followed: what it lacks is not there now, rather than when the API server was last heard of. */
+  isCurrent(kind: Kind, namespace: string): boolean;
   /** Milliseconds since the API server was last heard of, in the list that was told of least lately. */
   age(): number;
   close(): Promise<void>;
 }
 
+/** A watch is told something each minute, and one that is deaf is noticed after two; whatever is older was missed. */
+const currentFor = 240_000;
+
 const everyKind: readonly Kind[] = ["RelayTenant", "SendingDomain", "Secret", "ConfigMap"];
 
 /**
  * Opens an API server as a cluster. Resolves after the first complete lists of everything: nothing may look empty that
- * was not seen, but for kinds that the server may not know. Waits as long as the server is away; rejects with a KubernetesError when it refuses a list for good.
+ * was not seen, but for kinds that the server may not know and namespaces of tenants that it refuses, which are left out as
+ * a whole for as long as it does. Waits as long as the server is away; rejects with a KubernetesError when it refuses all
+ * namespaces of tenants for good, or any other list.
  */
 export async function openKubernetes(options: KubernetesOptions): Promise<KubernetesCluster> {
-  const { api, clock, log, random, scope, contractNamespace, kinds = everyKind } = options;
+  const { api, clock, log, random, scope, contractNamespace, kinds = everyKind, signal, patience = 30_000 } = options;
   const sources = sourcesOf(scope, contractNamespace, kinds);
   const cache = createCache((err) => log.error({ err }, "a watcher of objects failed"));
-  const store = createStore(cache);
+  const store = createStore(cache, () => clock.now());
   const about = indexSources(sources);
   const isWatched = (object: ClusterObject): boolean =>
     about(object.kind, object.metadata.namespace).some((source) => covers(source, object));
@@ -62,14 +70,14 @@ export async function openKubernetes(options: KubernetesOptions): Promise<Kubern
     if (troubles.get(source) !== text) log.warn({ trouble: text }, "objects of the cluster cannot be followed for now");
     troubles.set(source, text);
   };
-  const parts = { api, clock, log, random, store, known: cache.get, onTrouble };
-  const reflectors = sources.map((source) => startReflector(source, parts));
+  const parts = { api, clock, log, random, cache, store, known: cache.get, onTrouble };
+  const following = followSources(sources, contractNamespace, parts);
   const close = async (): Promise<void> => {
     strays.stop();
-    await Promise.all(reflectors.map((reflector) => reflector.stop()));
+    await following.stop();
   };
   try {
-    await firstLists(options, reflectors, refusals);
+    await following.listed({ clock, signal, patience, refusal: (source) => refusals.get(source) });
   } catch (error) {
     await close();
     throw error;
@@ -79,15 +87,28 @@ export async function openKubernetes(options: KubernetesOptions): Promise<Kubern
     get: reader({ cache, about, isWatched, asked: strays.asked }),
     list: cache.list,
     watch: cache.watch,
-    isListed(kind, namespace) {
-      const lists = about(kind, namespace).map((source) => reflectors[sources.indexOf(source)]);
-      return lists.length > 0 && lists.every((reflector) => reflector?.isListed() === true);
-    },
+    ...knowledge(clock, (kind, namespace) => about(kind, namespace).flatMap((source) => following.of(source) ?? [])),
     age: () => {
-      const heard = reflectors.filter((each) => each.source.isOptional !== true || each.isListed());
+      const heard = following.reflectors().filter((each) => each.source.isOptional !== true || each.isListed());
       return clock.now() - Math.min(...heard.map((reflector) => reflector.heardAt() ?? -Infinity));
     },
     close,
+  };
+}
+
+/** What is known of lists, by those that a kind and namespace are looked for in. */
+function knowledge(
+  clock: Clock,
+  listsOf: (kind: Kind, namespace: string) => readonly Reflector[],
+): Pick<KubernetesCluster, "isListed" | "isCurrent"> {
+  const isListed = (kind: Kind, namespace: string): boolean => {
+    const lists = listsOf(kind, namespace);
+    return lists.length > 0 && lists.every((reflector) => reflector.isListed());
+  };
+  const isHeard = ({ heardAt }: Reflector): boolean => clock.now() - (heardAt() ?? -Infinity) < currentFor;
+  return {
+    isListed,
+    isCurrent: (kind, namespace) => isListed(kind, namespace) && listsOf(kind, namespace).every(isHeard),
   };
 }
 
@@ -110,29 +131,4 @@ function reader({ cache, about, isWatched, asked }: ReaderParts): Cluster["get"]
     if (isPartly(key.kind, key.namespace)) asked(key);
     return object;
   };
-}
-
-async function firstLists(
-  { clock, signal, patience = 30_000 }: KubernetesOptions,
-  reflectors: readonly Reflector[],
-  refusals: ReadonlyMap<Source, string>,
-): Promise<void> {
-  const given = Promise.withResolvers<never>();
-  const needed = reflectors.filter(({ source }) => source.isOptional !== true);
-  const check = (): void => {
-    const refused = needed.filter((reflector) => !reflector.isListed()).map(({ source }) => refusals.get(source));
-    const first = refused.find((text) => text !== undefined);
-    if (first !== undefined) given.reject(new KubernetesError(first));
-    else cancel = clock.after(1000, check);
-  };
-  let cancel = clock.after(patience, check);
-  const onAbort = (): void => given.reject(signal?.reason);
-  signal?.addEventListener("abort", onAbort, { once: true });
-  try {
-    signal?.throwIfAborted();
-    await Promise.race([Promise.all(needed.map(({ listed }) => listed)), given.promise]);
-  } finally {
-    cancel();
-    signal?.removeEventListener("abort", onAbort);
-  }
 }

@@ -8,7 +8,7 @@ import { decodeObject, fieldsOf } from "./objects.ts";
 import { pauseAfter } from "./pause.ts";
 import { collectionPath } from "./resources.ts";
 import { sourceText, type Source } from "./sources.ts";
-import type { Store } from "./store.ts";
+import type { CompleteList, Store } from "./store.ts";
 import { isOlder } from "./versions.ts";
 
 /** What a reflector works with. */
@@ -33,6 +33,8 @@ export interface Reflector {
   readonly heardAt: () => number | undefined;
   /** Resolves at the first complete list; rejects when stopped before. */
   readonly listed: Promise<void>;
+  /** Resolves when the API server has answered for the first time: with a complete list, or that there will be none for now. */
+  readonly answered: Promise<void>;
   readonly stop: () => Promise<void>;
 }
 
@@ -56,8 +58,11 @@ interface State {
   failures: number;
 }
 
-/** Starts to list and watch, and does so until it is stopped; every failure is followed by a pause, never by an end. */
-export function startReflector(source: Source, parts: ReflectorParts): Reflector {
+/**
+ * Starts to list and watch, and does so until it is stopped; every failure is followed by a pause, never by an end. A list
+ * that was made a moment ago may be given, and is in the store at once.
+ */
+export function startReflector(source: Source, parts: ReflectorParts, given?: CompleteList): Reflector {
   const state: State = {
     version: undefined,
     highest: undefined,
@@ -68,12 +73,19 @@ export function startReflector(source: Source, parts: ReflectorParts): Reflector
   };
   const ending = new AbortController();
   const first = Promise.withResolvers<void>();
+  const answer = Promise.withResolvers<void>();
   // Nobody may be waiting for the first list any more when it is given up.
   first.promise.catch(() => undefined);
+  if (given !== undefined) {
+    takeList(source, parts, state, given);
+    first.resolve();
+    answer.resolve();
+  }
   const turn = async (): Promise<void> => {
     if (state.version === undefined) {
       await list(source, parts, state, ending.signal);
       first.resolve();
+      answer.resolve();
     }
     await watch(source, parts, state, ending.signal);
   };
@@ -83,6 +95,7 @@ export function startReflector(source: Source, parts: ReflectorParts): Reflector
         await turn();
       } catch (error) {
         if (ending.signal.aborted) return;
+        if (isApiError(error, 401, 403, 404)) answer.resolve();
         await recover(source, parts, state, { error, signal: ending.signal });
       }
     }
@@ -93,6 +106,7 @@ export function startReflector(source: Source, parts: ReflectorParts): Reflector
     isListed: () => state.isListed,
     heardAt: () => state.heardAt,
     listed: first.promise,
+    answered: answer.promise,
     async stop() {
       ending.abort(new Error("stopped"));
       await running;
@@ -102,7 +116,10 @@ export function startReflector(source: Source, parts: ReflectorParts): Reflector
 
 async function list(source: Source, parts: ReflectorParts, state: State, signal: AbortSignal): Promise<void> {
   const complete = await listAll(parts.api, source, parts.known, signal);
-  if (signal.aborted) return;
+  if (!signal.aborted) takeList(source, parts, state, complete);
+}
+
+function takeList(source: Source, parts: ReflectorParts, state: State, complete: CompleteList): void {
   const { resourceVersion } = complete;
   const restored = isOlder(resourceVersion, state.highest);
   if (restored) parts.log.warn({ list: sourceText(source) }, "the cluster's versions went back, as after a restore");

@@ -21,11 +21,13 @@ const labelled = (version: string, ours: boolean): ConfigMapObject => {
 let cache: Cache;
 let store: Store;
 let told: number;
+let now: number;
 beforeEach(() => {
   cache = createCache(() => undefined);
-  store = createStore(cache);
+  store = createStore(cache, () => now);
   cache.watch(["ConfigMap"], () => (told += 1));
   told = 0;
+  now = 0;
 });
 const version = (): string | undefined => cache.get(keyOf(object("1")))?.metadata.resourceVersion;
 
@@ -46,6 +48,24 @@ describe("an object", () => {
     store.put(object("8", "b"));
     expect(version()).toBe("8");
   });
+
+  const tellers: readonly [what: string, tell: () => void][] = [
+    ["a watch", () => store.put(object("6"))],
+    ["a list", () => store.replace(contract, { objects: [object("5")], resourceVersion: "9" }, false)],
+  ];
+  test.each(tellers)(
+    "that was wrongly taken for deleted rises when %s still tells of it minutes later",
+    (_what, tell) => {
+      store.put(object("5"));
+      store.gone(keyOf(object("5")), "a");
+      now = 299_000;
+      tell();
+      expect(version()).toBeUndefined();
+      now = 300_000;
+      tell();
+      expect(version()).toBeDefined();
+    },
+  );
 
   test("is not taken away by the end of an earlier one of its name", () => {
     store.put(object("8", "b"));

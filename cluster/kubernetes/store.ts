@@ -28,10 +28,12 @@ export interface CompleteList {
   readonly resourceVersion: string;
 }
 
-/** Starts with what the cache has. */
-export function createStore(cache: Cache): Store {
-  // A uid is never used twice, so what is said here of an object that is gone stays true.
-  const buried = new Set<string>();
+/** Milliseconds for which a watch may be so late that it tells of an object which we have deleted. */
+const burial = 300_000;
+
+/** Starts with what the cache has. `now` is in milliseconds. */
+export function createStore(cache: Cache, now: () => number): Store {
+  const buried = createGraves(now);
 
   const put = (object: ClusterObject): void => {
     const { uid = "", resourceVersion } = object.metadata;
@@ -67,6 +69,26 @@ export function createStore(cache: Cache): Store {
         if (restored && isAbout(source, object.kind, object.metadata.namespace)) renew(cache, object);
         else put(object);
       }
+    },
+  };
+}
+
+/**
+ * The uids of what is gone. A uid is never used twice, but whoever said that it is gone may have been wrong: what is still told
+ * of after a while is there.
+ */
+function createGraves(now: () => number): Pick<Set<string>, "has" | "delete"> & { add: (uid: string) => void } {
+  const graves = new Map<string, number>();
+  const isOver = (at: number): boolean => now() - at >= burial;
+  return {
+    has: (uid) => !isOver(graves.get(uid) ?? -Infinity),
+    delete: (uid) => graves.delete(uid),
+    add(uid) {
+      // The oldest come first.
+      for (const [other, at] of graves)
+        if (isOver(at)) graves.delete(other);
+        else break;
+      graves.set(uid, now());
     },
   };
 }

@@ -94,3 +94,26 @@ test("what is made a moment after it was missed is not looked for", async () => 
   await world.pass(10 * 60_000, 10_000);
   expect(world.stub.count("get")).toBe(0);
 });
+
+test("what has our label and came while nobody listened is not taken over by an apply, but seen", async () => {
+  world.stub.deaf = true;
+  const { labels } = ours.metadata;
+  world.stub.put(objectPath(key), { metadata: { labels }, type: "Opaque", data: { password: "dGhlaXJz" } });
+  expect(world.cluster.get(key)).toBeUndefined();
+  expect(await world.cluster.apply(ours)).toBe("Conflict");
+  expect(world.cluster.get(key)?.data).toEqual({ password: "theirs" });
+  expect(world.stub.count("other")).toBe(0);
+});
+
+test("what ceases to be ours between two looks is another's, and unread", async () => {
+  world.stub.deaf = true;
+  world.stub.put(objectPath(key), { ...ours, metadata: { labels: ours.metadata.labels } });
+  let looks = 0;
+  world.stub.fault = ({ verb }) => {
+    if (verb === "get" && ++looks === 2) world.stub.put(objectPath(key), { data: { password: "dGhlaXJz" } });
+    return undefined;
+  };
+  expect(await world.cluster.create(ours)).toBe("AlreadyExists");
+  expect([looks, world.cluster.get(key)?.data]).toEqual([2, {}]);
+  await expect(world.cluster.apply(ours)).rejects.toThrow("not Posthouse's");
+});

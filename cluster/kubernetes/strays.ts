@@ -3,7 +3,7 @@ import type { Logger } from "../../runtime/log.ts";
 import type { Cache } from "../cache.ts";
 import { keyOf, keyText } from "../object.ts";
 import type { ClusterObject, ObjectKey } from "../object.ts";
-import { isApiError } from "./api-error.ts";
+import { isNotFound } from "./api-error.ts";
 import type { Api } from "./api.ts";
 import { decodeObject, fieldsOf } from "./objects.ts";
 import { objectPath } from "./resources.ts";
@@ -154,19 +154,23 @@ async function lookAt(
   onForeign: (object: ClusterObject) => void,
 ): Promise<void> {
   const before = cache.get(key);
+  const path = objectPath(key);
   try {
-    const answer = fieldsOf(await api.request({ method: "GET", path: objectPath(key), accept: justMetadata }));
-    const metadata = decodeObject(key.kind, { metadata: answer["metadata"] });
-    if (isWatched(metadata)) {
-      store.put(decodeObject(key.kind, await api.request({ method: "GET", path: objectPath(key) })));
+    const answer = fieldsOf(await api.request({ method: "GET", path, accept: justMetadata }));
+    const seen = decodeObject(key.kind, { metadata: answer["metadata"] });
+    const object = isWatched(seen) ? decodeObject(key.kind, await api.request({ method: "GET", path })) : seen;
+    if (isWatched(object)) {
+      store.put(object);
       return;
     }
-    const { uid, resourceVersion } = metadata.metadata;
+    const { uid, resourceVersion } = object.metadata;
     if (before?.metadata.uid === uid && before?.metadata.resourceVersion === resourceVersion) return;
+    // Between two looks it may have become another's: then what stands in it is not kept.
+    const metadata = object === seen ? seen : decodeObject(key.kind, { metadata: object.metadata });
     onForeign(metadata);
     store.put(metadata);
   } catch (error) {
-    if (!isApiError(error, 404)) throw error;
+    if (!isNotFound(error)) throw error;
     // What stands there now, if anything, was made while nobody looked.
     if (before !== undefined && cache.get(key) === before) cache.remove(keyOf(before));
   }

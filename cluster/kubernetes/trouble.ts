@@ -19,6 +19,8 @@ export function troubleText(source: Source, error: unknown): string {
   }
   if (isApiError(error, 404) && source.isOptional === true)
     return `${what}: the API server does not know this kind yet; it is what ExternalDNS brings along`;
+  if (isApiError(error, 404) && source.namespace !== undefined)
+    return `${what}: the API server does not know this kind or namespace; install Posthouse's CRDs, or make the namespace (${said})`;
   if (isApiError(error, 404))
     return `${what}: the API server does not know this kind; install Posthouse's CRDs (${said})`;
   return `${what}: ${said}`;

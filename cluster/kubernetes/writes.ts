@@ -5,7 +5,7 @@ import { keyOf, keyText } from "../object.ts";
 import type { ClusterObject, CustomObject, ObjectKey } from "../object.ts";
 import { Refused } from "../port.ts";
 import type { Cluster, CreateResult, WriteResult } from "../port.ts";
-import { isApiError } from "./api-error.ts";
+import { isApiError, isNotFound } from "./api-error.ts";
 import type { Api } from "./api.ts";
 import { hasAll, isNone, refuseImmutable, removal, surplus, toRemove } from "./difference.ts";
 import { decodeObject, encodeObject, fieldsOf, ownedKeys } from "./objects.ts";
@@ -55,7 +55,10 @@ async function create(parts: WriteParts, object: ClusterObject): Promise<CreateR
   }
 }
 
-/** What is not there is created, never patched into being: a patch would take what another made a moment ago. */
+/**
+ * What is not there is created, never patched into being: a patch would take what another made a moment ago. That is a
+ * conflict, even if it has our label: whoever asked for this object did not know of it.
+ */
 async function apply(parts: WriteParts, object: ClusterObject): Promise<WriteResult> {
   const key = keyOf(object);
   const { resourceVersion } = object.metadata;
@@ -64,9 +67,10 @@ async function apply(parts: WriteParts, object: ClusterObject): Promise<WriteRes
     if (resourceVersion !== undefined && resourceVersion !== before?.metadata.resourceVersion) return "Conflict";
     if (before === undefined) {
       if ((await create(parts, object)) === "Created") return "Done";
-      continue;
+      refuseForeign(parts, key);
+      return "Conflict";
     }
-    if (parts.strays.isForeign(before)) throw new Refused(`${keyText(key)} is there, and not Posthouse's`);
+    refuseForeign(parts, key);
     refuseImmutable(before, object);
     if (await isSo(parts, before, object)) return "Done";
     if ((await patch(parts, before, object)) === "Done") return "Done";
@@ -74,6 +78,12 @@ async function apply(parts: WriteParts, object: ClusterObject): Promise<WriteRes
     if (resourceVersion !== undefined) return "Conflict";
   }
   return "Conflict";
+}
+
+function refuseForeign({ cache, strays }: WriteParts, key: ObjectKey): void {
+  const object = cache.get(key);
+  if (object !== undefined && strays.isForeign(object))
+    throw new Refused(`${keyText(key)} is there, and not Posthouse's`);
 }
 
 /** Whether nothing is to be written. Only labels and annotations that nobody wants now raise the question whose they are. */
@@ -146,7 +156,7 @@ async function applyStatus(parts: WriteParts, object: CustomObject): Promise<voi
     take(parts, key, answer);
   } catch (error) {
     // It is gone, or another one by now.
-    if (!isApiError(error, 404, 409)) throw refused(error);
+    if (!isNotFound(error) && !isApiError(error, 409)) throw refused(error);
   }
 }
 
@@ -172,8 +182,8 @@ async function remove(
     else parts.store.gone(key, uid);
     return "Done";
   } catch (error) {
-    if (isApiError(error, 404)) parts.store.gone(key, uid);
-    if (isApiError(error, 404)) return "Done";
+    if (isNotFound(error)) parts.store.gone(key, uid);
+    if (isNotFound(error)) return "Done";
     if (!isApiError(error, 409)) throw refused(error);
     await parts.strays.look(key);
     return "Conflict";

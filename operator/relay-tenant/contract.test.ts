@@ -105,11 +105,12 @@ test("it does not keep the platform from suspending the tenant", () => {
 });
 
 test("domains that nobody has proven make no contract too large", () => {
-  const some = environments.slice(0, 1);
+  const some = environments.slice(0, 1).map((each) => Object.assign({}, each, { mode: "Capture" as const }));
   const contract = contractOf({ environments: some, records: records.slice(0, 40), unproven });
   expect(contract.sending.state).toBe("Active");
   expect(contract.environments[0]?.credentials).toHaveLength(40);
   expect(contract.unproven).toEqual(unproven.slice(0, 500));
+  expect(contractOf({ environments: environments.slice(0, 1), unproven }).unproven).toEqual([]);
 });
 
 test("a contract is created where there is none, and changed only as it was seen", () => {

@@ -25,6 +25,12 @@ interface Logins {
   readonly smarthosts: Pick<SmarthostOutcome, "credentials">;
 }
 
+/** They are good for Capture alone: a tenant that captures nothing is not told of every key that is made for it. */
+function unprovenFor({ spec, unproven }: ObservedTenant): TenantContract["unproven"] {
+  if (!spec.environments.some(({ mode }) => mode === "Capture")) return [];
+  return unproven.slice(0, mostUnproven).map(({ domain, keys }) => ({ domain, keys: [...keys] }));
+}
+
 /** A Secret holds 1 MiB; the rest is left for what one adds to the contract. */
 const mostBytes = 1_000_000;
 
@@ -75,7 +81,7 @@ function tenantContract(
     },
     domains: allowsOwnDomains(observed.plan) ? "Own" : "Shared",
     ...(shared && { shared }),
-    unproven: observed.unproven.slice(0, mostUnproven).map(({ domain, keys }) => ({ domain, keys: [...keys] })),
+    unproven: unprovenFor(observed),
   };
 }
 

@@ -54,6 +54,8 @@ export interface ObservedDomain {
   /** Publishing by ExternalDNS; absent when nobody looked. */
   readonly publishing?: ObservedPublishing;
   readonly evidence: DomainEvidence;
+  /** Whether a first report waits for what the DNS says, which is about to come. */
+  readonly isFirst?: boolean;
   readonly settings: DomainSettings;
 }
 

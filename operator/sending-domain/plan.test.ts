@@ -263,3 +263,16 @@ test("what stands is overwritten only as it was seen", () => {
   expect(actionsOf(plan)).toEqual(["apply history", "apply hold"]);
   for (const action of plan.actions) expect(action).toMatchObject({ object: { metadata: { resourceVersion: "9" } } });
 });
+
+test("records are told of once their keys are made and the DNS was asked, or the answer is late", () => {
+  const handOver = { kind: "Absent" } as const;
+  // `actionsOf` calls every ConfigMap a history.
+  const told = (given: Given, isFirst: boolean) => {
+    const plan = planDomain({ ...observed({ ...given, more: { handOver } }), isFirst }, now);
+    return [...actionsOf(plan), plan.status && "status"].filter((each) => each !== undefined);
+  };
+  const unmade = both.map((key) => entry(key, { key: undefined }));
+  expect(told({ entries: unmade }, false)).toEqual(["createKey s2026q4", "createKey s2026q4-ed", "status"]);
+  expect(told({ entries: pending, keys: both }, true)).toEqual([]);
+  expect(told({ entries: pending, keys: both }, false)).toEqual(["create history", "status"]);
+});

@@ -23,18 +23,20 @@ export interface DomainPlan extends Plan<SendingDomainStatus> {
 export function planDomain(observed: ObservedDomain, now: number): DomainPlan {
   const state = claimState(observed, now);
   const changes = changesOf(observed, state, now);
-  const { formerHolds, formerKeys = [], settings, claim, handOver } = observed;
+  const { formerHolds, formerKeys = [], settings, claim, handOver, isFirst = false } = observed;
   const status = domainStatus(observed, state, now);
+  // Records are told of once they are known and were looked for: each word about them is a write.
+  const mayTell = !isFirst && state.lacking.length === 0;
   return {
     actions: [
       // First, so that nobody sends as a domain that this object was about before it was deleted and made anew.
       ...release(formerHolds, settings.contractNamespace, claim),
       ...formerKeys.map((key) => deleteKey(settings.contractNamespace, key)),
       ...changes.actions,
-      ...handOverActions(claim, status.records ?? [], handOver),
+      ...(mayTell ? handOverActions(claim, status.records ?? [], handOver) : []),
       ...publish(observed, status),
     ],
-    status,
+    ...(!isFirst && { status }),
     notes: changes.notes,
     // That a kind has come is told by nobody.
     ...(state.problems.some(({ reason }) => reason === "ExternalDNSNotFound") && { recheckAfter: 60_000 }),

@@ -121,8 +121,37 @@ describe("a deliverer and its leases", () => {
     expect(world.events).toEqual([]);
   });
 
-  test("gives up what the store refuses for another reason, when the lease is over", async () => {
-    const world = await startWorld({}, { lease: "90ms" });
+  test("asks no more often than at first for what the store refuses for another reason", async () => {
+    const world = await startWorld();
+    await world.deliverer.stop();
+    await world.accept("m1");
+    const { spool } = world.store;
+    let [claims, tries] = [0, 0];
+    const deliverer = startDeliverer({
+      ...world.options,
+      spool: {
+        ...spool,
+        claim(...args) {
+          claims += 1;
+          return spool.claim(...args);
+        },
+        settle() {
+          tries += 1;
+          return Promise.reject(new Error("a record is damaged"));
+        },
+      },
+    });
+    closers.push(() => deliverer.stop(0));
+    await expect.poll(() => tries).toBe(1);
+    await expect.poll(() => (deliverer.wake(), claims), { interval: 1 }).toBeGreaterThan(20);
+    expect(tries).toBeLessThan(5);
+  });
+
+  test.each([
+    ["can be renewed no more", () => Promise.reject(new Error("a record is damaged"))],
+    ["is renewed all the time", () => Promise.resolve(true)],
+  ])("gives up what the store refuses for another reason, when the lease is over, which %s", async (_, renew) => {
+    const world = await startWorld({}, { lease: "900ms" });
     await world.deliverer.stop();
     await world.accept("m1");
     const { spool } = world.store;
@@ -132,10 +161,10 @@ describe("a deliverer and its leases", () => {
       spool: {
         ...spool,
         claim: (...args) => (claims++ === 0 ? spool.claim(...args) : Promise.resolve([])),
-        renew: () => Promise.reject(new Error("a record is damaged")),
+        renew,
         settle: () => Promise.reject(new Error("a record is damaged")),
       },
-      config: configWith({ port: world.sink.port, lease: "90ms" }),
+      config: configWith({ port: world.sink.port, lease: "900ms" }),
     });
     closers.push(() => deliverer.stop(0));
     await expect.poll(() => deliverer.running).toBe(1);

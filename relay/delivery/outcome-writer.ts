@@ -10,7 +10,7 @@ export interface OutcomeWriter {
   /**
    * Resolves to whether it is written; false when the lease had gone to somebody else, or it was given up. While the store is
    * away it is tried again and again, beyond the lease too: nobody claims a delivery then, and until somebody did its token
-   * settles it. What fails in any other way is tried while the lease lasts.
+   * settles it. What fails in any other way is tried to the end that the lease had when it began to.
    */
   write(delivery: Delivery, settlement: Settlement, lease: Pick<Lease, "until">): Promise<boolean>;
   /** Tries once, at once, what could not be written before: a claim would hand out the same delivery again. Never rejects. */
@@ -29,44 +29,72 @@ export interface OutcomeWriterParts {
 const firstPause = 250;
 const longestPause = 10_000;
 
-export function outcomeWriter({ spool, clock, log, signal }: OutcomeWriterParts): OutcomeWriter {
-  const unwritten = new Set<() => Promise<void>>();
+export function outcomeWriter(parts: OutcomeWriterParts): OutcomeWriter {
+  const { clock, log, signal } = parts;
+  /** Those that the store was away for. */
+  const unwritten = new Set<Writing>();
   return {
     async write(delivery, settlement, lease) {
       const bell = createDoorbell(clock);
-      const state: { written?: boolean; trying?: Promise<void> | undefined } = {};
-      const attempt = async (): Promise<void> => {
-        try {
-          state.written = await spool.settle(delivery, settlement);
-        } catch (error) {
-          log.error(
-            { err: error, delivery: delivery.key },
-            "what became of a delivery cannot be written; trying again",
-          );
-          if (!isAway(error) && clock.now() + firstPause >= lease.until) state.written = false;
-        }
-        state.trying = undefined;
-        if (state.written !== undefined) bell.ring();
-      };
-      const again = (): Promise<void> => (state.trying ??= attempt());
-      await again();
-      unwritten.add(again);
       const ring = (): void => bell.ring();
+      const writing: Writing = { delivery, settlement, lease, ring };
+      await attempt(writing, parts, unwritten);
       signal.addEventListener("abort", ring);
-      for (let pause = firstPause; state.written === undefined && !signal.aborted; pause = longer(pause)) {
+      for (let pause = firstPause; writing.written === undefined && !signal.aborted; pause = longer(pause)) {
         await bell.wait(pause);
-        if (state.written === undefined) await again();
+        await attempt(writing, parts, unwritten);
       }
       signal.removeEventListener("abort", ring);
-      unwritten.delete(again);
-      if (state.written === true) return true;
+      unwritten.delete(writing);
+      if (writing.written === true) return true;
       log.warn({ delivery: delivery.key }, "what became of a delivery is not written: it is tried again");
       return false;
     },
     async catchUp() {
-      await Promise.all(Array.from(unwritten, (again) => again()));
+      await Promise.all(Array.from(unwritten, (writing) => attempt(writing, parts, unwritten)));
     },
   };
+}
+
+interface Writing {
+  readonly delivery: Delivery;
+  readonly settlement: Settlement;
+  readonly lease: Pick<Lease, "until">;
+  /** Called when it is known whether it is written. */
+  readonly ring: () => void;
+  written?: boolean;
+  trying?: Promise<void> | undefined;
+  /** When it is given up: the lease is renewed meanwhile, and would never end. Absent while the store is away. */
+  endsAt?: number;
+}
+
+/** Tries once, unless somebody does already or it is known. */
+async function attempt(writing: Writing, parts: OutcomeWriterParts, unwritten: Set<Writing>): Promise<void> {
+  if (writing.written !== undefined) return;
+  writing.trying ??= settle(writing, parts, unwritten).finally(() => (writing.trying = undefined));
+  await writing.trying;
+}
+
+async function settle(
+  writing: Writing,
+  { spool, clock, log }: OutcomeWriterParts,
+  unwritten: Set<Writing>,
+): Promise<void> {
+  const { delivery, settlement, lease } = writing;
+  try {
+    writing.written = await spool.settle(delivery, settlement);
+  } catch (error) {
+    log.error({ err: error, delivery: delivery.key }, "what became of a delivery cannot be written; trying again");
+    if (isAway(error)) {
+      unwritten.add(writing);
+      delete writing.endsAt;
+    } else {
+      unwritten.delete(writing);
+      writing.endsAt ??= lease.until;
+      if (clock.now() + firstPause >= writing.endsAt) writing.written = false;
+    }
+  }
+  if (writing.written !== undefined) writing.ring();
 }
 
 function isAway(error: unknown): boolean {

@@ -21,14 +21,17 @@ export interface Dialogue {
 }
 
 export interface DialogueOptions {
+  /** 127.0.0.1 when absent. */
+  readonly host?: string;
   readonly port: number;
   /** TLS from the first octet. */
   readonly implicitTls?: boolean;
 }
 
 /** Connects; the greeting is the first reply. */
-export async function dialogue({ port, implicitTls = false }: DialogueOptions): Promise<Dialogue> {
-  const tcp = connect({ port, host: "127.0.0.1" });
+export async function dialogue(options: DialogueOptions): Promise<Dialogue> {
+  const { host = "127.0.0.1", port, implicitTls = false } = options;
+  const tcp = connect({ port, host });
   tcp.on("error", () => undefined);
   let socket: Socket | TLSSocket = implicitTls ? connectTls({ socket: tcp, rejectUnauthorized: false }) : tcp;
   let text = "";

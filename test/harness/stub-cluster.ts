@@ -1,5 +1,5 @@
 /** A cluster port on a stub API server, with a clock that the test moves. */
-import pino from "pino";
+import pino, { type Logger } from "pino";
 import { openApi, type Api } from "../../cluster/kubernetes/api.ts";
 import { openKubernetes, type KubernetesCluster, type KubernetesOptions } from "../../cluster/kubernetes/kubernetes.ts";
 import { objectPath } from "../../cluster/kubernetes/resources.ts";
@@ -14,6 +14,7 @@ export interface StubCluster {
   readonly clock: ManualClock;
   readonly api: Api;
   readonly cluster: KubernetesCluster;
+  readonly log: Logger;
   /** What was logged, as JSON lines. */
   readonly logged: string[];
   readonly pass: (time: number, step?: number) => Promise<void>;
@@ -65,6 +66,7 @@ export async function openStubCluster(options: StubClusterOptions = {}): Promise
       clock,
       api,
       cluster,
+      log,
       logged,
       pass: (time, step) => pass(clock, time, step),
       passUntil: (isSo, longest) => passUntil(clock, isSo, longest),

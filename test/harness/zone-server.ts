@@ -17,6 +17,8 @@ export interface ZoneServerOptions {
   readonly port?: number;
   /** Called for each question, before it is answered. */
   readonly onQuery?: (query: ZoneQuery) => void;
+  /** The records at a name, above it and below it, where there are too many to look through for each question; those alone count then. */
+  readonly recordsNear?: (name: string) => readonly ZoneRecord[];
 }
 
 /** A running server. */
@@ -39,7 +41,7 @@ type Respond = (octets: Buffer, transport: ZoneQuery["transport"]) => Buffer | u
 
 /** Starts a server. */
 export async function startZoneServer(options: ZoneServerOptions): Promise<ZoneServer> {
-  const { zones, onQuery, host = "127.0.0.1" } = options;
+  const { zones, onQuery, recordsNear, host = "127.0.0.1" } = options;
   const failures = new Map<string, Failure>();
   let records: readonly ZoneRecord[] = options.records ?? [];
   let serial = 1;
@@ -47,7 +49,8 @@ export async function startZoneServer(options: ZoneServerOptions): Promise<ZoneS
   const onOctets: Respond = (octets, transport) => {
     const question = questionOf(octets);
     if (question) onQuery?.({ name: plainName(question.name), type: question.type, transport });
-    return respond({ zones, records, serial, failures }, octets, transport);
+    const near = question && recordsNear?.(plainName(question.name));
+    return respond({ zones, records: near ?? records, serial, failures }, octets, transport);
   };
   const { udp, tcp, port } = await listen(host, options.port ?? 0);
   serveUdp(udp, onOctets);

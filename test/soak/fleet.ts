@@ -86,7 +86,7 @@ function commonSettings(options: FleetOptions, redis: RedisServer, zone: ZoneSer
   return {
     store: redis.url,
     limits: { failedAuthenticationDelay: "100ms" },
-    capture: { maxMessages: 100_000 },
+    capture: { maxMessages: 100_000, maxOctets: 1_073_741_824 },
     spf: { include: "_spf.soak.example" },
     dns: {
       resolvers: [zone.address],

@@ -23,11 +23,14 @@ subjects:
     namespace: {{ .ctx.Release.Namespace }}
 {{- end -}}
 
-{{/* Keys, contracts, credentials, records and what is handed over are Secrets and ConfigMaps. */}}
-{{- define "posthouse.objectRules" -}}
+{{/* Keys, contracts, credentials and records are Secrets and ConfigMaps. The history of keys, a ConfigMap, is never deleted. */}}
+{{- define "posthouse.contractRules" -}}
 - apiGroups: [""]
-  resources: [secrets, configmaps]
+  resources: [secrets]
   verbs: [get, list, watch, create, patch, delete]
+- apiGroups: [""]
+  resources: [configmaps]
+  verbs: [get, list, watch, create, patch]
 {{- end -}}
 
 {{/* What the operator does where tenants are. */}}
@@ -38,7 +41,9 @@ subjects:
 - apiGroups: [posthouse.dev]
   resources: [relaytenants/status, sendingdomains/status]
   verbs: [patch]
-{{ include "posthouse.objectRules" . }}
+- apiGroups: [""]
+  resources: [secrets, configmaps]
+  verbs: [get, list, watch, create, patch, delete]
 {{- if .Values.fleet.dnsAutomation }}
 - apiGroups: [externaldns.k8s.io]
   resources: [dnsendpoints]
@@ -67,7 +72,7 @@ subjects:
 {{- define "posthouse.contractReaderRules" -}}
 - apiGroups: [""]
   resources: [secrets]
-  verbs: [get, list, watch]
+  verbs: [list, watch]
 {{- end -}}
 
 {{- define "posthouse.tokenReviewRules" -}}

@@ -205,10 +205,22 @@ describe("a damaged store", () => {
     await afterwards(({ transfer }) => expect(transfer.mark()).rejects.toThrow(/moved\.json cannot be read/));
   });
 
+  test("that was moved away stays so, if an older mark is all that the file has left", async () => {
+    const arrived = { kind: "ArrivedFrom", move: "the first", place: "redis", at: noon } as const;
+    await afterwards(({ transfer }) => transfer.setMark(arrived));
+    const before = readFileSync(join(folder, "data.mdb"));
+    const moved = { kind: "MovedTo", move: "the second", place: "redis", at: noon } as const;
+    await afterwards(({ transfer }) => transfer.setMark(moved));
+    writeFileSync(join(folder, "data.mdb"), before);
+    await afterwards(async ({ transfer }) => expect(await transfer.mark()).toEqual(moved));
+  });
+
   test.each([0, 1])("is read by its other beginning when the one on page %d is lost", async (page) => {
-    await afterwards(
-      async ({ spool }) => void (await spool.accept(draft("last", { content: Buffer.alloc(9000, "x") }))),
-    );
+    const spent: unknown[] = [];
+    await afterwards(async ({ spool, ledger }) => {
+      await spool.accept(draft("last", { content: Buffer.alloc(9000, "x") }));
+      spent.push(await ledger.usage("team-shop/shop"));
+    });
     const path = join(folder, "data.mdb");
     const octets = readFileSync(path);
     octets.fill(0, page * 4096, (page + 1) * 4096);
@@ -220,10 +232,11 @@ describe("a damaged store", () => {
     const salvaged = await salvageLmdb({ folder, now: noon, log });
     expect(salvaged.missing).toEqual([]);
     expect(checkLmdb(folder).problems).toEqual([]);
-    await afterwards(async ({ queue, spool }) => {
+    await afterwards(async ({ queue, spool, ledger }) => {
       const ids = new Set((await queue.list(999)).map(({ envelope }) => envelope.id));
       expect(ids).toEqual(new Set([...contents.keys(), "last"]));
       expect(await spool.content("last")).toHaveLength(9000);
+      expect(await ledger.usage("team-shop/shop")).toEqual(spent[0]);
     });
   });
 

@@ -3,6 +3,7 @@ import { link, open, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { Logger } from "../../../runtime/log.ts";
 import { problemList, type StoreReport } from "../check.ts";
+import { highestOf } from "../usage-row.ts";
 import { type FoundRecord, openFile, readRecords } from "./check.ts";
 import { captureCountKey, capturedSize, countCaptured } from "./capture-octets.ts";
 import { indexKey } from "./captures.ts";
@@ -103,7 +104,7 @@ async function fill(environment: Environment, { folder, now, found, problem }: F
   return [...new Set([...damaged, ...incomplete])].toSorted();
 }
 
-/** Writes one record; a stray one only where there is none of its key. Inside a write transaction only. */
+/** Writes one record; a stray one only where there is none of its key, or to raise what was spent. Inside a write transaction only. */
 function put(tables: Tables, { record, stray }: FoundRecord, now: number): void {
   const { table } = record;
   if (table === "due" || table === "captures-by-environment" || table === "spooled") return;
@@ -112,7 +113,8 @@ function put(tables: Tables, { record, stray }: FoundRecord, now: number): void 
   else if (table === "octets") {
     write(tables.contents, record, true);
     write(tables.captured, record, true);
-  } else if (table === "key-uses") write(tables.keyUses, record, stray);
+  } else if (table === "usage") putUsage(tables, record, stray);
+  else if (table === "key-uses") write(tables.keyUses, record, stray);
   else if (table !== "meta") write<unknown, string>(tables[table], record, stray);
   else if (record.key === "time" && record.value <= now + mostAhead) advance(tables, record.value);
 }
@@ -123,6 +125,12 @@ function write<V, K extends Key>(
   stray: boolean,
 ): void {
   if (!stray || !table.doesExist(key)) table.putSync(key, value);
+}
+
+/** Of two rows the one that a tree leads to may be the older: no credit is given twice. */
+function putUsage({ usage }: Tables, { key, value }: Extract<Verified, { table: "usage" }>, stray: boolean): void {
+  const there = stray ? usage.get(key) : undefined;
+  usage.putSync(key, there === undefined ? value : highestOf(there, value));
 }
 
 function putDelivery(tables: Tables, { key, value }: Extract<Verified, { table: "deliveries" }>, stray: boolean): void {

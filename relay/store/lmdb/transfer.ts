@@ -50,10 +50,10 @@ export function lmdbTransfer(environment: Environment, folder: string): Transfer
       return count === 0 ? undefined : { count, until };
     },
     async mark() {
-      return markIn(environment.tables()) ?? (await readMarkFile(folder));
+      return (await readMarkFile(folder)) ?? markIn(environment.tables());
     },
     async setMark(mark) {
-      // At no time the file is without a mark that the table has.
+      // At no time the table has a mark that is newer than that of the file.
       if (mark !== undefined) await writeMarkFile(folder, mark);
       await environment.write(({ marks }) => {
         if (mark === undefined) marks.removeSync(markKey);

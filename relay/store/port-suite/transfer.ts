@@ -113,6 +113,9 @@ function importContract(store: () => Store, elsewhere: (look: (other: Store) => 
         await other.transfer.import(each(records), noon + minute);
         expect(await everythingOf(other)).toEqual(records);
       }
+      const usage = await other.ledger.usage("team-shop/shop");
+      expect(usage).toEqual(await store().ledger.usage("team-shop/shop"));
+      expect(usage).toMatchObject({ otherPeriods: { once: 1 } });
       const tallies = await tallyOf(other.transfer.export(noon + minute));
       expect(differences(await tallyOf(store().transfer.export(noon + minute)), tallies)).toEqual([]);
       expect(tallies.Message).toMatchObject({ count: 3, octets: 9000 + 2 * draft("m1").content.byteLength });

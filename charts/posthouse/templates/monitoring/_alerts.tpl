@@ -76,6 +76,30 @@
   labels: { severity: warning }
   annotations:
     summary: More than a thousand objects have waited for the operator for half an hour.
+- alert: PosthouseNobodyLeads
+  expr: max(leader_election_master_status{ {{- .own -}} }) == 0
+  for: 5m
+  labels: { severity: critical }
+  annotations:
+    summary: No operator works; mail goes on by what stands, but nothing new is made.
+- alert: PosthouseForbidden
+  expr: sum(increase(rest_client_requests_total{ {{- .own -}} ,code="403"}[15m])) > 0
+  for: 15m
+  labels: { severity: warning }
+  annotations:
+    summary: The API server refuses Posthouse something that it needs.
+    description: Its log says what; compare its Roles with those of the chart.
+- alert: PosthouseContractsOld
+  expr: max(posthouse_contracts_age_seconds{ {{- .own -}} }) > 3600
+  labels: { severity: warning }
+  annotations:
+    summary: A relay has not heard of the API server for over an hour.
+    description: It works on what it knows; after seven days it takes no new mail.
+- alert: PosthouseContractsTooOld
+  expr: max(posthouse_contracts_age_seconds{ {{- .own -}} }) > 432000
+  labels: { severity: critical }
+  annotations:
+    summary: A relay has not heard of the API server for five days; in two more it takes no new mail.
 - alert: PosthouseDeletionsHeldBack
   expr: max(posthouse_orphans{ {{- .own -}} ,state="held_back"}) > 0
   labels: { severity: critical }

@@ -1,0 +1,73 @@
+import { expect, test } from "vitest";
+import { startStubApiServer } from "../../test/harness/stub-api-server.ts";
+import { openStubCluster } from "../../test/harness/stub-cluster.ts";
+import type { ConfigMapObject, CustomObject } from "../object.ts";
+import type { Api } from "./api.ts";
+import { Fenced, fenced } from "./fenced.ts";
+import { openKubernetes } from "./kubernetes.ts";
+import { objectPath } from "./resources.ts";
+
+const key = { kind: "ConfigMap", namespace: "posthouse-system", name: "b" } as const;
+const object: ConfigMapObject = {
+  apiVersion: "v1",
+  kind: "ConfigMap",
+  metadata: { namespace: key.namespace, name: key.name },
+  data: { key: "value" },
+};
+const tenant: CustomObject<"RelayTenant"> = {
+  apiVersion: "posthouse.dev/v1alpha1",
+  kind: "RelayTenant",
+  metadata: { namespace: "team-shop", name: "shop" },
+  spec: {},
+  status: { observedGeneration: 1 },
+};
+const tenantPath = objectPath({ kind: "RelayTenant", namespace: "team-shop", name: "shop" });
+
+test("reads always go through, writes while they may, each request of a write anew", async () => {
+  const stub = await startStubApiServer();
+  stub.put(objectPath(key), { data: { key: "value", more: "value" } });
+  stub.put(tenantPath, {});
+  const world = await openStubCluster({ stub });
+  let may = false;
+  const sent: string[] = [];
+  let endsAtLook = false;
+  const counted: Api = {
+    ...world.api,
+    request(request) {
+      if (request.method !== "GET") sent.push(request.method);
+      if (endsAtLook && request.method === "GET") may = false;
+      return world.api.request(request);
+    },
+  };
+  const cluster = await openKubernetes({
+    api: fenced(counted, () => may),
+    clock: world.clock,
+    log: world.log,
+    random: () => 0,
+    scope: { kind: "Cluster" },
+    contractNamespace: key.namespace,
+    kinds: ["RelayTenant", "ConfigMap"],
+  });
+  const { uid = "" } = cluster.get(key)?.metadata ?? {};
+  const other = { ...object, metadata: { ...object.metadata, name: "other" } };
+  const writes = [
+    () => cluster.create(other),
+    () => cluster.apply(other),
+    () => cluster.apply({ ...object, data: {} }),
+    () => cluster.applyStatus(tenant),
+    () => cluster.delete(key, uid),
+  ];
+  for (const write of writes) await expect(write()).rejects.toThrow(Fenced);
+  expect(sent).toEqual([]);
+  may = true;
+  expect(await cluster.create(other)).toBe("Created");
+  // Somebody is quicker, and the time is over when that is found out.
+  const late = { ...object, metadata: { ...object.metadata, name: "late" } };
+  stub.deaf = true;
+  stub.put(objectPath({ ...key, name: "late" }), { data: { key: "another" } });
+  endsAtLook = true;
+  await expect(cluster.apply(late)).rejects.toThrow(Fenced);
+  expect(sent).toEqual(["POST", "POST"]);
+  await cluster.close();
+  await world.close();
+});

@@ -1,0 +1,21 @@
+import type { Api } from "./api.ts";
+
+/** A write was asked for by who may not write now, such as a leader whose time is over. It was not begun. */
+export class Fenced extends Error {
+  override readonly name = "Fenced";
+}
+
+/**
+ * A way to the API server that is written to only while `mayWrite`: asked at each request, for one write of a cluster may take
+ * several, so that not even a process that was frozen between two of them writes too late.
+ */
+export function fenced(api: Api, mayWrite: () => boolean): Api {
+  return {
+    async request(request) {
+      if (request.method !== "GET" && !mayWrite()) throw new Fenced("not written: another process may lead by now");
+      return api.request(request);
+    },
+    stream: (request, onLine, options) => api.stream(request, onLine, options),
+    close: () => api.close(),
+  };
+}

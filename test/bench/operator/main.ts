@@ -1,0 +1,40 @@
+/**
+ * `make bench-operator`: what the operator and the start of a relay take with many domains, on a real API server, etcd and
+ * controller manager, as processes of their own. `--domains N` and `--tenants M` (10,000 and 1,000), `--rest 10m` is how long an unchanged cluster
+ * is watched (1m), `--seconds N` how long each raw measurement takes (10), `--json` prints one object, `--profile DIR` writes processor profiles of the operator.
+ *
+ * The DNS is one server in this process that is authoritative for all domains and their resolver too, named in the fleet file: no name
+ * servers are searched for, and nothing is asked of the world outside. Intervals between checks are the fleet's defaults, divided by
+ * as much as there are fewer than 10,000 domains, so that as many checks a second go on as with 10,000. Keys may sign at once. There are no
+ * relay pods, so usage is unavailable. Everything shares the cores: API server, etcd, operator, DNS and this process.
+ */
+import { mkdirSync } from "node:fs";
+import { parseArgs } from "node:util";
+import { parseDuration } from "../../../runtime/duration.ts";
+import { measure } from "./measure.ts";
+import { startProgress } from "./progress.ts";
+import { printReport } from "./report.ts";
+
+const { values } = parseArgs({
+  options: {
+    json: { type: "boolean", default: false },
+    domains: { type: "string", default: "10000" },
+    tenants: { type: "string", default: "1000" },
+    rest: { type: "string", default: "1m" },
+    seconds: { type: "string", default: "10" },
+    profile: { type: "string" },
+  },
+});
+const atLeastOne = (text: string): number => Math.max(1, Math.trunc(Number(text)) || 1);
+const { profile } = values;
+if (profile !== undefined) mkdirSync(profile, { recursive: true });
+const report = await measure(
+  {
+    size: { domains: atLeastOne(values.domains), tenants: atLeastOne(values.tenants) },
+    rest: parseDuration(values.rest),
+    rawSeconds: atLeastOne(values.seconds),
+    ...(profile !== undefined && { profile }),
+  },
+  startProgress(),
+);
+printReport(report, values.json);

@@ -1,0 +1,104 @@
+/** The operator and the relay as processes of their own, with what they take of the machine. */
+import { readFileSync } from "node:fs";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { stringify } from "yaml";
+import type { ControlPlane } from "../../harness/control-plane.ts";
+import { daemon } from "../../harness/daemon.ts";
+import { freePorts } from "../../harness/posthouse.ts";
+import { processorTime } from "../processor-time.ts";
+
+const main = new URL("../../../cli/main.ts", import.meta.url).pathname;
+
+export interface BenchProcess {
+  /** Milliseconds since the epoch. */
+  readonly startedAt: number;
+  /** The most resident memory so far, in octets, shared pages and mapped files included: what a memory limit counts, and more. */
+  readonly peakRss: () => number;
+  /** Milliseconds of processor time so far. */
+  readonly processor: () => number;
+  /** Body of a page of the admin port; undefined while it does not answer with 200. */
+  readonly get: (path: string) => Promise<string | undefined>;
+  /** Throws with its last output if it has ended. */
+  readonly check: () => void;
+  /** SIGTERM; resolves when it has ended. */
+  readonly stop: () => Promise<void>;
+}
+
+export interface Release {
+  readonly namespace: string;
+  readonly kubeconfig: string;
+}
+
+/** `posthouse operator` with these settings; `profile` is a folder for a processor profile of it. */
+export function startOperator(
+  plane: ControlPlane,
+  release: Release,
+  fleet: object,
+  profile?: string,
+): Promise<BenchProcess> {
+  return start(plane, ["operator", ...flagsOf(release)], fleet, profile);
+}
+
+/** `posthouse relay --kubernetes`, with a store and a certificate of its own. */
+export async function startRelay(plane: ControlPlane, release: Release, fleet: object): Promise<BenchProcess> {
+  const [port = 0] = await freePorts(1);
+  const listeners = [{ name: "submissions", host: "127.0.0.1", port, tls: "Implicit" }];
+  const state = ["--state", join(plane.folder, "relay")];
+  return start(plane, ["relay", "--kubernetes", ...state, ...flagsOf(release)], { ...fleet, listeners });
+}
+
+function flagsOf({ namespace, kubeconfig }: Release): readonly string[] {
+  return ["--kubeconfig", kubeconfig, "--namespace", namespace, "--log-level", "warn"];
+}
+
+async function start(
+  plane: ControlPlane,
+  args: readonly string[],
+  fleet: object,
+  profile?: string,
+): Promise<BenchProcess> {
+  const [port = 0] = await freePorts(1);
+  const file = join(plane.folder, `${port}.fleet.yaml`);
+  await writeFile(file, stringify({ ...fleet, admin: { host: "127.0.0.1", port } }));
+  const profiling = profile === undefined ? [] : ["--cpu-prof", "--cpu-prof-dir", profile];
+  const process = daemon(args[0] ?? "", {
+    program: globalThis.process.execPath,
+    args: [...profiling, main, ...args, "--fleet", file],
+    reaper: plane.reaper,
+  });
+  const startedAt = Date.now();
+  await process.start();
+  const pid = process.pid();
+  return {
+    startedAt,
+    peakRss: () => peakRss(pid),
+    processor: () => processorTime(pid),
+    check: process.check,
+    async get(path) {
+      const response = await fetch(`http://127.0.0.1:${port}${path}`).catch(() => undefined);
+      return response?.ok === true ? response.text() : undefined;
+    },
+    async stop() {
+      globalThis.process.kill(pid, "SIGTERM");
+      while (isRunning(process.check)) await new Promise((resolve) => setTimeout(resolve, 50));
+    },
+  };
+}
+
+function peakRss(pid: number): number {
+  try {
+    return Number(/^VmHWM:\s+([0-9]+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1] ?? 0) * 1024;
+  } catch {
+    return 0;
+  }
+}
+
+function isRunning(check: () => void): boolean {
+  try {
+    check();
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,69 @@
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { canRunKubelet } from "../harness/kubelet/kubelet.ts";
+import { withKubelet } from "../harness/kubelet/with-kubelet.ts";
+import { type KubernetesWorld, startKubernetesWorld } from "../harness/kubernetes-world.ts";
+import { readmeCommands } from "../harness/readme-commands.ts";
+import { withControlPlane } from "../harness/with-control-plane.ts";
+
+const patience = 300_000;
+const guide = "docs/guides/backup.md";
+
+describe.skipIf(!canRunKubelet)("the guide's commands", () => {
+  const controlPlane = withControlPlane();
+  withKubelet(controlPlane);
+  let world: KubernetesWorld;
+  beforeAll(async () => {
+    world = await startKubernetesWorld(controlPlane());
+  }, patience);
+  afterAll(() => world.close());
+
+  /** Each in a shell of its own, apart from variables, which the first ones set. */
+  const run = async (commands: readonly string[]): Promise<void> => {
+    const variables = commands.filter((command) => /^\w+=/.test(command));
+    for (const command of commands) {
+      const values = command.startsWith("helm ") ? ` ${world.values.join(" ")}` : "";
+      if (!variables.includes(command)) await world.shell([...variables, command + values].join("\n"));
+    }
+  };
+  const keysAndPassword = async (): Promise<string> => {
+    const keys = await world.shell(
+      "kubectl get sendingdomain shop-example --namespace team-shop --output jsonpath='{range .status.dkim.keys[*]}{.selector} {.fingerprint} {.state}{\"\\n\"}{end}'",
+    );
+    const password = await world.shell(
+      "kubectl get secret shop-production-web --namespace team-shop --output jsonpath='{.data.password}'",
+    );
+    return keys + password;
+  };
+  const settled = async (): Promise<void> => {
+    const wait = "kubectl wait --namespace team-shop --timeout=120s";
+    await world.shell(`${wait} --for=condition=Ready relaytenant/shop sendingdomain/shop-example`);
+  };
+
+  test("bring keys and credentials back after everything was lost", { timeout: patience }, async () => {
+    const shell = (command: string): Promise<string> => world.shell(command);
+    await shell("echo {} >values.yaml; kubectl create namespace team-shop");
+    await shell(
+      `helm install posthouse charts/posthouse --namespace posthouse-system --create-namespace --wait ${world.values.join(" ")}`,
+    );
+    await shell("kubectl apply --filename docs/examples/quickstart");
+    await settled();
+    await world.publishRecords("team-shop", "shop-example");
+    await shell(
+      "kubectl wait --namespace team-shop --timeout=120s --for=condition=DNSVerified sendingdomain/shop-example",
+    );
+    await run(readmeCommands("When something is lost", guide));
+    const before = await keysAndPassword();
+
+    await shell("helm uninstall posthouse --namespace posthouse-system --wait");
+    await shell("kubectl delete crd relaytenants.posthouse.dev sendingdomains.posthouse.dev");
+    await shell("kubectl delete secrets --all --namespace team-shop");
+    await shell("kubectl delete namespace posthouse-system --timeout=120s");
+
+    await run(readmeCommands("Restore", guide));
+    await settled();
+    await shell(
+      "kubectl wait --namespace team-shop --timeout=120s --for=condition=DNSVerified sendingdomain/shop-example",
+    );
+    expect(await keysAndPassword()).toBe(before);
+  });
+});

@@ -1,0 +1,179 @@
+import { hash } from "node:crypto";
+import { cp, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { chartFolder } from "../harness/chart.ts";
+import { writingEnds } from "../harness/custom-resources.ts";
+import { canRunKubelet } from "../harness/kubelet/kubelet.ts";
+import { withKubelet } from "../harness/kubelet/with-kubelet.ts";
+import { type KubernetesWorld, startKubernetesWorld } from "../harness/kubernetes-world.ts";
+import { loggedIn, passwordOf, serviceAddress } from "../harness/release.ts";
+import { until } from "../harness/until.ts";
+import { withControlPlane } from "../harness/with-control-plane.ts";
+
+const patience = 300_000;
+const release = "posthouse-system";
+
+interface Kept {
+  readonly metadata: { readonly namespace: string; readonly name: string; readonly uid: string };
+  readonly data?: Readonly<Record<string, string>>;
+}
+
+describe.skipIf(!canRunKubelet)("a release of the chart", () => {
+  const controlPlane = withControlPlane();
+  const kubelet = withKubelet(controlPlane);
+  let world: KubernetesWorld;
+  beforeAll(async () => {
+    world = await startKubernetesWorld(controlPlane());
+  }, patience);
+  afterAll(() => world.close());
+
+  const items = async (path: string): Promise<readonly Kept[]> => {
+    const { body } = await controlPlane().ask({ path });
+    return (body as { items: readonly Kept[] }).items;
+  };
+  /** Helm with a chart and the values of this test; the relay stops at once, for there is nobody to wait for. */
+  const helm = (command: string, chart = "charts/posthouse", ...set: readonly string[]): Promise<string> => {
+    const values = ["limits.drainDelay=0s", "delivery.retry.delays={500ms}", "delivery.unreachableFor=1s", ...set];
+    const flags = values.map((value) => `--set fleet.${value}`).join(" ");
+    return world.shell(
+      `helm ${command} posthouse ${chart} --namespace ${release} --wait --timeout 5m ${world.values.join(" ")} ${flags}`,
+    );
+  };
+  /** Everything that Posthouse wrote and what it wrote it for, as it must be found again. */
+  const posthousesOwn = async (): Promise<readonly string[]> => {
+    const label = "labelSelector=app.kubernetes.io%2Fmanaged-by%3Dposthouse";
+    const lists = await Promise.all(
+      [
+        `/api/v1/secrets?${label}`,
+        `/api/v1/configmaps?${label}`,
+        "/apis/posthouse.dev/v1alpha1/relaytenants",
+        "/apis/posthouse.dev/v1alpha1/sendingdomains",
+        "/api/v1/persistentvolumeclaims",
+      ].map((path) => items(path)),
+    );
+    return lists
+      .flat()
+      .map(
+        ({ metadata: { namespace, name, uid }, data }) =>
+          `${namespace}/${name} ${uid} ${hash("sha256", JSON.stringify(data ?? {}))}`,
+      )
+      .toSorted();
+  };
+  const relayPod = async (): Promise<string | undefined> => {
+    const pods = await items(`/api/v1/namespaces/${release}/pods`);
+    return pods.find(({ metadata }) => metadata.name === "posthouse-relay-0")?.metadata.uid;
+  };
+  const login = async (password: string) => loggedIn(await serviceAddress(controlPlane(), release), password);
+  const greetedSize = async (password: string): Promise<string | undefined> => {
+    const { client, extensions } = await login(password);
+    client.close();
+    return /SIZE (\d+)/.exec(extensions)?.[1];
+  };
+  /** Waits until the API server takes, or refuses, a field that only the next chart's CRD has. */
+  const knowsField = (known: boolean): Promise<true> =>
+    until(
+      `the API server ${known ? "serves" : "has forgotten"} the new field`,
+      async () => {
+        const { code } = await controlPlane().ask({
+          method: "PATCH",
+          path: "/apis/posthouse.dev/v1alpha1/namespaces/team-shop/sendingdomains/shop-example?dryRun=All&fieldValidation=Strict",
+          body: { spec: { remark: "ours" } },
+          contentType: "application/merge-patch+json",
+        });
+        return code === (known ? 200 : 422) ? true : undefined;
+      },
+      patience,
+    );
+
+  test(
+    "is upgraded with a CRD, rolled back, uninstalled and installed again: keys, credentials and mail stay",
+    { timeout: 2 * patience },
+    async () => {
+      await world.shell(`kubectl create namespace ${release} && kubectl create namespace team-shop`);
+      await helm("install");
+      await world.shell("kubectl apply --filename docs/examples/quickstart");
+      await world.shell(
+        "kubectl wait --namespace team-shop --for=condition=Ready relaytenant/shop sendingdomain/shop-example --timeout=5m",
+      );
+      await world.publishRecords("team-shop", "shop-example");
+      await world.shell(
+        `kubectl wait --namespace team-shop sendingdomain/shop-example --timeout=5m --for=jsonpath='{.status.dkim.keys[1].state}'=Active`,
+      );
+      const password = await passwordOf(controlPlane(), "team-shop", "shop-production-web");
+
+      // The receiver hangs up on everybody: the message waits in the volume.
+      world.sink.behave(({ stage }) => (stage === "CONNECT" ? { drop: true } : undefined));
+      const { client } = await login(password);
+      for (const line of ["MAIL FROM:<orders@shop.example>", "RCPT TO:<anna@friend.example>"])
+        expect(await client.say(line)).toMatch(/^250/);
+      expect(await client.say("DATA")).toMatch(/^354/);
+      expect(await client.say("From: orders@shop.example\r\nMessage-ID: <waits@shop.example>\r\n\r\nx\r\n.")).toMatch(
+        /^250/,
+      );
+      client.close();
+      await world.sink.waitFor(({ connections }) => connections > 0, patience);
+      await writingEnds(controlPlane(), release, "posthouse-operator");
+      const before = await posthousesOwn();
+      const firstPod = await relayPod();
+
+      await knowsField(false);
+      const next = await nextChart(controlPlane().folder);
+      await helm("upgrade", next, "limits.messageBytes=1048576");
+      await knowsField(true);
+      expect(await relayPod()).not.toBe(firstPod);
+      expect(await greetedSize(password)).toBe("1048576");
+
+      await world.shell(`helm rollback posthouse --namespace ${release} --wait --timeout 5m`);
+      await knowsField(false);
+      expect(await greetedSize(password)).toBe("31457280");
+      expect(await posthousesOwn()).toEqual(before);
+
+      const said = await world.shell(`helm uninstall posthouse --namespace ${release} --wait --timeout 5m`);
+      expect(said).toMatch(/kept.*resource policy/is);
+      expect(await leftOfHelm()).toEqual([
+        "customresourcedefinition.apiextensions.k8s.io/relaytenants.posthouse.dev",
+        "customresourcedefinition.apiextensions.k8s.io/sendingdomains.posthouse.dev",
+      ]);
+      await until("the pods are gone", async () => ((await relayPod()) === undefined ? true : undefined), patience);
+      expect(await posthousesOwn()).toEqual(before);
+      expect(world.sink.received).toEqual([]);
+
+      await helm("install");
+      await login(password).then((again) => again.client.close());
+      world.sink.behave(undefined);
+      await world.sink.waitFor(({ received }) => received.length > 0, patience);
+      const [message] = world.sink.received;
+      expect(message?.content.toString()).toContain("<waits@shop.example>");
+      const passed = message?.verdict?.dkim.filter(({ result, aligned }) => result === "pass" && aligned) ?? [];
+      expect(passed.map(({ algorithm }) => algorithm).toSorted()).toEqual(["ed25519-sha256", "rsa-sha256"]);
+      expect(await posthousesOwn()).toEqual(before);
+      // Made once: nothing was thrown away and made again meanwhile.
+      const told = await kubelet().logs();
+      expect(told.match(/"reason":"(KeyAllotted|CredentialIssued)"/g)).toHaveLength(5);
+    },
+  );
+
+  /** Every object of any kind that a release put there, as `resource/name`. */
+  async function leftOfHelm(): Promise<readonly string[]> {
+    const kinds = (await world.shell("kubectl api-resources --verbs=list,create --output name")).trim().split("\n");
+    const names = await world.shell(
+      `kubectl get ${kinds.join(",")} --all-namespaces --selector app.kubernetes.io/managed-by=Helm --output name`,
+    );
+    return names.trim().split("\n").toSorted();
+  }
+});
+
+/** A copy of the chart in `folder` whose SendingDomain has one more optional field. */
+async function nextChart(folder: string): Promise<string> {
+  const copy = join(folder, "next");
+  await cp(chartFolder, copy, { recursive: true });
+  const crd = join(copy, "templates/crds/sendingdomains.posthouse.dev.yaml");
+  const text = await readFile(crd, "utf8");
+  const changed = text.replace(/^( +)deletionPolicy:$/m, "$1remark:\n$1  type: string\n$1  maxLength: 64\n$&");
+  expect(changed).not.toBe(text);
+  await writeFile(crd, changed);
+  const about = join(copy, "Chart.yaml");
+  await writeFile(about, (await readFile(about, "utf8")).replace(/^version: .*$/m, "version: 0.1.1"));
+  return copy;
+}
