@@ -172,6 +172,17 @@ describe("the operator asks relays", () => {
     expect(await source.usage(["team-shop/shop"])).toEqual(new Map([["team-shop/shop", row]]));
   });
 
+  test("those of a new list when all that it knows are gone", async () => {
+    const [old, young] = [await relay(), await relay()];
+    let now = podOf("relay-old", old.server.port);
+    const { source, lists } = sourceOf(() => [now]);
+    await source.usage(["team-shop/shop"]);
+    await old.server.stop();
+    now = podOf("relay-young", young.server.port);
+    expect(await source.usage(["team-shop/shop"])).toEqual(new Map([["team-shop/shop", row]]));
+    expect(lists()).toBe(2);
+  });
+
   test("once for many who ask at once", async () => {
     const asked = await relay();
     const { source } = sourceOf(() => [podOf("relay", asked.server.port)]);

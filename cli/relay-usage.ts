@@ -53,7 +53,7 @@ export function usageFromRelays(options: RelayUsageOptions): UsageSource {
 
   const ask = async (tenants: readonly string[]): Promise<ReadonlyMap<string, TenantUsage>> => {
     try {
-      const rows = await askSomebody(options, inTurn(await pods(), turn), tenants);
+      const rows = await askListed(options, pods, turn, tenants);
       failed = undefined;
       return rows;
     } catch (error) {
@@ -89,18 +89,41 @@ function rowOf(rows: ReadonlyMap<string, TenantUsage>, tenant: string): readonly
   return row === undefined ? [] : [[tenant, row]];
 }
 
-/** The list of pods, asked for anew when it is older than a while. */
-function podList(options: RelayUsageOptions): () => Promise<readonly RelayPod[]> {
+interface PodList {
+  /** As it was listed a short while ago, if it was. */
+  readonly remembered: () => readonly RelayPod[] | undefined;
+  /** Lists anew. */
+  readonly list: () => Promise<readonly RelayPod[]>;
+}
+
+function podList(options: RelayUsageOptions): PodList {
   const { clock, api, namespace, labelSelector = relayLabels } = options;
   let known: { readonly pods: readonly RelayPod[]; readonly until: number } | undefined;
-  return async () => {
-    if (known !== undefined && clock.now() < known.until) return known.pods;
-    known = undefined;
-    const pods = await readyRelayPods({ api, namespace, labelSelector, portName: "admin" });
-    if (pods.length === 0) throw new UsageUnavailable(`no relay pod with ${labelSelector} is ready in ${namespace}`);
-    known = { pods, until: clock.now() + timing.pods };
-    return pods;
+  return {
+    remembered: () => (known !== undefined && clock.now() < known.until ? known.pods : undefined),
+    async list() {
+      known = undefined;
+      const pods = await readyRelayPods({ api, namespace, labelSelector, portName: "admin" });
+      if (pods.length === 0) throw new UsageUnavailable(`no relay pod with ${labelSelector} is ready in ${namespace}`);
+      known = { pods, until: clock.now() + timing.pods };
+      return pods;
+    },
   };
+}
+
+/** Asks the pods that are remembered; those of a new list when none answers: a roll-out may have replaced them all. */
+async function askListed(
+  options: RelayUsageOptions,
+  pods: PodList,
+  turn: number,
+  tenants: readonly string[],
+): Promise<ReadonlyMap<string, TenantUsage>> {
+  const remembered = pods.remembered();
+  if (remembered !== undefined) {
+    const rows = await askSomebody(options, inTurn(remembered, turn), tenants).catch(() => undefined);
+    if (rows !== undefined) return rows;
+  }
+  return askSomebody(options, inTurn(await pods.list(), turn), tenants);
 }
 
 function inTurn(pods: readonly RelayPod[], turn: number): readonly RelayPod[] {

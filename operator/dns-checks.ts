@@ -38,7 +38,7 @@ export interface DnsChecksOptions {
 /** Asks the DNS what plans want to know, and remembers what it said. Plans read; they never wait. */
 export interface DnsChecks {
   readonly evidence: (key: string) => DomainEvidence;
-  readonly first: Pick<FirstAnswers, "isAwaited" | "wait">;
+  readonly first: Pick<FirstAnswers, "isAwaited">;
   /** Sets what to ask for a key, and when; it replaces what was set before. */
   readonly schedule: (key: string, questions: DnsQuestions) => void;
   /** Checks every key that has questions now. */

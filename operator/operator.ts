@@ -69,7 +69,7 @@ export function startOperator(options: OperatorOptions): Operator {
   const checks = createDnsChecks({
     ...options,
     pace: settings.dns,
-    onEvidence: queue.add,
+    onEvidence: queue.goOn,
     onError: (text, err) => log.error({ object: ownerOf(text), err }, "a DNS check broke"),
     inFlight: 16,
   });

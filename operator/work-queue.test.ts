@@ -200,3 +200,17 @@ test("what goes first waits for nothing that takes long", async () => {
   await turns();
   expect(begun).toEqual(["a", "b", "a!", "b!"]);
 });
+
+test("what was begun goes on before what was not, and stands in one line", async () => {
+  const done: string[] = [];
+  const { queue } = setUp((key) => {
+    done.push(key);
+    return Promise.resolve(undefined);
+  });
+  for (const key of ["a", "b", "c", "d"]) queue.add(key);
+  for (const key of ["c", "x"]) queue.goOn(key);
+  queue.add("c");
+  await turns();
+  await turns();
+  expect(done).toEqual(["a", "c", "x", "b", "d"]);
+});

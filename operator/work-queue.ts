@@ -20,6 +20,8 @@ export interface WorkQueueOptions extends BackoffOptions {
 export interface WorkQueue {
   /** Asks for a key to be worked on: soon, or after its pause if it failed just now. */
   readonly add: (key: string) => void;
+  /** Asks for what was begun with a key to be gone on with, before what was not begun. What a timer calls for is such too. */
+  readonly goOn: (key: string) => void;
   /** Asks for a key to be worked on after a delay, in place of any time that was set for it. */
   readonly addAfter: (key: string, delay: number) => void;
   /** Asks for a key to be worked on within a delay: once for all who ask meanwhile. */
@@ -34,17 +36,18 @@ export interface WorkQueue {
 export function createWorkQueue(options: WorkQueueOptions): WorkQueue {
   const timers = createKeyedTimers(options.clock);
   const backoff = createBackoff(options);
-  const [first, rest] = [new Set<string>(), new Set<string>()];
+  const { first, begun, rest, join } = createLines(options);
   const again = new Set<string>();
   const running = new Map<string, Promise<void>>();
   let stopped = false;
 
-  const lineFor = (key: string): Set<string> => (options.goesFirst?.(key) === true ? first : rest);
-  const enqueue = (key: string): void => {
-    (running.has(key) ? again : lineFor(key)).add(key);
+  const enqueue = (key: string, wanted: Set<string>): void => {
+    if (running.has(key)) again.add(key);
+    else join(key, wanted);
     options.observer?.added(key);
     pump();
   };
+  const due = (key: string) => (): void => enqueue(key, begun);
   const begin = (waiting: Set<string>): void => {
     const most = waiting === first ? 2 * options.inFlight : options.inFlight;
     for (const key of waiting) {
@@ -54,7 +57,7 @@ export function createWorkQueue(options: WorkQueueOptions): WorkQueue {
       running.set(key, run(key));
     }
   };
-  const pump = (): void => [first, rest].forEach(begin);
+  const pump = (): void => [first, begun, rest].forEach(begin);
   const run = async (key: string): Promise<void> => {
     // Nothing begins within the call that asked for it: a watch may still be telling of other objects.
     await Promise.resolve();
@@ -63,27 +66,45 @@ export function createWorkQueue(options: WorkQueueOptions): WorkQueue {
     options.observer?.ended(key);
     running.delete(key);
     const dirty = again.delete(key) && !backoff.isFailing(key);
-    if (dirty) lineFor(key).add(key);
-    else if (next !== undefined && !stopped) timers.setSooner(key, next, () => enqueue(key));
+    if (dirty) join(key, begun);
+    else if (next !== undefined && !stopped) timers.setSooner(key, next, due(key));
     pump();
   };
-  const isWaiting = (key: string): boolean =>
-    lineFor(key).has(key) || again.has(key) || (backoff.isFailing(key) && timers.has(key));
+  // A key that failed waits out its pause: its own half-done work must not wake it at once, over and over.
+  const isPausing = (key: string): boolean => stopped || (backoff.isFailing(key) && timers.has(key));
+  const isWaiting = (key: string): boolean => [first, begun, rest, again].some((each) => each.has(key));
 
   return {
-    // A key that failed waits out its pause: its own half-done work must not wake it at once, over and over.
-    add: (key) => (stopped || (backoff.isFailing(key) && timers.has(key)) ? undefined : enqueue(key)),
-    addAfter: (key, delay) => (stopped ? undefined : timers.set(key, delay, () => enqueue(key))),
-    addWithin(key, delay) {
-      if (!stopped && !isWaiting(key)) timers.setSooner(key, delay, () => enqueue(key));
-    },
-    depth: () => first.size + rest.size + running.size,
+    add: (key) => (isPausing(key) ? undefined : enqueue(key, rest)),
+    goOn: (key) => (isPausing(key) ? undefined : enqueue(key, begun)),
+    addAfter: (key, delay) => (stopped ? undefined : timers.set(key, delay, due(key))),
+    addWithin: (key, delay) => (isPausing(key) || isWaiting(key) ? undefined : timers.setSooner(key, delay, due(key))),
+    depth: () => first.size + begun.size + rest.size + running.size,
     async stop() {
       stopped = true;
       timers.cancelAll();
       await Promise.all(running.values());
     },
   };
+}
+
+/** Who waits, most urgent first; a key stands in one line. */
+interface Lines {
+  readonly first: Set<string>;
+  readonly begun: Set<string>;
+  readonly rest: Set<string>;
+  /** Puts a key in a line, unless it goes before that. */
+  readonly join: (key: string, wanted: Set<string>) => void;
+}
+
+function createLines({ goesFirst }: Pick<WorkQueueOptions, "goesFirst">): Lines {
+  const [first, begun, rest] = [new Set<string>(), new Set<string>(), new Set<string>()];
+  const join = (key: string, wanted: Set<string>): void => {
+    const best = goesFirst?.(key) === true ? first : wanted;
+    if (best === begun) rest.delete(key);
+    if (best !== rest || !begun.has(key)) best.add(key);
+  };
+  return { first, begun, rest, join };
 }
 
 async function attempt(

@@ -40,7 +40,7 @@ export function aimsOf({
     most("writes for a domain, Events too, until it is Ready", keys.writes, 6, ""),
     most("writes for a domain, Events too, until it has its contract", keys.writes + published.writes, 6, ""),
     most("writes at rest", rest.writes, 0, ""),
-    most("processor at rest", rest.processor * 100, 2, " %"),
+    most(`processor at rest, ${rest.checks.toFixed(1)} domains checked a second`, rest.processor * 100, 2, " %"),
     most("restart until idle", restart.idleSeconds, 15, " s"),
     most("writes of a restart", restart.writes, 0, ""),
     most("an edit in its contract, p99", edits.p99, 200, " ms"),

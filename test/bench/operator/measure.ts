@@ -52,7 +52,7 @@ export async function measure(measuring: Measuring, { say }: Progress): Promise<
     const observer = await observe(plane);
     const user = `system:serviceaccount:${release.namespace}:posthouse-operator`;
     const writes = followWrites(plane.auditLog, user);
-    const fleet = fleetOf(measuring.size, zone);
+    const fleet = fleetOf(measuring, zone);
     const bench = { ...measuring, plane, zone, release, fleet, observer, writes, say };
     const measured = await measureAll(bench);
     await observer.close();
@@ -82,14 +82,13 @@ async function measureAll(bench: Bench): Promise<Omit<OperatorReport, "size" | "
   return { keys, rawAfter, published, rest, edits: { ...edits, peakRss }, restart, relay };
 }
 
-function fleetOf({ domains }: Size, { address }: BenchZone): object {
-  // 10,000 domains have an hour, a minute and a quarter of an hour.
-  const interval = domains * 360;
+function fleetOf({ size, rest }: Measuring, { config }: BenchZone): object {
+  // The fleet's defaults are an hour, a minute and a quarter of an hour.
+  const interval = Math.min(size.domains * 360, rest);
   return {
     hostname: "relay.example",
     dns: {
-      resolvers: [address],
-      authorities: [{ zone: "example", servers: [address] }],
+      ...config,
       activationDelay: "0s",
       checkInterval: durationOf(interval),
       missingInterval: durationOf(Math.min(60_000, interval / 60)),
@@ -126,7 +125,7 @@ async function measurePublished(bench: Bench, operator: BenchProcess): Promise<P
   const since = Date.now();
   for (const { status } of observer.cluster.list("SendingDomain"))
     for (const { fqdn, value } of (status as SeenStatus).records ?? []) zone.publish(fqdn, value);
-  return measurePhase(bench, operator, { counted: observer.proven, all: size.domains, what: "proven", since });
+  return measurePhase(bench, operator, { counted: observer.signing, all: size.domains, what: "signing", since });
 }
 
 interface Goal {
@@ -166,16 +165,17 @@ async function measureRest(
   { rest, writes, zone, say }: Bench,
   operator: BenchProcess,
 ): Promise<OperatorReport["rest"]> {
-  say(`at rest for ${rest / 1000} s`);
-  // What was found just now may still be looked at a second time.
+  say("until domains are checked again");
   await writes.quiet(Date.now(), idlePause);
-  const [startedAt, processor, asked] = [Date.now(), operator.processor(), zone.questions()];
+  for (let before = zone.checks(); zone.checks() < before + 10;) await pause(200);
+  say(`at rest for ${rest / 1000} s`);
+  const [startedAt, processor, checked] = [Date.now(), operator.processor(), zone.checks()];
   await pause(rest);
   const seconds = (Date.now() - startedAt) / 1000;
   const written = (await writes.all()).filter(({ at }) => at >= startedAt);
   for (const [what, count] of Object.entries(byKind(written))) say(`not at rest: ${what}, ${count} times`);
   const share = (operator.processor() - processor) / 1000 / seconds;
-  return { seconds, writes: written.length, processor: share, questions: zone.questions() - asked };
+  return { seconds, writes: written.length, processor: share, checks: (zone.checks() - checked) / seconds };
 }
 
 /** Idle when nothing waits and the processor has next to nothing to do: with no writes, only that tells. */

@@ -23,23 +23,27 @@ export interface Counted {
 export interface Observer extends Watching {
   /** Custom resources of both kinds that are Ready. */
   readonly ready: Counted;
-  /** Domains that are proven to be their claim's: they have a contract, with a key that signs. */
-  readonly proven: Counted;
+  /** Domains whose keys are all Active: their contracts tell relays to sign with them. */
+  readonly signing: Counted;
+}
+
+interface SeenKeys {
+  readonly dkim?: { readonly keys?: readonly { readonly state: string }[] };
 }
 
 /** Follows all custom resources of a control plane. */
 export async function observe(plane: ControlPlane): Promise<Observer> {
   const watching = await open(plane, ["RelayTenant", "SendingDomain"]);
   const ready = counter();
-  const proven = counter();
+  const signing = counter();
   watching.cluster.watch(["RelayTenant", "SendingDomain"], (key) => {
     const object = watching.cluster.get(key);
-    const { conditions = [] } = (object !== undefined && "status" in object ? (object.status as SeenStatus) : {}) ?? {};
-    const holds = (type: string): boolean => conditions.some((each) => each.type === type && each.status === "True");
-    if (holds("Ready")) ready.add(keyText(key));
-    if (holds("OwnershipProven")) proven.add(keyText(key));
+    const seen = object !== undefined && "status" in object ? object.status : {};
+    const { conditions = [], dkim: { keys = [] } = {} } = (seen ?? {}) as SeenStatus & SeenKeys;
+    if (conditions.some(({ type, status }) => type === "Ready" && status === "True")) ready.add(keyText(key));
+    if (keys.length > 0 && keys.every(({ state }) => state === "Active")) signing.add(keyText(key));
   });
-  return { ...watching, ready, proven };
+  return { ...watching, ready, signing };
 }
 
 /** Follows the contract namespace as a relay does. */

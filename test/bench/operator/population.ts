@@ -2,6 +2,7 @@
 import type { Asking } from "../../harness/api-server-client.ts";
 import type { ControlPlane } from "../../harness/control-plane.ts";
 import { deliveringTenant } from "../../harness/custom-resources.ts";
+import { domainName } from "./zone.ts";
 
 export interface Size {
   readonly domains: number;
@@ -29,7 +30,7 @@ export async function populate({ ask }: ControlPlane, { domains, tenants }: Size
   });
   await each(domains, async (number) => {
     const name = `d${number}`;
-    const spec = { domain: `${name}.example`, tenantRef: { name: "shop" } };
+    const spec = { domain: domainName(number), tenantRef: { name: "shop" } };
     const path = `${crds}/namespaces/${namespaceOf(number % tenants)}/sendingdomains`;
     await make(path, custom("SendingDomain", name, spec));
   });

@@ -28,14 +28,15 @@ export interface OperatorReport {
   readonly rawAfter: number;
   /** From the operator's start until every custom resource is Ready. `made`: RSA keys. */
   readonly keys: Phase & { readonly made: number; readonly startSeconds: number };
-  /** From the moment at which DNS shows all records until every domain has its contract. */
+  /** From the moment at which DNS shows all records until every domain has a contract with keys that sign. */
   readonly published: Phase;
   /** An unchanged cluster. `processor`: the share of one core. */
   readonly rest: {
     readonly seconds: number;
     readonly writes: number;
     readonly processor: number;
-    readonly questions: number;
+    /** Domains checked a second. */
+    readonly checks: number;
   };
   /** From the start of a new process until it has done all that there is to do. */
   readonly restart: {
@@ -122,7 +123,7 @@ function sectionsOf(report: OperatorReport): readonly (readonly [string, readonl
     [
       "DNS shows the records; each is found at its next check",
       [
-        ["all proven, with contracts", seconds(published.allSeconds)],
+        ["all have contracts with keys that sign", seconds(published.allSeconds)],
         ["API writes a domain", published.writes.toFixed(2)],
         ["  of these Events", events(published.byKind)],
         ["processor time of the operator a domain", milliseconds(published.processor)],
@@ -131,11 +132,11 @@ function sectionsOf(report: OperatorReport): readonly (readonly [string, readonl
     ],
     ["  each API write, for a domain", kindRows(published.byKind, report.size)],
     [
-      `at rest for ${rest.seconds.toFixed(0)} s, 2.8 domains checked each second`,
+      `at rest for ${rest.seconds.toFixed(0)} s, while domains are checked`,
       [
         ["API writes", String(rest.writes), String(certManager.restWrites)],
         ["processor, of one core", `${(rest.processor * 100).toFixed(2)} %`],
-        ["DNS questions", String(rest.questions)],
+        ["domains checked a second", rest.checks.toFixed(1)],
       ],
     ],
     [

@@ -117,7 +117,11 @@ describe.skipIf(!canRunKubelet)("a kubelet made of processes", () => {
         { volumes, restartPolicy: "Never", securityContext: { runAsUser: 1234, fsGroup: 4321, runAsNonRoot: true } },
       ),
     });
-    await space.seen("reader", "runs", ({ status }) => status.phase === "Running");
+    await until(
+      "it has read the old one",
+      async () => ((await space.kubectl("logs", "reader").catch(() => "")).includes(" old") ? true : undefined),
+      patience,
+    );
     await space.kubectl("patch", "configmap", "changing", "--patch", '{"data":{"word":"new"}}');
     expect(await space.output("reader")).toBe(
       [
