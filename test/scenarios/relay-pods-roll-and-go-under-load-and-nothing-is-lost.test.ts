@@ -90,7 +90,7 @@ describe.skipIf(!canRunKubelet)("three relay pods on one Redis", () => {
 
   test(
     "lose no message and break no transaction while they are replaced, and while two of them go",
-    { timeout: 2 * patience },
+    { timeout: 2 * patience, retry: 0 },
     async () => {
       const password = await install(world, controlPlane());
       const host = await serviceAddress(controlPlane(), release);

@@ -9,7 +9,7 @@ afterEach(() => ending.abort());
 
 test(
   "in the shortest soak relays and Redis are killed, manifests change and a day ends: nothing is lost, no copy is without a cause, credits are exact",
-  { timeout: 300_000 },
+  { timeout: 300_000, retry: 0 },
   async ({ task }) => {
     const { signal } = ending;
     const soaked = await soak({
