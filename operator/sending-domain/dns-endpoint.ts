@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
 import type { DnsEndpoint, DnsEndpointObject } from "../../cluster/object.ts";
 import type { Cluster } from "../../cluster/port.ts";
-import { annotations, handOverName, labels, tenantKey } from "../../contract/names.ts";
+import { handOverName, labels, tenantKey } from "../../contract/names.ts";
 import type { RecordStatus } from "../../crds/sending-domain.ts";
 import type { Action } from "../action.ts";
 import type { DnsAutomationConfig } from "../config.ts";
@@ -10,6 +10,7 @@ import { namespaceAllowed } from "../namespace-pattern.ts";
 import { ownMetadata } from "../own-objects.ts";
 import { problem, type Problem } from "../reasons.ts";
 import type { DomainEvidence } from "./evidence.ts";
+import { isHandOver } from "./hand-over.ts";
 
 /** The DNSEndpoint beside a SendingDomain, through which ExternalDNS publishes its records, as it stands. */
 export type ObservedEndpoint =
@@ -49,12 +50,10 @@ export function isGranted(grants: DnsAutomationConfig, namespace: string, domain
 export function observeEndpoint(cluster: Cluster, { namespace, name }: Place): ObservedEndpoint {
   const object = cluster.get<"DNSEndpoint">({ kind: "DNSEndpoint", namespace, name: handOverName(name) });
   if (object === undefined) return { kind: "Absent" };
-  const { labels: labelled, annotations: annotated, resourceVersion = "", uid = "" } = object.metadata;
-  const isOurs =
-    labelled?.[labels.managedBy] === "posthouse" &&
-    labelled[labels.record] === "hand-over" &&
-    annotated?.[annotations.owner] === tenantKey(namespace, name);
-  return isOurs ? { kind: "Ours", endpoints: object.spec.endpoints, resourceVersion, uid } : { kind: "Foreign" };
+  const { resourceVersion = "", uid = "" } = object.metadata;
+  return isHandOver(object.metadata, { namespace, name })
+    ? { kind: "Ours", endpoints: object.spec.endpoints, resourceVersion, uid }
+    : { kind: "Foreign" };
 }
 
 /** What stands in the way of what `spec.dns.publish: ExternalDNS` asks for. */

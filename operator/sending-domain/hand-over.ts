@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from "node:util";
-import type { ConfigMapObject } from "../../cluster/object.ts";
+import type { ConfigMapObject, ObjectMeta } from "../../cluster/object.ts";
 import type { Cluster } from "../../cluster/port.ts";
 import { annotations, handOverName, labels, tenantKey } from "../../contract/names.ts";
 import type { RecordStatus } from "../../crds/sending-domain.ts";
@@ -24,16 +24,26 @@ interface Place {
   readonly name: string;
 }
 
+/** Whether an object with this metadata is Posthouse's own, made to hand over the records of that very SendingDomain. */
+export function isHandOver(
+  { labels: labelled, annotations: annotated }: Pick<ObjectMeta, "labels" | "annotations">,
+  { namespace, name }: Place,
+): boolean {
+  return (
+    labelled?.[labels.managedBy] === "posthouse" &&
+    labelled[labels.record] === "hand-over" &&
+    annotated?.[annotations.owner] === tenantKey(namespace, name)
+  );
+}
+
 /** Looks at the ConfigMap of a SendingDomain. */
 export function observeHandOver(cluster: Cluster, { namespace, name }: Place): ObservedHandOver {
   const object = cluster.get<"ConfigMap">({ kind: "ConfigMap", namespace, name: handOverName(name) });
   if (object === undefined) return { kind: "Absent" };
-  const { labels: labelled, annotations: annotated, resourceVersion = "", uid = "" } = object.metadata;
-  const ours =
-    labelled?.[labels.managedBy] === "posthouse" &&
-    labelled[labels.record] === "hand-over" &&
-    annotated?.[annotations.owner] === tenantKey(namespace, name);
-  return ours ? { kind: "Ours", data: object.data, resourceVersion, uid } : { kind: "Foreign" };
+  const { resourceVersion = "", uid = "" } = object.metadata;
+  return isHandOver(object.metadata, { namespace, name })
+    ? { kind: "Ours", data: object.data, resourceVersion, uid }
+    : { kind: "Foreign" };
 }
 
 /** The records that data which stands was found to tell: while they are the very same, nothing needs to be rendered. */
