@@ -27,7 +27,7 @@ export const fleetSchema = Type.Object(
     workers: count(
       1,
       64,
-      "Processes that take, sign and deliver mail on the same listeners and store; one for each core is the most that helps. They share out connections, bufferedBytes, concurrency and connectionsPerHop.",
+      "Processes that take, sign and deliver mail on the same listeners and store; one for each core is the most that helps. They share out connections, bufferedBytes (of limits and of delivery), concurrency and connectionsPerHop.",
     ),
     listeners: ListenersConfig,
     tls: TlsConfig,

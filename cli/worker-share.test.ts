@@ -21,7 +21,7 @@ const cases: readonly {
     text: "workers: 2\nlimits: { connections: 7, connectionsPerAddress: 5 }\ndelivery: { concurrency: 50, connectionsPerHop: 5 }",
     want: {
       limits: { connections: 3, connectionsPerAddress: 2, bufferedBytes: 134_217_728 },
-      delivery: { concurrency: 25, connectionsPerHop: 2 },
+      delivery: { concurrency: 25, bufferedBytes: 67_108_864, connectionsPerHop: 2 },
     },
   },
   {

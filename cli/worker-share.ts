@@ -24,6 +24,7 @@ export function shareOfWorker(fleet: Fleet, certificate: CertificateFiles): Flee
     delivery: {
       ...delivery,
       concurrency: share(delivery.concurrency, workers),
+      bufferedBytes: share(delivery.bufferedBytes, workers),
       connectionsPerHop: share(delivery.connectionsPerHop, workers),
     },
   };

@@ -37,7 +37,12 @@ export const DeliveryConfig = Type.Object(
         description: "PEM file of certification authorities that smarthosts are trusted by, beside the built-in ones.",
       }),
     ),
-    concurrency: count(50, 10_000, "Deliveries under way at once."),
+    concurrency: count(200, 10_000, "Deliveries under way at once."),
+    bufferedBytes: count(
+      134_217_728,
+      17_179_869_184,
+      "Octets of all messages that are being sent, together; who finds no room waits. A larger message goes alone.",
+    ),
     connectionsPerHop: count(5, 1000, "Connections to one server at once."),
     messagesPerConnection: count(50, 100_000, "Messages that are sent over one connection before it is closed."),
     idleTimeout: duration("10s", "How long a connection is kept open for the next message."),

@@ -12,6 +12,7 @@ import { NoSigningKey, type Signer } from "../sign/signer.ts";
 import type { Captures } from "../store/captures.ts";
 import type { Delivery, Spool } from "../store/spool.ts";
 import type { TenantContract } from "../../contract/tenant-contract.ts";
+import type { ContentRoom } from "./content-room.ts";
 import { signingIdentity } from "./signing-keys.ts";
 
 /** What one delivery needs. */
@@ -25,6 +26,8 @@ export interface DeliverParts {
   readonly signer: Signer;
   readonly route: RouteParts;
   readonly pool: Pool;
+  /** Where contents are while they are worked on. */
+  readonly room: ContentRoom;
   readonly clock: Clock;
   readonly schedule: Schedule;
 }
@@ -45,14 +48,28 @@ const temporary = (failureClass: Failure["class"], enhanced: string, text: strin
 });
 
 /**
- * Does with one claimed delivery what is to be done now, and says what becomes of it. It rejects only for what is our own
- * mistake or our store's; {@link settleBroken} makes a temporary outcome of that.
+ * Does with one claimed delivery what is to be done now, once there is room for its content, and says what becomes of it. It
+ * rejects only for what is our own mistake or our store's; {@link settleBroken} makes a temporary outcome of that.
  */
 export async function deliver(delivery: Delivery, parts: DeliverParts, bounds: Bounds): Promise<Outcome> {
+  const { size } = delivery.envelope;
+  if (!(await parts.room.enter(size, bounds.signal)))
+    return waitOn(delivery, temporary("TimedOut", "4.3.1", "there was no room for its content in time"), parts);
+  try {
+    return await deliverNow(delivery, parts, bounds);
+  } finally {
+    parts.room.leave(size);
+  }
+}
+
+function waitOn(delivery: Delivery, failure: Failure, { clock, route, schedule }: DeliverParts): Outcome {
+  return settleWaiting(delivery, { failure, now: clock.now(), random: route.random(), schedule });
+}
+
+async function deliverNow(delivery: Delivery, parts: DeliverParts, bounds: Bounds): Promise<Outcome> {
   const { envelope } = delivery;
   const now = parts.clock.now();
-  const wait = (failure: Failure): Outcome =>
-    settleWaiting(delivery, { failure, now, random: parts.route.random(), schedule: parts.schedule });
+  const wait = (failure: Failure): Outcome => waitOn(delivery, failure, parts);
 
   if (isExpired(envelope.acceptedAt, now, parts.schedule)) return settleExpired(delivery, now);
   const directory = parts.directory();

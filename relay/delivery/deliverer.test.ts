@@ -291,6 +291,21 @@ describe("a deliverer", () => {
     expect(world.sink.received).toHaveLength(8);
   });
 
+  test("has no more octets of content under way than it may", async () => {
+    const world = await startWorld({}, { bufferedBytes: 2 * content.length });
+    let [now, most] = [0, 0];
+    world.sink.behave(({ stage }) => {
+      if (stage === "MAIL") most = Math.max(most, (now += 1));
+      if (stage === "MESSAGE") now -= 1;
+      return undefined;
+    });
+    const size = content.length;
+    for (let i = 0; i < 8; i++) await world.accept(`m${i}`, { size });
+    await world.told(8);
+    expect(most).toBe(2);
+    expect(world.sink.received).toHaveLength(8);
+  });
+
   test("finishes what is under way when it is stopped, and claims no more", async () => {
     const world = await startWorld();
     const gate = Promise.withResolvers<undefined>();

@@ -1,0 +1,71 @@
+import { describe, expect, test } from "vitest";
+import { createContentRoom } from "./content-room.ts";
+
+const never = new AbortController().signal;
+
+/** Notes the names of those who got in, in order. */
+function visitors(most: number) {
+  const room = createContentRoom(most);
+  const seen: string[] = [];
+  const enter = async (name: string, octets: number, signal: AbortSignal = never): Promise<void> => {
+    seen.push((await room.enter(octets, signal)) ? name : `not ${name}`);
+  };
+  return { room, seen, enter: (...of: Parameters<typeof enter>) => void enter(...of) };
+}
+
+const turn = () => new Promise((resolve) => setImmediate(resolve));
+
+describe("the room for contents", () => {
+  test("lets in what fits, and the rest when others leave", async () => {
+    const { room, seen, enter } = visitors(10);
+    for (const name of ["a", "b", "c"]) enter(name, 5);
+    await turn();
+    expect(seen).toEqual(["a", "b"]);
+    room.leave(5);
+    await turn();
+    expect(seen).toEqual(["a", "b", "c"]);
+  });
+
+  test("lets in alone what is larger than all of it", async () => {
+    const { room, seen, enter } = visitors(10);
+    enter("small", 1);
+    enter("huge", 25);
+    enter("next", 1);
+    await turn();
+    expect(seen).toEqual(["small"]);
+    room.leave(1);
+    await turn();
+    expect(seen).toEqual(["small", "huge"]);
+    room.leave(25);
+    await turn();
+    expect(seen).toEqual(["small", "huge", "next"]);
+  });
+
+  test("passes nobody by who waits, however small the next one is", async () => {
+    const { room, seen, enter } = visitors(10);
+    enter("a", 6);
+    enter("large", 8);
+    enter("small", 1);
+    await turn();
+    expect(seen).toEqual(["a"]);
+    room.leave(6);
+    await turn();
+    expect(seen).toEqual(["a", "large", "small"]);
+  });
+
+  test("lets go whoever is called away, and takes nothing for it", async () => {
+    const { room, seen, enter } = visitors(10);
+    const away = new AbortController();
+    enter("a", 6);
+    enter("large", 10, away.signal);
+    enter("small", 4);
+    away.abort();
+    enter("late", 1, away.signal);
+    await turn();
+    expect(seen.toSorted()).toEqual(["a", "not large", "not late", "small"]);
+    enter("b", 1);
+    room.leave(6);
+    await turn();
+    expect(seen.at(-1)).toBe("b");
+  });
+});
