@@ -93,7 +93,7 @@ function load(
     port,
     plain,
     sender,
-    recipient: "anna@friend.example",
+    recipients: ["anna@friend.example"],
     sessions,
     maxMessages: 200_000,
     ...how,

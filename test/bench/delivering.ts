@@ -1,8 +1,8 @@
-/** What `posthouse up` does from end to end: it accepts, signs with both keys and delivers to a server that takes all. */
+/** What `posthouse up` does from end to end: it accepts, signs with both keys and delivers to servers that take all. */
 import { startLineProcess, type LineProcess } from "../harness/line-process.ts";
 import { watchMemory } from "./memory.ts";
 import { processorTime } from "./processor-time.ts";
-import { startUp } from "./relays.ts";
+import { friend, startUp } from "./relays.ts";
 import { runAcceptedLoad } from "./run-load.ts";
 
 /** Rates are messages a second. */
@@ -21,21 +21,26 @@ export interface DeliveringOptions {
   /** How long messages are submitted. */
   readonly seconds: number;
   readonly sessions: number;
+  /** Servers that the mail is for; a relay opens so many connections to each, and no more. */
+  readonly hops: number;
 }
 
 /** Milliseconds. */
 const longestWait = 90_000;
 
-/** On the embedded store, in a folder. */
-export async function measureDelivering(folder: string, { seconds, sessions }: DeliveringOptions): Promise<Delivering> {
-  const sink = startLineProcess([process.execPath, new URL("sink.ts", import.meta.url).pathname]);
+/** On the embedded store, in a folder that is there. */
+export async function measureDelivering(folder: string, options: DeliveringOptions): Promise<Delivering> {
+  const { seconds, sessions, hops } = options;
+  const addresses = Array.from({ length: hops }, (_, i) => `127.0.0.${i + 1}`);
+  const sink = startLineProcess([process.execPath, new URL("sink.ts", import.meta.url).pathname, ...addresses]);
   const port = Number((await sink.saw(/^listening/)).split(" ")[1]);
   try {
-    const relay = await startUp(folder, port);
+    const relay = await startUp(folder, { addresses, port });
     const memory = watchMemory(relay.pid);
     try {
       const { plain, sender } = relay;
-      const to = { port: relay.port, plain, sender, recipient: "anna@friend.example", sessions, reuse: true };
+      const recipients = addresses.map((_, i) => `anna@${friend(i)}`);
+      const to = { port: relay.port, plain, sender, recipients, sessions, reuse: true };
       const load = (length: number) => runAcceptedLoad({ ...to, seconds: length, maxMessages: 200_000 });
       const { accepted: early } = await load(1);
       await waitForAll(sink, early);

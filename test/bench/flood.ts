@@ -81,7 +81,7 @@ export async function measureFlood(options: FloodOptions): Promise<FloodReport> 
       port: relay.port,
       plain: plainOf(keyOf(names[name])),
       sender: `orders@${name}.example`,
-      recipient: "anna@friend.example",
+      recipients: ["anna@friend.example"],
       sessions: 20,
       reuse: true,
       maxMessages: 200_000,

@@ -10,7 +10,8 @@ export interface LoadOptions {
   /** The response of AUTH PLAIN. */
   readonly plain: string;
   readonly sender: string;
-  readonly recipient: string;
+  /** Each message goes to one of them, in turn. */
+  readonly recipients: readonly string[];
   readonly sessions: number;
   readonly seconds: number;
   /** One connection for many messages, or one each. */
@@ -38,10 +39,12 @@ export interface LoadResult {
 /** Octets of a message, header included. */
 const messageSize = 4096;
 
-function messageOf(options: LoadOptions, name: string): Buffer {
+function messageOf({ sender, recipients }: LoadOptions, number: number): readonly [recipient: string, message: Buffer] {
+  const recipient = recipients[number % recipients.length] ?? "";
+  const name = `${process.pid}.${number}`;
   const header = [
-    `From: Shop <${options.sender}>`,
-    `To: <${options.recipient}>`,
+    `From: Shop <${sender}>`,
+    `To: <${recipient}>`,
     `Subject: Order ${name}`,
     "Date: Sun, 22 Nov 2026 12:00:00 +0000",
     `Message-ID: <${name}@bench.example>`,
@@ -50,7 +53,8 @@ function messageOf(options: LoadOptions, name: string): Buffer {
     "",
     "",
   ].join("\r\n");
-  return Buffer.from(header + filler.slice(0, messageSize - header.length - 2) + "\r\n", "latin1");
+  const text = `${header}${filler.slice(0, messageSize - header.length - 2)}\r\n`;
+  return [recipient, Buffer.from(text, "latin1")];
 }
 
 const filler = "Your order has left our warehouse, and will be with you on Thursday morning.\r\n".repeat(64);
@@ -74,7 +78,8 @@ async function session(run: Run, client: LoadClient): Promise<void> {
     const early = due - performance.now();
     if (early > 0) await sleep(early);
     connection ??= await openLoadClient(options);
-    const answer = await connection.send(messageOf(options, `${process.pid}.${number}`), options.recipient);
+    const [recipient, message] = messageOf(options, number);
+    const answer = await connection.send(message, recipient);
     if (answer.startsWith("250")) run.latencies.push(performance.now() - due);
     else {
       run.refused += 1;

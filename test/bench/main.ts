@@ -29,7 +29,12 @@ try {
   const redis = await measureRedis({ seconds, sessions });
   const workers = await measureWorkers({ folder: join(folder, "workers"), seconds, sessions });
   const flood = await measureFlood({ folder: join(folder, "flood"), seconds, rounds: 3, steady: 200, limit: 20 });
-  const whole = await measureDelivering(folder, { seconds, sessions });
+  const [one, several] = [join(folder, "one"), join(folder, "several")];
+  for (const each of [one, several]) mkdirSync(each);
+  const whole = {
+    one: await measureDelivering(one, { seconds, sessions, hops: 1 }),
+    several: await measureDelivering(several, { seconds, sessions, hops: 8 }),
+  };
   // The better of two, far apart: what else runs must not make the machine look slower than it is.
   const raw = { ...first, rsaSignatures: Math.max(first.rsaSignatures, await rsaSignatures(Math.min(2, seconds))) };
   printReport({ seconds, sessions, loadBefore, raw, embedded, redis, workers, flood, whole }, values.json === true);

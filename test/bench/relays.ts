@@ -76,8 +76,19 @@ delivery: { port: ${ports.sink}, allowNetworks: [127.0.0.0/8] }
 `;
 }
 
-/** `posthouse up` with every default: both signatures on each message, delivered by MX to the sink. */
-export async function startUp(folder: string, sink: number): Promise<Relay> {
+/** Where a relay delivers to: a domain for each address, with one MX there. */
+export interface Destination {
+  readonly addresses: readonly string[];
+  readonly port: number;
+}
+
+/** The domain that the MX at the address of that number takes mail for. */
+export function friend(number: number): string {
+  return `friend${number}.example`;
+}
+
+/** `posthouse up` with every default: both signatures on each message, delivered by MX. */
+export async function startUp(folder: string, to: Destination): Promise<Relay> {
   const manifests = join(folder, "manifests");
   const state = join(folder, "state");
   mkdirSync(manifests);
@@ -85,12 +96,12 @@ export async function startUp(folder: string, sink: number): Promise<Relay> {
   const zone = await startZoneServer({
     zones: [
       { name: "shop.example", ttl: 1, minimum: 1 },
-      { name: "friend.example", ttl: 60, minimum: 1 },
+      ...to.addresses.map((_, i) => ({ name: friend(i), ttl: 60, minimum: 1 })),
     ],
-    records: [
-      { name: "friend.example", type: "MX", value: { preference: 10, exchange: "mx.friend.example" } },
-      { name: "mx.friend.example", type: "A", value: "127.0.0.1" },
-    ],
+    records: to.addresses.flatMap((address, i) => [
+      { name: friend(i), type: "MX", value: { preference: 10, exchange: `mx.${friend(i)}` } },
+      { name: `mx.${friend(i)}`, type: "A", value: address },
+    ]),
   });
   const closers: (() => Promise<unknown>)[] = [() => zone.close()];
   const stop = async (): Promise<void> => {
@@ -99,7 +110,7 @@ export async function startUp(folder: string, sink: number): Promise<Relay> {
   try {
     const [implicit = 0, admin = 0] = await freePorts(2);
     const fleet = join(folder, "fleet.yaml");
-    writeFileSync(fleet, fleetFile({ implicit, admin, sink }, zone.address));
+    writeFileSync(fleet, fleetFile({ implicit, admin, sink: to.port }, zone.address));
     const args = ["--manifests", manifests, "--state", state, "--fleet", fleet];
     const relay = await startPosthouse(args, { host: "127.0.0.1", port: admin });
     closers.push(() => relay.stop());

@@ -1,8 +1,9 @@
 /**
  * The sink: a process of its own that accepts every message and throws it away, as cheaply as Node can; no TLS.
- * Run by main.ts. Says `listening <port>`; answers each line of its input with `received <count> <age>`, where age is
+ * Run as `node test/bench/sink.ts ADDRESS...`; listens on all of them, at one port. Says `listening <port>`; answers each line of its input with `received <count> <age>`, where age is
  * how many milliseconds ago the last message came.
  */
+import { once } from "node:events";
 import { createServer, type Socket } from "node:net";
 import { createInterface } from "node:readline";
 
@@ -51,10 +52,16 @@ function keepTail(text: string): string {
   return text.slice(-4);
 }
 
-const server = createServer(serve).listen(0, "127.0.0.1", () => {
+async function listen(host: string, port: number): Promise<number> {
+  const server = createServer(serve).listen(port, host);
+  await once(server, "listening");
   const address = server.address();
-  process.stdout.write(`listening ${typeof address === "object" && address !== null ? address.port : 0}\n`);
-});
+  return typeof address === "object" && address !== null ? address.port : 0;
+}
+
+let port = 0;
+for (const host of process.argv.slice(2)) port = await listen(host, port);
+process.stdout.write(`listening ${port}\n`);
 createInterface({ input: process.stdin })
   .on("line", () => process.stdout.write(`received ${received} ${Math.round(performance.now() - last)}\n`))
   .on("close", () => process.exit(0));

@@ -55,7 +55,7 @@ async function measure(count: number, place: string, { seconds, sessions }: Work
       port,
       plain: plainOf(keyOf("production00")),
       sender: "orders@shop.example",
-      recipient: "anna@friend.example",
+      recipients: ["anna@friend.example"],
       sessions,
       maxMessages: 200_000,
       reuse: true,
