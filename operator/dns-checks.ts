@@ -172,7 +172,8 @@ async function askZone(
   signal: AbortSignal,
 ): Promise<number> {
   if (!authoritative) return negativeTtlOf(await resolver.resolve(zone, "SOA", signal));
-  const { servers } = await authoritative.ask(zone, "SOA", { transport: "UDP", signal });
+  // Over TCP like the rest: what stands in the zone is asked over the same connection.
+  const { servers } = await authoritative.ask(zone, "SOA", { transport: "TCP", signal });
   return Math.max(0, ...servers.map(({ answer }) => negativeTtlOf(answer)));
 }
 
