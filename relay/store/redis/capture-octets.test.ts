@@ -42,12 +42,16 @@ test("captures that nobody counted are counted by what comes first, and missed b
   expect(await server().ask("KEYS", "ph:*")).toEqual(["ph:format"]);
 });
 
-test("a wrong count is told", async () => {
+test("a wrong count is told, and made right where that is wanted", async () => {
   await server().ask("HSET", "ph:capture-octets", environment, 1);
   const { problems } = await checkRedis(connection, keysUnder("ph:"));
   expect(problems.map(({ kind, what }) => `${kind}: ${what}`)).toEqual([
     `Counter: 1 octets are counted in the captures of ${environment}, there are 900`,
   ]);
+  await server().ask("HSET", "ph:capture-octets", "team-shop/shop/gone", 7);
+  expect(await checkRedis(connection, keysUnder("ph:"), { repair: true })).toMatchObject({ repaired: 2 });
+  expect(await server().ask("HGETALL", "ph:capture-octets")).toEqual([environment, "900"]);
+  expect(await checkRedis(connection, keysUnder("ph:"), { repair: true })).toMatchObject({ problems: [], repaired: 0 });
 });
 
 test("none is told because captures of one size come and go meanwhile", async () => {

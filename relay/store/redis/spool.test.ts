@@ -5,6 +5,7 @@ import { type PlainConnection, plainConnection } from "../../../test/harness/red
 import { claimOne, daily, draft, minute, noon, usedBy } from "../port-suite/fixture.ts";
 import { StoreFull } from "../spool.ts";
 import { type Store, StoreUnavailable } from "../store.ts";
+import { billedPart } from "./accept-script.ts";
 import type { RedisConnection } from "./connection.ts";
 import { redisStore } from "./store.ts";
 
@@ -29,6 +30,14 @@ afterEach(async () => {
 });
 
 describe("accepting a message in Redis", () => {
+  test("lets go of ids that nobody asks for any more, with the first of another half hour", async () => {
+    const part = Math.floor(noon / billedPart);
+    for (const back of [4, 3, 2]) await server().ask("SADD", `ph:billed:${part - back}`, "m0");
+    for (const id of ["m1", "m2"]) await store.spool.accept(draft(id));
+    expect((await server().ask("KEYS", "ph:billed:*")) as string[]).toHaveLength(3);
+    expect(await server().ask("EXISTS", `ph:billed:${part - 3}`)).toBe(0);
+  });
+
   test("takes one round trip", async () => {
     const before = connection.roundTrips();
     await store.spool.accept(draft("m1"));
