@@ -14,6 +14,8 @@ export default defineConfig({
     hookTimeout: 90_000,
     // Twice the cores of a small machine: what takes long waits for other processes most of the time.
     maxWorkers: 4,
+    // Kubernetes is written in Go: half as much memory more, for a quarter less of processor time until it is ready.
+    env: { GOGC: "400" },
     silent: "passed-only",
     projects: [
       // Projects run in the order of their names: what is quick fills the end.
