@@ -8,6 +8,7 @@ import { fenced } from "../cluster/kubernetes/fenced.ts";
 import { openKubernetes, type KubernetesCluster } from "../cluster/kubernetes/kubernetes.ts";
 import { apiVersionOf } from "../cluster/kubernetes/resources.ts";
 import type { Kind } from "../cluster/object.ts";
+import { keptOf } from "../operator/kept.ts";
 import { startOperator, type Operator } from "../operator/operator.ts";
 import type { NoteSink } from "../operator/tell.ts";
 import { elapsed, systemClock } from "../runtime/clock.ts";
@@ -93,6 +94,7 @@ export async function startKubernetesOperator(options: KubernetesOperator, start
     scope: tenantNamespaces === undefined ? { kind: "Cluster" } : { kind: "Namespaces", namespaces: tenantNamespaces },
     contractNamespace,
     kinds: kindsFor(fleet),
+    keep: keptOf,
     signal: stopping,
   });
   started({ name: "cluster", stop: () => cluster.close() });
