@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { beforeAll, describe, expect, test } from "vitest";
 import { stringify } from "yaml";
-import { renderValueSet, valueSets } from "../test/harness/chart.ts";
+import { chartFolder, objectsOf, type Rendered, renderValueSet, valueSets } from "../test/harness/chart.ts";
 import { yamlOfGuide } from "../test/harness/guide-manifests.ts";
 import { until } from "../test/harness/until.ts";
 import { withControlPlane } from "../test/harness/with-control-plane.ts";
@@ -9,6 +9,7 @@ import { withControlPlane } from "../test/harness/with-control-plane.ts";
 const patience = 120_000;
 const controlPlane = withControlPlane();
 const namespaces = ["posthouse-system", "posthouse-keys", "team-shop", "team-blog", "monitoring"];
+const upgradeGuide = readFileSync(new URL("../docs/guides/upgrade.md", import.meta.url), "utf8");
 const foreignKinds = readFileSync(new URL("../test/fixtures/chart/foreign-kinds.yaml", import.meta.url), "utf8");
 
 async function kubectl(args: readonly string[], input = ""): Promise<string> {
@@ -59,6 +60,65 @@ describe("the API server takes", () => {
     patience,
   );
 });
+
+function ofLargerVolume(...args: readonly string[]): ReturnType<ReturnType<typeof controlPlane>["run"]> {
+  const values = { crds: { enabled: false }, rbac: { userRoles: false }, admissionPolicy: { enabled: false } };
+  const command = args.includes("--create-namespace") ? "install" : "upgrade";
+  const flags = ["posthouse", chartFolder, "--namespace", "larger-volume", "--values", "-", ...args];
+  return controlPlane().run("helm", [command, ...flags], stringify(values));
+}
+
+test(
+  "a larger volume is refused by an upgrade, until its StatefulSet is taken away as the guide says",
+  { timeout: patience },
+  async () => {
+    expect(await ofLargerVolume("--create-namespace")).toMatchObject({ code: 0 });
+    const larger = "relay.persistence.size=20Gi";
+    const { code, stderr } = await ofLargerVolume("--set", larger);
+    expect([code, stderr]).toEqual([1, expect.stringContaining("updates to statefulset spec")]);
+    expect(upgradeGuide).toContain(larger);
+    const command = /^\$ kubectl --namespace posthouse-system (delete statefulset .*)$/m.exec(upgradeGuide)?.[1] ?? "";
+    await kubectl(["--namespace=larger-volume", ...command.split(" ")]);
+    expect(await ofLargerVolume("--set", larger)).toMatchObject({ code: 0 });
+    await kubectl(["delete", "namespace", "larger-volume", "--wait=false"]);
+  },
+);
+
+test.each(valueSets)(
+  "a namespace that enforces restricted pods takes those of %s",
+  { timeout: patience },
+  async (name) => {
+    const pods = objectsOf(await renderValueSet(name)).flatMap(podOf);
+    expect(pods).toHaveLength(2);
+    await kubectl(
+      ["apply", "--server-side", "--filename", "-"],
+      "apiVersion: v1\nkind: Namespace\nmetadata: {name: strict, labels: {pod-security.kubernetes.io/enforce: restricted}}",
+    );
+    const list = pods.map((pod) => stringify(pod)).join("---\n");
+    const args = ["create", "--dry-run=server", "--validate=strict", "--filename", "-"];
+    expect(await controlPlane().run("kubectl", args, list)).toMatchObject({ code: 0, stderr: "" });
+  },
+);
+
+/** A pod as a workload's template makes it, in the namespace `strict`, of the account that every namespace has. */
+function podOf({ kind, metadata, spec }: Rendered): readonly object[] {
+  if (kind !== "Deployment" && kind !== "StatefulSet") return [];
+  const { template } = spec as {
+    template: { metadata: object; spec: { volumes?: object[]; priorityClassName?: string } };
+  };
+  const volumes = [
+    ...(template.spec.volumes ?? []),
+    ...(kind === "StatefulSet" ? [{ name: "state", emptyDir: {} }] : []),
+  ];
+  return [
+    {
+      apiVersion: "v1",
+      kind: "Pod",
+      metadata: { ...template.metadata, name: metadata.name, namespace: "strict" },
+      spec: { ...template.spec, volumes, serviceAccountName: "default" },
+    },
+  ];
+}
 
 const tenant = (extra = ""): string => `
 apiVersion: posthouse.dev/v1alpha1

@@ -1,6 +1,6 @@
 const metadata = `metadata:
-  {{- $policy := ternary (dict "helm.sh/resource-policy" "keep") dict .Values.crds.keep }}
-  {{- include "posthouse.metadata" (dict "ctx" . "name" "NAME" "component" "crds" "annotations" (merge $policy .Values.crds.annotations)) | nindent 2 }}
+  {{- $policy := ternary (dict "helm.sh/resource-policy" "keep") dict (not (not .Values.crds.keep)) }}
+  {{- include "posthouse.metadata" (dict "ctx" . "name" "NAME" "component" "crds" "annotations" (merge $policy (default dict .Values.crds.annotations))) | nindent 2 }}
 `;
 
 /**

@@ -1,5 +1,22 @@
 import { type ValuesSchema, withoutDefaultedRequired } from "./json-schema.ts";
 
+/** Who asks for a certificate says of whom. */
+const namedIssuer = {
+  if: {
+    properties: {
+      tls: {
+        properties: { secretName: { const: "" }, certManager: { properties: { enabled: { const: true } } } },
+      },
+    },
+  },
+  // oxlint-disable-next-line unicorn/no-thenable -- the keyword of JSON Schema
+  then: {
+    properties: {
+      tls: { properties: { certManager: { properties: { issuerRef: { properties: { name: { minLength: 1 } } } } } } },
+    },
+  },
+};
+
 /** A store in a folder is one pod's alone, and lies on its volume. */
 const oneRelay = {
   if: {
@@ -28,7 +45,7 @@ const oneRelay = {
  * everything else that it does not know is a mistake.
  */
 export function valuesJsonSchema(schema: ValuesSchema): string {
-  const { properties, ...rest } = withoutDefaultedRequired(schema);
+  const { properties, ...rest } = requiringSections(withoutDefaultedRequired(schema));
   const whole = {
     $schema: "http://json-schema.org/draft-07/schema#",
     title: "Values of the Posthouse chart",
@@ -38,7 +55,29 @@ export function valuesJsonSchema(schema: ValuesSchema): string {
       enabled: { type: "boolean", description: "For a parent chart's condition; not used." },
       ...properties,
     },
-    ...oneRelay,
+    allOf: [oneRelay, namedIssuer],
   };
   return `${JSON.stringify(whole, undefined, 2)}\n`;
+}
+
+/**
+ * With every section of the chart's own required: a value file in which one is empty, because all below it is commented out, takes
+ * away its defaults too, and there is nothing to render.
+ */
+function requiringSections(schema: ValuesSchema): ValuesSchema {
+  const { properties = {}, ...rest } = schema;
+  const sections = Object.entries(properties).filter(([, field]) => isSection(field));
+  if (sections.length === 0) return schema;
+  return {
+    ...rest,
+    required: [...(schema.required ?? []), ...sections.map(([name]) => name)],
+    properties: {
+      ...properties,
+      ...Object.fromEntries(sections.map(([name, field]) => [name, requiringSections(field)])),
+    },
+  };
+}
+
+function isSection({ properties, default: value }: ValuesSchema): boolean {
+  return properties !== undefined && value === undefined;
 }

@@ -4,13 +4,29 @@ import { oneOf } from "../crds/dialect.ts";
 import { closed, flag, listPassedOn, passedOn, podValues, renderMode, replicas, strings, text } from "./values-pod.ts";
 import { relayValues } from "./values-relay.ts";
 
-const namespaceName = { maxLength: 63, pattern: "^([a-z0-9]([-a-z0-9]*[a-z0-9])?)?$" };
+const label = "[a-z0-9]([-a-z0-9]*[a-z0-9])?";
+/** The name of an object, where there may be none. */
+const objectName = { maxLength: 253, pattern: "^([a-z0-9]([-a-z0-9.]*[a-z0-9])?)?$" };
+const named = (description: string): Type.TString => Type.String({ ...objectName, default: "", description });
+const namespaceName = { maxLength: 63, pattern: `^(${label})?$` };
 
 const image = closed(
   {
-    repository: text("Repository of the image, with its registry.", "posthouse"),
-    tag: text("Tag; the chart's appVersion when empty."),
-    digest: text("Digest like sha256:...; counts before the tag."),
+    repository: Type.String({
+      pattern: "^[^\\s@]+$",
+      default: "posthouse",
+      description: "Repository of the image, with its registry.",
+    }),
+    tag: Type.String({
+      pattern: "^(\\w[-\\w.]{0,127})?$",
+      default: "",
+      description: "Tag; the chart's appVersion when empty.",
+    }),
+    digest: Type.String({
+      pattern: "^([a-z0-9]+:[0-9a-f]{32,})?$",
+      default: "",
+      description: "Digest like sha256:...; counts before the tag.",
+    }),
     pullPolicy: oneOf(["IfNotPresent", "Always", "Never"], {
       default: "IfNotPresent",
       description: "When it is pulled.",
@@ -21,7 +37,7 @@ const image = closed(
 
 const redis = closed(
   {
-    secretName: text(
+    secretName: named(
       "An existing Secret that holds the address of a Redis. Empty: fleet.store says where the store is.",
     ),
     urlKey: text("Its key with the address, such as redis://redis.example.net:6379, without a password.", "url"),
@@ -32,7 +48,7 @@ const redis = closed(
 
 const tls = closed(
   {
-    secretName: text("An existing Secret of type kubernetes.io/tls. A renewed one is used without a restart."),
+    secretName: named("An existing Secret of type kubernetes.io/tls. A renewed one is used without a restart."),
     certManager: closed(
       {
         enabled: flag("Ask cert-manager for the certificate.", false),
@@ -153,8 +169,18 @@ const fleet = Type.Unsafe<unknown>({
 /** The values of the chart: what values.yaml, its JSON schema and the table of the README are made from. */
 export const chartValues = closed(
   {
-    nameOverride: text("Instead of the chart's name in labels."),
-    fullnameOverride: text("Instead of the release's name as the beginning of the names of all objects."),
+    nameOverride: Type.String({
+      maxLength: 63,
+      pattern: "^([A-Za-z0-9]([-\\w.]*[A-Za-z0-9])?)?$",
+      default: "",
+      description: "Instead of the chart's name in labels.",
+    }),
+    fullnameOverride: Type.String({
+      maxLength: 46,
+      pattern: "^([a-z]([-a-z0-9]*[a-z0-9])?)?$",
+      default: "",
+      description: "Instead of the release's name as the beginning of the names of all objects.",
+    }),
     commonLabels: strings("Labels of all objects."),
     commonAnnotations: strings("Annotations of all objects."),
     image,

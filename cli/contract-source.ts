@@ -1,5 +1,4 @@
 import type { Registry } from "prom-client";
-import { followState } from "../cluster/folder/follow-state.ts";
 import type { Api } from "../cluster/kubernetes/api.ts";
 import type { Cluster } from "../cluster/port.ts";
 import { defaultContractNamespace } from "../contract/names.ts";
@@ -40,6 +39,7 @@ export interface OpenContracts {
 export async function openContracts(source: ContractSource, options: OpenContracts): Promise<Contracts> {
   const log = options.log.child({ part: "cluster" });
   if (source.kind === "Folder") {
+    const { followState } = await import("../cluster/folder/follow-state.ts");
     const cluster = await followState({ state: source.state, clock: systemClock, log });
     return { cluster, namespace: defaultContractNamespace, close: () => cluster.close() };
   }
@@ -75,11 +75,14 @@ export async function openApiServer(
   { kubeconfig }: { readonly kubeconfig?: string },
   { log, metrics }: Pick<OpenContracts, "log" | "metrics">,
 ): Promise<Api> {
-  // What reads kubeconfigs takes memory that a relay on a folder has no use for.
+  // It takes memory that a relay on a folder has no use for.
   const { openApi } = await import("../cluster/kubernetes/api.ts");
+  const { podServer } = await import("./pod-server.ts");
+  const pod = podServer();
   try {
     return await openApi({
       ...(kubeconfig !== undefined && { kubeconfig }),
+      ...(pod && { pod }),
       clock: systemClock,
       log: log.child({ part: "cluster" }),
       metrics,

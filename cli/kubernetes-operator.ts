@@ -8,6 +8,7 @@ import { fenced } from "../cluster/kubernetes/fenced.ts";
 import { openKubernetes, type KubernetesCluster } from "../cluster/kubernetes/kubernetes.ts";
 import { apiVersionOf } from "../cluster/kubernetes/resources.ts";
 import type { Kind } from "../cluster/object.ts";
+import { keptOf } from "../operator/kept.ts";
 import { startOperator, type Operator } from "../operator/operator.ts";
 import type { NoteSink } from "../operator/tell.ts";
 import { elapsed, systemClock } from "../runtime/clock.ts";
@@ -17,6 +18,7 @@ import { startAdmin } from "./admin.ts";
 import { openApiServer } from "./contract-source.ts";
 import { authoritativeOf, resolverOf } from "./fleet-resources.ts";
 import type { Fleet } from "./fleet.ts";
+import { followListenerTrust, type ListenerTrust } from "./listener-trust.ts";
 import { operatorSettings } from "./operator-settings.ts";
 import { usageFromRelays } from "./relay-usage.ts";
 import type { Starting } from "./run-parts.ts";
@@ -30,8 +32,8 @@ export interface KubernetesOperator {
   /** Labels of those relays. */
   readonly relaySelector: string;
   readonly kubeconfig?: string;
-  /** PEM of certificates that clients cannot verify otherwise; credentials tell them to trust it. */
-  readonly trust?: string;
+  /** Folder of the listeners' certificate: credentials name what clients must trust to verify it. */
+  readonly tlsDir?: string;
   /** Namespaces to look at; every one when absent. */
   readonly tenantNamespaces?: readonly string[];
   /** Whether several may run, of which one works. */
@@ -64,6 +66,7 @@ interface Shared {
   readonly identity: string;
   readonly cluster: KubernetesCluster;
   readonly onNote: NoteSink;
+  readonly trust?: ListenerTrust;
 }
 
 /**
@@ -91,6 +94,7 @@ export async function startKubernetesOperator(options: KubernetesOperator, start
     scope: tenantNamespaces === undefined ? { kind: "Cluster" } : { kind: "Namespaces", namespaces: tenantNamespaces },
     contractNamespace,
     kinds: kindsFor(fleet),
+    keep: keptOf,
     signal: stopping,
   });
   started({ name: "cluster", stop: () => cluster.close() });
@@ -105,11 +109,19 @@ export async function startKubernetesOperator(options: KubernetesOperator, start
     metrics,
   });
   started({ name: "events", stop: () => recorder.stop() });
-  const shared = { api, metrics, identity, cluster, onNote: eventsOf(recorder) };
+  const trust = await trustOf(options, starting);
+  const shared = { api, metrics, identity, cluster, onNote: eventsOf(recorder), ...(trust && { trust }) };
   leadership = options.leaderElection ? seek(options, starting, shared) : lead(options, starting, shared);
   const { stop } = leadership;
   started({ name: "operator", stop });
   log.info("ready: every list is complete");
+}
+
+async function trustOf({ tlsDir }: KubernetesOperator, { log, started }: Starting): Promise<ListenerTrust | undefined> {
+  if (tlsDir === undefined) return undefined;
+  const trust = await followListenerTrust({ folder: tlsDir, clock: systemClock, log });
+  started({ name: "listeners' certificate", stop: () => trust.stop() });
+  return trust;
 }
 
 /** DNSEndpoints are looked at only where somebody may publish: nobody needs to be allowed to otherwise. */
@@ -162,14 +174,15 @@ function seek(options: KubernetesOperator, starting: Starting, shared: Shared): 
 }
 
 function work(
-  { fleet, contractNamespace, ownNamespace, relaySelector, trust }: KubernetesOperator,
+  { fleet, contractNamespace, ownNamespace, relaySelector }: KubernetesOperator,
   { log }: Starting,
-  { api, metrics, cluster, onNote }: Shared,
+  { api, metrics, cluster, onNote, trust }: Shared,
 ): Operator {
   const clock = systemClock;
   const resolver = resolverOf(fleet);
   const authoritative = authoritativeOf(fleet, resolver);
-  return startOperator({
+  const certificates = trust?.current();
+  const operator = startOperator({
     cluster,
     resolver,
     ...(authoritative && { authoritative }),
@@ -183,12 +196,17 @@ function work(
     clock,
     log: log.child({ part: "operator" }),
     random: Math.random,
-    settings: operatorSettings(fleet, { contractNamespace, ...(trust !== undefined && { trust }) }),
+    settings: operatorSettings(fleet, {
+      contractNamespace,
+      ...(certificates !== undefined && { trust: certificates }),
+    }),
     metrics,
     hasEndpoints: (namespace) => cluster.isListed("DNSEndpoint", namespace),
     isListed: (kind, namespace) => cluster.isCurrent(kind, namespace),
     onNote,
   });
+  trust?.follow((changed) => operator.trust(changed));
+  return operator;
 }
 
 /** Notes as Events beside the objects that they are about. */

@@ -1,9 +1,12 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { pino } from "pino";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createAuthority } from "../test/harness/control-plane-pki.ts";
-import { listenerTrust } from "./listener-trust.ts";
+import { createManualClock } from "../test/harness/manual-clock.ts";
+import { until } from "../test/harness/until.ts";
+import { followListenerTrust, listenerTrust } from "./listener-trust.ts";
 
 describe("what clients must trust", () => {
   const folder = mkdtempSync(join(tmpdir(), "posthouse-trust-"));
@@ -14,11 +17,13 @@ describe("what clients must trust", () => {
     made.authority = made.selfSigned = authority.ca;
     made.issued = (await authority.server(["relay.example.net"])).cert;
   });
-  const trust = async (files: Readonly<Record<string, string>>): Promise<string | undefined> => {
+  const folderOf = (files: Readonly<Record<string, string>>): string => {
     const at = mkdtempSync(join(folder, "tls-"));
     for (const [name, text] of Object.entries(files)) writeFileSync(join(at, name), text);
-    return listenerTrust(at);
+    return at;
   };
+  const trust = async (files: Readonly<Record<string, string>>): Promise<string | undefined> =>
+    (await listenerTrust(folderOf(files)))?.certificates;
 
   test("is the authority that the Secret names", async () => {
     expect(await trust({ "tls.crt": made.issued, "ca.crt": made.authority })).toBe(made.authority);
@@ -32,5 +37,37 @@ describe("what clients must trust", () => {
   test("is nothing when there is no certificate, or none that can be read", async () => {
     expect(await trust({})).toBeUndefined();
     expect(await trust({ "tls.crt": "nonsense" })).toBeUndefined();
+  });
+
+  test("is read again when the Secret comes, and when it is renewed; one that is gone says nothing", async () => {
+    const at = folderOf({});
+    const clock = createManualClock(0);
+    const told: (string | undefined)[] = [];
+    const follower = await followListenerTrust({
+      folder: at,
+      clock,
+      log: pino({ level: "silent" }),
+    });
+    follower.follow((certificates) => told.push(certificates));
+    expect(follower.current()).toBeUndefined();
+    const steps: readonly (readonly [file: string, text: string | undefined])[] = [
+      ["tls.crt", made.selfSigned],
+      ["ca.crt", "another authority"],
+      ["ca.crt", undefined],
+      ["tls.crt", made.issued],
+    ];
+    for (const [i, [file, text]] of steps.entries()) {
+      if (text === undefined) rmSync(join(at, file));
+      else writeFileSync(join(at, file), text);
+      await until("it is noticed", async () => {
+        await clock.advance(10_000);
+        return told.length > i || undefined;
+      });
+    }
+    expect(told).toEqual([made.selfSigned, "another authority", made.selfSigned, undefined]);
+    rmSync(join(at, "tls.crt"));
+    await clock.advance(60_000);
+    await follower.stop();
+    expect(told).toHaveLength(steps.length);
   });
 });

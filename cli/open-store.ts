@@ -2,9 +2,8 @@ import { readFile } from "node:fs/promises";
 import type { Registry } from "prom-client";
 import { describeStoreAddress, parseStoreAddress, type StoreAddress } from "../relay/store/address.ts";
 import { conditionMetrics, type StoreCondition } from "../relay/store/condition.ts";
-import type { StoreReport } from "../relay/store/check.ts";
 import { openStore } from "../relay/store/lmdb/open-store.ts";
-import { checkRedis } from "../relay/store/redis/check.ts";
+import { checkRedis, type RedisReport } from "../relay/store/redis/check.ts";
 import type { RedisAddress } from "../relay/store/redis/client.ts";
 import { connectRedis, type WatchedRedis } from "../relay/store/redis/connect.ts";
 import { keysUnder } from "../relay/store/redis/keys.ts";
@@ -122,14 +121,15 @@ export function storeAddressOf({ store }: Pick<Fleet, "store">, state: string): 
   return store === undefined ? { kind: "File", path: stateLayout.store(state) } : parseStoreAddress(store);
 }
 
-/** Verifies a Redis, as it is. */
+/** Verifies a Redis, as it is; `repair` makes its counters right. */
 export async function checkRedisAt(
   address: RedisAddress,
-  options: Pick<OpenStoreAt, "fleet" | "log">,
-): Promise<StoreReport> {
+  options: Pick<OpenStoreAt, "fleet" | "log"> & { readonly repair: boolean },
+): Promise<RedisReport> {
   const connection = await connectFleetRedis(options, address);
   try {
-    return await checkRedis(connection, keysUnder(`${options.fleet.redis.keyPrefix}:`));
+    const { repair } = options;
+    return await checkRedis(connection, keysUnder(`${options.fleet.redis.keyPrefix}:`), { repair });
   } finally {
     await connection.close();
   }

@@ -1,7 +1,6 @@
 import process from "node:process";
 import { contractNamespaceOf, ownNamespace } from "./contract-namespace.ts";
 import { startKubernetesOperator } from "./kubernetes-operator.ts";
-import { listenerTrust } from "./listener-trust.ts";
 import { loadFleet } from "./load-fleet.ts";
 import { runParts } from "./run-parts.ts";
 import { exitCode, type Terminal } from "./terminal.ts";
@@ -28,12 +27,10 @@ export interface OperatorFlags {
 export async function operator({ namespace, ...flags }: OperatorFlags, terminal: Terminal): Promise<number> {
   const fleet = await loadFleet(flags.fleet);
   const contractNamespace = await contractNamespaceOf(namespace);
-  const trust = flags.tlsDir === undefined ? undefined : await listenerTrust(flags.tlsDir);
   const options = {
     ...flags,
     fleet,
     contractNamespace,
-    ...(trust !== undefined && { trust }),
     ownNamespace: (await ownNamespace()) ?? contractNamespace,
     deposed: () => process.exit(exitCode.failed),
   };

@@ -21,7 +21,7 @@ export interface CheckOptions {
   readonly address?: string | undefined;
   readonly state: string;
   readonly fleet?: string;
-  /** Make a new file of what can be read of a damaged one. */
+  /** Make a new file of what can be read of a damaged one; in a Redis, count anew. */
   readonly repair: boolean;
 }
 
@@ -31,6 +31,8 @@ export interface CheckResult extends StoreReport {
   /** Of a repair: where the damaged file is now, and what the new one lacks. */
   readonly setAside?: string;
   readonly missing?: readonly string[];
+  /** Of a repair in a Redis: how many counters are right now. */
+  readonly repaired?: number;
 }
 
 /** `posthouse store check [ADDRESS]`: verifies a store, also while relays run on it. Exit code 1 when something is wrong. */
@@ -38,21 +40,20 @@ export async function checkStore(options: CheckOptions, terminal: Terminal): Pro
   const fleet = await loadFleet(options.fleet);
   const address = options.address === undefined ? storeAddressOf(fleet, options.state) : readAddress(options.address);
   const isRedis = address.kind !== "File";
-  const result = await (isRedis ? checkOfRedis(address, fleet) : checkOfFile(address, options.repair)).catch(
-    toUserError,
-  );
+  const result = await (
+    isRedis ? checkOfRedis(address, fleet, options.repair) : checkOfFile(address, options.repair)
+  ).catch(toUserError);
   show(result, isRedis, terminal);
   if (result.problems.length === 0) return exitCode.ok;
-  if (isRedis && options.repair)
-    throw new UserError(
-      "--repair is for the embedded store: of a Redis what is wrong is told, and its data are left alone",
-    );
+  if (isRedis && options.repair && result.repaired !== result.problems.length + result.more)
+    throw new UserError("--repair counts anew in a Redis; what else is wrong is told, and left alone");
   return exitCode.failed;
 }
 
-async function checkOfRedis(address: RedisAddress, fleet: Fleet): Promise<CheckResult> {
+async function checkOfRedis(address: RedisAddress, fleet: Fleet, mayRepair: boolean): Promise<CheckResult> {
   const log = createLogger({ level: "silent", destination: { write: () => undefined } });
-  return { store: describeStoreAddress(address), ...(await checkRedisAt(address, { fleet, log })) };
+  const { repaired, ...report } = await checkRedisAt(address, { fleet, log, repair: mayRepair });
+  return { store: describeStoreAddress(address), ...report, ...(mayRepair && { repaired }) };
 }
 
 async function checkOfFile(address: FileAddress, mayRepair: boolean): Promise<CheckResult> {
@@ -98,13 +99,13 @@ const advice: Advice = {
   Damaged: "stop posthouse up: its next start sets the file aside and keeps what can be read",
   Orphan: "it cannot be delivered: tell its sender; the events say who that is",
   Index: "stop posthouse up: its next start makes the index anew",
-  Counter: "the limit of that tenant's room is off by the difference",
+  Counter: "stop posthouse up: its next start counts anew",
 };
 const adviceOnRedis: Advice = {
   ...advice,
   Damaged: "Redis altered it: verify its file with redis-check-aof, and restore it from a backup if that finds nothing",
   Index: "restore Redis from a backup",
-  Counter: "what it counts is off by the difference",
+  Counter: "what it counts is off by the difference: posthouse store check --repair counts anew",
 };
 
 function show(result: CheckResult, isRedis: boolean, terminal: Terminal): void {
@@ -124,6 +125,8 @@ function show(result: CheckResult, isRedis: boolean, terminal: Terminal): void {
     rows.length === 0 ? "no problems" : table([["PROBLEM", "ID", "WHAT", "WHAT TO DO"], ...rows]).join("\n"),
   );
   if (result.more > 0) terminal.out(`and ${result.more} more`);
+  if (result.repaired !== undefined && result.repaired > 0)
+    terminal.out(`counters that are right again: ${result.repaired}`);
   if (result.setAside === undefined) return;
   terminal.out(`the damaged file is ${result.setAside}; what can be read of it is in a new one`);
   const { missing = [] } = result;

@@ -10,7 +10,11 @@ export function storeCommand(): Command {
     .argument("[address]", "address of the store; without it the one of the fleet file, or in the state folder")
     .addOption(state())
     .option("--fleet <file>", "fleet file: its store, redis and durability")
-    .option("--repair", "of an embedded store that no process uses: keep what can be read in a new file", false)
+    .option(
+      "--repair",
+      "of an embedded store that no process uses: keep what can be read in a new file; in a Redis: count anew",
+      false,
+    )
     .addOption(new Option("--format <format>", "how to print").choices(["text", "json"]).default("text"))
     .action(
       (address: string | undefined, options: { state: string; fleet?: string; repair: boolean; format: string }) =>

@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { openStore } from "../relay/store/lmdb/open-store.ts";
 import { draft, unlimited } from "../relay/store/port-suite/fixture.ts";
 import { redisStore } from "../relay/store/redis/store.ts";
@@ -13,19 +13,14 @@ import { systemClock } from "../runtime/clock.ts";
 import { takeLock } from "../runtime/lock-file.ts";
 import { createLogger } from "../runtime/log.ts";
 import { posthouse } from "../test/harness/posthouse.ts";
-import { type RedisServer, startRedis } from "../test/harness/redis.ts";
+import { oneRedis } from "../test/harness/one-redis.ts";
 import { plainConnection } from "../test/harness/redis-connection.ts";
 import { expectSame, holdings } from "../test/harness/store-records.ts";
 
-let server: RedisServer;
+const server = oneRedis({ config: { maxmemory: "1gb" } });
 let folder: string;
-beforeAll(async () => {
-  server = await startRedis({ config: { maxmemory: "1gb" } });
-});
-afterAll(() => server.close());
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), "posthouse-move-"));
-  await server.ask("FLUSHALL");
 });
 afterEach(() => rm(folder, { recursive: true }));
 
@@ -41,8 +36,8 @@ const file = (name: string): Place => ({
   open: () => openStore({ path: join(folder, name), clock: systemClock, log }),
 });
 const redis = (): Place => ({
-  address: server.url,
-  open: () => redisStore({ connection: plainConnection(server.port), prefix: "posthouse:", clock: systemClock }),
+  address: server().url,
+  open: () => redisStore({ connection: plainConnection(server().port), prefix: "posthouse:", clock: systemClock }),
 });
 
 async function using<T>(place: Place, use: (store: Store) => Promise<T>): Promise<T> {
@@ -141,7 +136,7 @@ describe("posthouse store move", () => {
     await fill(redis(), 3);
     await using(redis(), async ({ spool }) => {
       const claimed = await spool.claim(systemClock.now(), 1, 60_000);
-      const { code, stderr } = await posthouse(["store", "move", server.url, file("one").address]);
+      const { code, stderr } = await posthouse(["store", "move", server().url, file("one").address]);
       expect([code, stderr]).toEqual([2, expect.stringMatching(/relays work on 1 deliveries of .*: stop them/)]);
       for (const delivery of claimed) expect(await spool.settle(delivery, { kind: "Done" })).toBe(true);
       expect(await spool.claim(systemClock.now(), 9, 1)).toHaveLength(5);
@@ -154,9 +149,9 @@ describe("posthouse store move", () => {
     const results = await Promise.all(
       [
         [file("one").address, file("two").address],
-        [file("none").address, server.url],
-        ["redis://", server.url],
-        [server.url, server.url],
+        [file("none").address, server().url],
+        ["redis://", server().url],
+        [server().url, server().url],
       ].map((args) => posthouse(["store", "move", ...args])),
     );
     expect(results.map(({ code }) => code)).toEqual([2, 2, 2, 2]);
@@ -183,18 +178,18 @@ describe("posthouse store move", () => {
   test("leaves a Redis on which a relay that was forgotten neither accepts nor claims", async () => {
     await fill(redis(), 3);
     await using(redis(), async ({ spool }) => {
-      expect(await posthouse(["store", "move", server.url, file("one").address])).toMatchObject({ code: 0 });
+      expect(await posthouse(["store", "move", server().url, file("one").address])).toMatchObject({ code: 0 });
       await expect(spool.claim(systemClock.now(), 1, 60_000)).rejects.toThrow("CLOSED");
       await expect(spool.accept(draft("late"))).rejects.toThrow("CLOSED");
-      expect(await posthouse(["store", "unmark", server.url])).toMatchObject({ code: 0 });
+      expect(await posthouse(["store", "unmark", server().url])).toMatchObject({ code: 0 });
       expect(await spool.claim(systemClock.now(), 9, 60_000)).toHaveLength(6);
     });
-    expect(await posthouse(["store", "unmark", server.url])).toMatchObject({ code: 1 });
+    expect(await posthouse(["store", "unmark", server().url])).toMatchObject({ code: 1 });
   });
 
   test("is not at its end where the mark of the source was taken away meanwhile", { timeout: 60_000 }, async () => {
     await fill(redis(), 600);
-    const moving = spawn(process.execPath, [main, "store", "move", server.url, file("one").address]);
+    const moving = spawn(process.execPath, [main, "store", "move", server().url, file("one").address]);
     let said = "";
     let unmarked: Promise<unknown> | undefined;
     moving.stderr.setEncoding("utf8").on("data", (text: string) => {
@@ -205,7 +200,7 @@ describe("posthouse store move", () => {
     await once(moving, "close");
     await unmarked;
     expect([moving.exitCode, said]).toEqual([1, expect.stringContaining("was taken away meanwhile")]);
-    const again = await posthouse(["store", "move", server.url, file("one").address]);
+    const again = await posthouse(["store", "move", server().url, file("one").address]);
     expect([again.code, again.stderr]).toEqual([2, expect.stringContaining("holds part of another move")]);
   });
 });

@@ -27,13 +27,14 @@ export function generatedFiles(): readonly GeneratedFile[] {
   return [...crds, { url: new URL("api.md", referenceFolder), text: apiReference(definitions) }];
 }
 
-function refuseBadRules(schema: StructuralSchema, path: string): void {
+function refuseBadRules(schema: StructuralSchema, path: string, times = 1): void {
   for (const { rule } of schema["x-kubernetes-validations"] ?? []) {
-    const [problem] = checkRule(rule, schema).problems;
+    const [problem] = checkRule(rule, schema, times).problems;
     if (problem !== undefined) throw new Error(`${path}: rule ${rule}: ${problem}`);
   }
-  for (const [name, property] of Object.entries(schema.properties ?? {})) refuseBadRules(property, `${path}.${name}`);
-  if (schema.items) refuseBadRules(schema.items, `${path}[]`);
+  for (const [name, property] of Object.entries(schema.properties ?? {}))
+    refuseBadRules(property, `${path}.${name}`, times);
+  if (schema.items) refuseBadRules(schema.items, `${path}[]`, times * (schema.maxItems ?? Infinity));
 }
 
 /** Writes {@link generatedFiles}, and removes what an earlier run wrote and this one did not. */

@@ -48,6 +48,30 @@ describe("checkRule", () => {
     expect(checkRule(rule, schema).problems).not.toEqual([]);
   });
 
+  // As kube-apiserver 1.36 estimated them.
+  test.each([
+    ["self.list.all(a, a.n == 1)", 2_000_000, 5, 10_000_000],
+    ["self.list.all(a, a.name == self.name)", 100_000, 500, 20_500_000],
+    ["self.list.all(a, self.list.all(b, a.n == b.n))", 2000, 5, 27_500_000],
+    ["self.list.all(a, self.list.all(b, a.name == b.name))", 1000, 500, 206_500_000],
+    ["self.list.all(a, self.list.filter(b, a.n == b.n).size() == 1)", 2000, 5, 67_500_000],
+    ["self.list.map(a, a.n).size() > 1", 2_000_000, 5, 27_500_000],
+    ["self.list.all(a, a.n in [1, 2, 3])", 1_000_000, 5, 17_500_000],
+  ])("%s costs no less than the API server says", (rule, maxItems, maxLength, least) => {
+    const name = { type: "string", maxLength } as const;
+    const items: StructuralSchema = { type: "object", properties: { name, n: { type: "integer" } } };
+    const whole: StructuralSchema = { type: "object", properties: { name, list: { type: "array", maxItems, items } } };
+    const { cost } = checkRule(rule, whole);
+    expect(cost).toBeGreaterThanOrEqual(least);
+    expect(cost).toBeLessThan(2 * least);
+  });
+
+  test("a rule in a list costs as often as the list has elements", () => {
+    const once = checkRule("self.name == 'a'", schema);
+    expect(checkRule("self.name == 'a'", schema, 10)).toEqual({ problems: [], cost: once.cost * 10 });
+    expect(checkRule("self.name == 'a'", schema, Infinity).problems).not.toEqual([]);
+  });
+
   test("a rule costs more the longer the lists and strings are", () => {
     expect(checkRule("self.list.all(x, x.name == x.name)", schema).cost).toBeGreaterThan(100 * 100);
     expect(checkRule("self.words.all(x, x == self.name)", schema).cost).toBeLessThan(100);

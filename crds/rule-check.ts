@@ -11,6 +11,9 @@ export interface RuleReport {
 /** The API server refuses a rule whose estimated cost is higher. */
 export const costLimit = 10_000_000;
 
+/** What the API server counts for a list that a rule makes; `filter` and `map` make one for each element. */
+const madeList = 10;
+
 /** The functions that a rule may call: core CEL, and nothing that only the API server knows. */
 const functions = new Set(["has", "size", "duration", "int", "string"]);
 const methods = new Set(["size", "contains", "startsWith", "endsWith", "matches"]);
@@ -29,9 +32,9 @@ type Scope = ReadonlyMap<string, StructuralSchema | undefined>;
 
 /**
  * Checks a rule against the schema that it stands in: it must parse, call only what is allowed, read only declared
- * fields, and not cost too much.
+ * fields, and not cost too much, evaluated so many `times` in an object: for each element of the lists around it.
  */
-export function checkRule(rule: string, schema: StructuralSchema): RuleReport {
+export function checkRule(rule: string, schema: StructuralSchema, times = 1): RuleReport {
   const problems: string[] = [];
   let ast: ASTNode;
   try {
@@ -43,7 +46,7 @@ export function checkRule(rule: string, schema: StructuralSchema): RuleReport {
     ["self", schema],
     ["oldSelf", schema],
   ]);
-  const { cost } = walk(ast, scope, problems);
+  const cost = walk(ast, scope, problems).cost * times;
   if (cost > costLimit) problems.push(`may cost ${Math.round(cost)}, more than ${costLimit}`);
   return { problems, cost };
 }
@@ -75,6 +78,7 @@ function operands(
     return { cost: 1 };
   }
   const term = sum(node.args, scope, problems);
+  if (node.op === "list") return { cost: term.cost + madeList };
   return node.op === "[]" ? { ...term, schema: walk(node.args[0], scope, []).schema?.items } : term;
 }
 
@@ -121,7 +125,8 @@ function macro(list: Term, args: readonly ASTNode[], around: Around & { readonly
   const inner = new Map(around.scope).set(variable.args, list.schema.items);
   const body = sum(bodies, inner, around.problems).cost;
   const schema = around.name === "filter" ? list.schema : undefined;
-  return { cost: list.cost + (list.schema.maxItems ?? Infinity) * (body + 3), schema };
+  const turn = body + 3 + (around.name === "filter" || around.name === "map" ? madeList : 0);
+  return { cost: list.cost + (list.schema.maxItems ?? Infinity) * turn, schema };
 }
 
 function equality(nodes: readonly [ASTNode, ASTNode], scope: Scope, problems: string[]): Term {

@@ -11,6 +11,7 @@ import { endpointText } from "./endpoint.ts";
 import { createRateLimiter, type RateLimit, type RateLimiter } from "./rate-limit.ts";
 import type { Answer, RecordType, Resolver } from "./resolver.ts";
 import { createSlots, type Slots } from "./slots.ts";
+import { keepTcpConnections, type AskOverTcp, type Keeping } from "./tcp-connections.ts";
 import { findZone, type Authority, type ZoneCutOptions, type ZoneServer } from "./zone-cut.ts";
 
 /** How one question is to be asked. */
@@ -53,10 +54,14 @@ const mostNames = 2 * longestChain;
 /** Questions on their way at once: a domain with many dead servers must not use up the sockets of this process. */
 const mostInFlight = 256;
 
+/** A check asks each server several questions at once, and domains share servers. */
+const keeping: Omit<Keeping, "clock"> = { idle: 10_000, most: 64 };
+
 interface Shell extends AuthoritativeOptions {
   readonly walk: ZoneCutOptions;
   readonly limiter: RateLimiter;
   readonly slots: Slots;
+  readonly overTcp: AskOverTcp;
 }
 
 /** A question under way. */
@@ -79,6 +84,7 @@ export function createAuthoritativeResolver(options: AuthoritativeOptions): Auth
     walk: { resolver, guard, authorities, port },
     limiter: createRateLimiter(rate, clock),
     slots: createSlots(mostInFlight),
+    overTcp: keepTcpConnections({ clock, ...keeping }),
   };
   return {
     async ask(name, type, { transport, signal }) {
@@ -175,11 +181,11 @@ function byAlias<T extends RecordType>(
 async function read<T extends RecordType>(state: Search<T>, { at }: ZoneServer, name: string): Promise<OwnReading<T>> {
   if ("reason" in at) return { kind: "Failed", reason: at.reason };
   const { shell, type, transport, signal } = state;
-  const { clock, timeout, deadline, limiter, slots, random = randomBytes } = shell;
+  const { clock, timeout, deadline, limiter, slots, overTcp, random = randomBytes } = shell;
   const late: Answer<T> = { kind: "Failed", reason: `not answered within ${deadline} ms` };
   if (!(await limiter.turn(endpointText(at), deadline, signal)) || !(await slots.take(signal))) return late;
   const query = encodeQuery(name, type, random(octetsOfChance), false);
-  const asked = await askServer(at, query, transport, { clock, timeout, signal }).finally(slots.release);
+  const asked = await askServer(at, query, transport, { clock, timeout, signal, overTcp }).finally(slots.release);
   if (asked.kind === "Failed") return signal.aborted ? late : asked;
   return readOwnAnswer(asked.packet, type, name);
 }

@@ -4,7 +4,7 @@ import type { Endpoint } from "./endpoint.ts";
 import { errorText, type Exchange, type ExchangeOptions } from "./udp.ts";
 
 /** Answers of more octets are not read. */
-const largestAnswer = 32_768;
+export const largestAnswer = 32_768;
 
 /** Asks over TCP (RFC 7766): one question, one answer, one connection. Never rejects, always closes its socket. */
 export function askOverTcp(server: Endpoint, query: Query, options: ExchangeOptions): Promise<Exchange> {
@@ -27,11 +27,7 @@ export function askOverTcp(server: Endpoint, query: Query, options: ExchangeOpti
     let received = Buffer.alloc(0);
     socket.on("error", (error) => fail(errorText(error)));
     socket.on("close", () => fail("the connection was closed"));
-    socket.on("connect", () => {
-      const length = Buffer.alloc(2);
-      length.writeUInt16BE(query.packet.length);
-      socket.write(Buffer.concat([length, query.packet]));
-    });
+    socket.on("connect", () => socket.write(framed(query.packet)));
     socket.on("data", (chunk: Buffer) => {
       received = Buffer.concat([received, chunk]);
       const exchange = readFrame(received, query);
@@ -39,6 +35,13 @@ export function askOverTcp(server: Endpoint, query: Query, options: ExchangeOpti
     });
     return undefined;
   });
+}
+
+/** A message with its length before it, to be written at once (RFC 7766 §8). */
+export function framed(packet: Buffer): Buffer {
+  const length = Buffer.alloc(2);
+  length.writeUInt16BE(packet.length);
+  return Buffer.concat([length, packet]);
 }
 
 /** The first frame of what was received, once it is there. */

@@ -15,6 +15,7 @@ import { questionKey, type Question } from "./sending-domain/look-up.ts";
 import type { DnsQuestions } from "./sending-domain/next-check.ts";
 import { foldRelated, type RelatedEvidence } from "./sending-domain/related-evidence.ts";
 import { relatedQuestions, type ClaimPolicies } from "./sending-domain/related-questions.ts";
+import { checkDate, type CheckDate } from "./check-date.ts";
 import { createFirstAnswers, type FirstAnswers } from "./first-answers.ts";
 import { createWorkQueue } from "./work-queue.ts";
 
@@ -47,9 +48,6 @@ export interface DnsChecks {
   readonly stop: () => Promise<void>;
 }
 
-/** Pauses longer than this get jitter, so that ten thousand domains drift apart. */
-const longPause = 10_000;
-
 /**
  * Milliseconds that the names which records include and inherit may take in one check. Others chose them, and their servers
  * may be slow on purpose: a check that waited for all would keep those of other domains from their turn.
@@ -62,6 +60,7 @@ export function createDnsChecks(options: DnsChecksOptions): DnsChecks {
   const questions = new Map<string, DnsQuestions>();
   const evidence = new Map<string, DomainEvidence>();
   const asking = new Set<string>();
+  const dates = new Map<string, CheckDate>();
   const first = createFirstAnswers(clock, (key) => evidence.has(key));
   const aborter = new AbortController();
 
@@ -89,9 +88,10 @@ export function createDnsChecks(options: DnsChecksOptions): DnsChecks {
       first.asked(key);
       // The check under way brings evidence, and that another schedule.
       if (asking.has(key)) return;
-      const pause = pauseUntil(next.checkAt, options);
-      if (pause === 0) queue.add(key);
-      else queue.addAfter(key, pause);
+      const date = checkDate(next.checkAt, dates.get(key), clock.now(), options.random);
+      dates.set(key, date);
+      if (date.at <= clock.now()) queue.add(key);
+      else queue.addAfter(key, date.at - clock.now());
     },
     checkNow() {
       for (const key of questions.keys()) queue.add(key);
@@ -99,6 +99,7 @@ export function createDnsChecks(options: DnsChecksOptions): DnsChecks {
     forget(key) {
       questions.delete(key);
       evidence.delete(key);
+      dates.delete(key);
       first.settle(key);
     },
     async stop() {
@@ -107,11 +108,6 @@ export function createDnsChecks(options: DnsChecksOptions): DnsChecks {
       await queue.stop();
     },
   };
-}
-
-function pauseUntil(checkAt: number, { clock, random }: DnsChecksOptions): number {
-  const pause = Math.max(0, checkAt - clock.now());
-  return pause > longPause ? pause * (1 + random() / 10) : pause;
 }
 
 async function ask(
@@ -172,7 +168,8 @@ async function askZone(
   signal: AbortSignal,
 ): Promise<number> {
   if (!authoritative) return negativeTtlOf(await resolver.resolve(zone, "SOA", signal));
-  const { servers } = await authoritative.ask(zone, "SOA", { transport: "UDP", signal });
+  // Over TCP like the rest: what stands in the zone is asked over the same connection.
+  const { servers } = await authoritative.ask(zone, "SOA", { transport: "TCP", signal });
   return Math.max(0, ...servers.map(({ answer }) => negativeTtlOf(answer)));
 }
 

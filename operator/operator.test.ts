@@ -235,6 +235,18 @@ test("a deleted application Secret gets a new key, and the old one works on for 
   expect(issued()?.id).toBe(next?.id);
 });
 
+test("credentials name another authority once it is known, or none, and keep their API keys", async () => {
+  await bringUp();
+  await until(() => expect(credentials()).toHaveLength(1));
+  const password = secret("team-shop", "shop-web")?.data["password"];
+  for (const authority of ["PEM of one", "PEM of two", undefined]) {
+    operators[0]?.trust(authority);
+    await until(() => expect(secret("team-shop", "shop-web")?.data["certificates"]).toBe(authority));
+    expect(secret("team-shop", "shop-web")?.data["password"]).toBe(password);
+  }
+  expect(credentials()).toHaveLength(1);
+});
+
 test("a foreign Secret is never touched, and the tenant goes on when it is gone", async () => {
   const foreign: SecretObject = {
     apiVersion: "v1",

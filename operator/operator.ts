@@ -7,19 +7,20 @@ import type { AuthoritativeResolver } from "../net/authoritative.ts";
 import type { Resolver } from "../net/resolver.ts";
 import type { Clock } from "../runtime/clock.ts";
 import type { Logger } from "../runtime/log.ts";
+import type { Submission } from "./action.ts";
 import { createController, ownerOf, ownerText, type Controller } from "./controllers.ts";
 import { tenantStatusOf } from "./custom-objects.ts";
 import { createDnsChecks } from "./dns-checks.ts";
 import { makeKeyPair } from "./key-pair.ts";
 import { createOperatorMetrics, registerOldKeyMetric, registerOrphanMetrics } from "./metrics.ts";
-import { createOrphanWatch } from "./orphan-watch.ts";
+import { createOrphanWatch, type OrphanWatch } from "./orphan-watch.ts";
 import { createQueueMetrics } from "./queue-metrics.ts";
 import { createRelations, type Concerned, type SharedContract } from "./relations.ts";
 import { oldKeyInUse } from "./relay-tenant/old-keys.ts";
 import { allowsOwnDomains } from "./relay-tenant/shared-domain.ts";
 import type { OperatorSettings } from "./settings.ts";
 import { createTell, type NoteSink } from "./tell.ts";
-import { createUsagePull } from "./usage-pull.ts";
+import { createUsagePull, type UsagePull } from "./usage-pull.ts";
 import { createWorkQueue, type WorkQueue } from "./work-queue.ts";
 
 export interface OperatorOptions {
@@ -45,9 +46,13 @@ export interface OperatorOptions {
 export interface Operator {
   /** Asks the DNS about every domain now, and the relays about everybody's usage. */
   readonly checkNow: () => void;
+  /** Has credentials name other certificates to trust (PEM), or none. */
+  readonly trust: (certificates: string | undefined) => void;
   /** Ends all work; resolves when what was begun is done. */
   readonly stop: () => Promise<void>;
 }
+
+type Writable<T> = { -readonly [field in keyof T]: T[field] };
 
 /** Custom resources worked on at once: so many that keys are made all the time, while others of them wait for the API server. */
 const inFlight = 16;
@@ -62,8 +67,12 @@ const kinds = ["RelayTenant", "SendingDomain", "Secret", "ConfigMap", "DNSEndpoi
  * Starts the operator: every change in the cluster names the custom resources that it may concern, and each of these is
  * observed, planned and applied anew. It knows levels only; what it missed while it was away it finds in the first round.
  */
-export function startOperator(options: OperatorOptions): Operator {
-  const { cluster, clock, log, settings } = options;
+export function startOperator(given: OperatorOptions): Operator {
+  const { cluster, clock, log } = given;
+  // What clients must trust may change while everything else stays.
+  const submission: Writable<Submission> = { ...given.settings.submission };
+  const settings = { ...given.settings, submission };
+  const options = { ...given, settings };
   const relations = createRelations(cluster, settings.contractNamespace, sharedContract(settings));
   const queue = createQueue(options, (key) => controller(key));
   const checks = createDnsChecks({
@@ -73,23 +82,10 @@ export function startOperator(options: OperatorOptions): Operator {
     onError: (text, err) => log.error({ object: ownerOf(text), err }, "a DNS check broke"),
     inFlight: 16,
   });
-  const pull = createUsagePull({
-    source: options.usage,
-    clock,
-    interval: settings.usageInterval ?? 30_000,
-    tenants: () => cluster.list("RelayTenant").map(({ metadata }) => tenantKey(metadata.namespace, metadata.name)),
-    onChange: (tenants) => tenants.forEach((tenant) => queue.add(`RelayTenant/${tenant}`)),
-    onUnavailable: (err) => log.warn({ err }, "usage cannot be pulled"),
-  });
-  const context = { cluster, clock, submission: settings.submission, makeKeyPair };
-  const orphans = createOrphanWatch({
-    ...options,
-    contractNamespace: settings.contractNamespace,
-    ...(settings.orphanGrace !== undefined && { grace: settings.orphanGrace }),
-  });
-  if (options.metrics) registerOrphanMetrics(options.metrics, orphans.counts);
-  if (options.metrics)
-    registerOldKeyMetric(options.metrics, () => cluster.list("RelayTenant").filter(tellsOfOldKey).length);
+  const wakeTenants = (names: readonly string[]): void => names.forEach((name) => queue.add(`RelayTenant/${name}`));
+  const pull = createPull(options, wakeTenants);
+  const context = { cluster, clock, submission, makeKeyPair };
+  const orphans = createOrphans(options);
   const metrics = options.metrics && createOperatorMetrics(options.metrics, { depth: queue.depth, inFlight });
   const controller = createController(
     { ...options, tell: createTell(options), relations, checks, pull, orphans, context },
@@ -105,12 +101,49 @@ export function startOperator(options: OperatorOptions): Operator {
       checks.checkNow();
       void pull.pull();
     },
+    trust(certificates) {
+      if (submission.certificates === certificates) return;
+      if (certificates === undefined) delete submission.certificates;
+      else submission.certificates = certificates;
+      wakeTenants(tenantsOf(cluster));
+    },
     async stop() {
       unwatch();
       pull.stop();
       await Promise.all([checks.stop(), queue.stop()]);
     },
   };
+}
+
+function tenantsOf(cluster: Cluster): readonly string[] {
+  return cluster.list("RelayTenant").map(({ metadata }) => tenantKey(metadata.namespace, metadata.name));
+}
+
+function createPull(
+  { cluster, clock, log, usage, settings }: OperatorOptions,
+  onChange: (tenants: readonly string[]) => void,
+): UsagePull {
+  return createUsagePull({
+    source: usage,
+    clock,
+    interval: settings.usageInterval ?? 30_000,
+    tenants: () => tenantsOf(cluster),
+    onChange,
+    onUnavailable: (err) => log.warn({ err }, "usage cannot be pulled"),
+    onAvailable: () => log.info("usage is pulled again"),
+  });
+}
+
+function createOrphans(options: OperatorOptions): OrphanWatch {
+  const { cluster, metrics, settings } = options;
+  const orphans = createOrphanWatch({
+    ...options,
+    contractNamespace: settings.contractNamespace,
+    ...(settings.orphanGrace !== undefined && { grace: settings.orphanGrace }),
+  });
+  if (metrics) registerOrphanMetrics(metrics, orphans.counts);
+  if (metrics) registerOldKeyMetric(metrics, () => cluster.list("RelayTenant").filter(tellsOfOldKey).length);
+  return orphans;
 }
 
 function wake(queue: WorkQueue, owners: readonly Concerned[]): void {

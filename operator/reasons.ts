@@ -191,9 +191,9 @@ export const reasons = {
   DNSAutomationNotAllowed: {
     kind: "Stalled",
     means:
-      "The spec asks that records be published through ExternalDNS (`spec.dns.publish`), and the fleet file grants the domain to no such namespace. Nothing is published; keys, checks and mail go on.",
+      "The spec asks that records be published through ExternalDNS (`spec.dns.publish`), and the fleet file grants the domain to no such namespace. Nothing is published; what was published while there was a grant stays as it is and is not kept up. Keys, checks and mail go on.",
     remedy:
-      "Set spec.dns.publish to Report and publish the records by hand, or have the platform team grant the zone to the namespace in dnsAutomation of the fleet file.",
+      "Set spec.dns.publish to Report and publish the records by hand, or have the platform team grant the zone to the namespace in dnsAutomation of the fleet file. Whoever withdrew the grant for good deletes the DNSEndpoint; it is not made again.",
     command: "kubectl -n NAMESPACE get sendingdomain NAME -o jsonpath='{.spec.domain} {.spec.dns.publish}'",
   },
   DNSEndpointNotOwned: {

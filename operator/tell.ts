@@ -19,16 +19,24 @@ export type NoteSink = (about: About, action: string, note: Note) => void;
 /** Tells people of notes about an object. */
 export type Tell = (object: ObjectKey, action: string, notes: readonly Note[]) => void;
 
-/** Logs notes, and hands them to a sink where there is one. */
+/** Logs notes one by one, and hands them to a sink where there is one: all of a level as one, since each may be a write. */
 export function createTell({ cluster, log, onNote }: TellOptions): Tell {
   return (object, action, notes) => {
-    if (notes.length === 0) return;
-    const uid = onNote && cluster.get(object)?.metadata.uid;
-    for (const note of notes) {
-      log[note.level]({ object, reason: note.reason }, note.message);
-      onNote?.({ ...object, ...(uid !== undefined && { uid }) }, action, note);
-    }
+    for (const { level, reason, message } of notes) log[level]({ object, reason }, message);
+    if (onNote === undefined || notes.length === 0) return;
+    const uid = cluster.get(object)?.metadata.uid;
+    for (const note of asOne(notes)) onNote({ ...object, ...(uid !== undefined && { uid }) }, action, note);
   };
+}
+
+/** A note of each level, by the reason of its first. */
+function asOne(notes: readonly Note[]): readonly Note[] {
+  const levels = [...new Set(notes.map(({ level }) => level))];
+  return levels.flatMap((level): Note[] => {
+    const same = notes.filter((note) => note.level === level);
+    const message = [...new Set(same.map((note) => note.message))].join(" ");
+    return same.slice(0, 1).map(({ reason }) => ({ level, reason, message }));
+  });
 }
 
 export interface TellOptions {

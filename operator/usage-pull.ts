@@ -1,5 +1,6 @@
 import type { TenantUsage, UsageSource } from "../contract/usage.ts";
 import type { Clock } from "../runtime/clock.ts";
+import { startRounds } from "../runtime/rounds.ts";
 import type { ObservedUsage } from "./relay-tenant/observed.ts";
 
 export interface UsagePullOptions {
@@ -11,8 +12,10 @@ export interface UsagePullOptions {
   readonly tenants: () => readonly string[];
   /** Called with the tenants of which something else is known now. */
   readonly onChange: (tenants: readonly string[]) => void;
-  /** Called when nobody could be asked. */
+  /** Called when nobody could be asked, once until somebody answers again. */
   readonly onUnavailable: (error: unknown) => void;
+  /** Called when somebody answers after that. */
+  readonly onAvailable: () => void;
 }
 
 /** What tenants have used, pulled now and then: statuses tell it in steps, so nobody needs every message. */
@@ -26,12 +29,12 @@ export interface UsagePull {
 
 /** Starts pulling after the first interval. */
 export function createUsagePull(options: UsagePullOptions): UsagePull {
-  const { source, clock, interval } = options;
+  const { clock, interval } = options;
   const known = new Map<string, ObservedUsage>();
-  let stopped = false;
+  const rowsOf = createSource(options);
 
   const ask = async (tenants: readonly string[]): Promise<readonly string[]> => {
-    const rows = await rowsOf(options, source, tenants);
+    const rows = await rowsOf(tenants);
     return tenants.filter((tenant) => {
       const next = observedUsage(rows, tenant);
       const before = known.get(tenant);
@@ -45,12 +48,7 @@ export function createUsagePull(options: UsagePullOptions): UsagePull {
     for (const tenant of known.keys()) if (!asked.has(tenant)) known.delete(tenant);
     if (tenants.length > 0) options.onChange(await ask(tenants));
   };
-  let cancel = clock.after(interval, tick);
-  function tick(): void {
-    void pull().finally(() => {
-      if (!stopped) cancel = clock.after(interval, tick);
-    });
-  }
+  const end = startRounds({ clock, interval, delay: interval, round: pull });
 
   return {
     async of(tenant) {
@@ -58,27 +56,30 @@ export function createUsagePull(options: UsagePullOptions): UsagePull {
       return known.get(tenant) ?? { kind: "Unavailable" };
     },
     pull,
-    stop() {
-      stopped = true;
-      cancel();
-    },
+    stop: () => void end(),
   };
 }
 
-async function rowsOf(
-  { onUnavailable }: UsagePullOptions,
-  source: UsageSource,
-  tenants: readonly string[],
-): Promise<ReadonlyMap<string, TenantUsage> | undefined> {
-  try {
-    return await source.usage(tenants);
-  } catch (error) {
-    onUnavailable(error);
-    return undefined;
-  }
+type Rows = ReadonlyMap<string, TenantUsage> | undefined;
+
+/** Asks the source, and tells when it begins to fail and when it works again. */
+function createSource({ source, onUnavailable, onAvailable }: UsagePullOptions) {
+  let isAvailable = true;
+  return async (tenants: readonly string[]): Promise<Rows> => {
+    try {
+      const rows = await source.usage(tenants);
+      if (!isAvailable) onAvailable();
+      isAvailable = true;
+      return rows;
+    } catch (error) {
+      if (isAvailable) onUnavailable(error);
+      isAvailable = false;
+      return undefined;
+    }
+  };
 }
 
-function observedUsage(rows: ReadonlyMap<string, TenantUsage> | undefined, tenant: string): ObservedUsage {
+function observedUsage(rows: Rows, tenant: string): ObservedUsage {
   if (rows === undefined) return { kind: "Unavailable" };
   const { credits, keysUsed = {} } = rows.get(tenant) ?? {};
   return { kind: "Known", ...(credits && { usage: credits }), keysUsed };

@@ -235,7 +235,8 @@ test("a certificate of an unknown authority has the authorities read again at on
   const secure = await openApi({ kubeconfig, clock, log: pino({ level: "silent" }) });
   await expect(secure.request({ method: "GET", path })).rejects.toThrow(/certificate/);
   writeFileSync(ca, first.ca);
-  const { kind } = await vi.waitFor(async () => (await secure.request({ method: "GET", path })) as { kind: string });
+  const ask = async () => (await secure.request({ method: "GET", path })) as { kind: string };
+  const { kind } = await vi.waitFor(ask, { timeout: 20_000 });
   expect(kind).toBe("List");
   await secure.close();
   await server.close();

@@ -3,7 +3,7 @@ import type { Clock } from "../../runtime/clock.ts";
 import type { Logger } from "../../runtime/log.ts";
 import { statusError, type ApiError } from "./api-error.ts";
 import { openConnections, type Answer } from "./connections.ts";
-import { openCredentials } from "./credentials.ts";
+import { openCredentials, type CredentialSource } from "./credentials.ts";
 import { startDeadline } from "./deadline.ts";
 import { requestCounter } from "./request-counter.ts";
 
@@ -42,9 +42,7 @@ export interface Api {
   close(): Promise<void>;
 }
 
-export interface ApiOptions {
-  /** A kubeconfig file; when absent KUBECONFIG, ~/.kube/config or the pod's ServiceAccount, as kubectl has it. */
-  readonly kubeconfig?: string;
+export interface ApiOptions extends CredentialSource {
   readonly clock: Clock;
   readonly log: Logger;
   readonly metrics?: Registry;
@@ -60,8 +58,8 @@ const mostPatience = 5;
  * Rejects when there is no readable configuration; whether the server is there shows with the first request.
  */
 export async function openApi(options: ApiOptions): Promise<Api> {
-  const { clock, kubeconfig, log, metrics } = options;
-  const credentials = openCredentials(kubeconfig, clock);
+  const { clock, log, metrics } = options;
+  const credentials = openCredentials(options, clock);
   await credentials.current();
   const connections = openConnections(credentials, log, requestCounter(metrics));
 

@@ -2,7 +2,8 @@ import { Agent, ProxyAgent, type Dispatcher } from "undici";
 import type { Logger } from "../../runtime/log.ts";
 import { ApiError } from "./api-error.ts";
 import type { ApiRequest } from "./api.ts";
-import type { Access, Credentials } from "./credentials.ts";
+import type { Access } from "./access.ts";
+import type { Credentials } from "./credentials.ts";
 import type { RequestCounter } from "./request-counter.ts";
 
 /** Status, headers and body of an answer. */

@@ -1,19 +1,6 @@
-import { hash } from "node:crypto";
-import type { RequestOptions } from "node:https";
-import type { ConnectionOptions } from "node:tls";
-import { KubeConfig } from "@kubernetes/client-node";
 import type { Clock } from "../../runtime/clock.ts";
-
-/** Where the API server is, and with what to go there. */
-export interface Access {
-  /** URL of the server, without a slash at the end. */
-  readonly server: string;
-  readonly headers: Readonly<Record<string, string>>;
-  readonly tls: Pick<ConnectionOptions, "ca" | "cert" | "key" | "passphrase" | "rejectUnauthorized" | "servername">;
-  readonly proxy?: string;
-  /** Another one where connections made with the one before must not be used. */
-  readonly fingerprint: string;
-}
+import type { Access } from "./access.ts";
+import { plainAccess, podAccess, type PodServer } from "./plain-access.ts";
 
 /** The credentials of one user at one API server, as they are now. */
 export interface Credentials {
@@ -26,17 +13,23 @@ export interface Credentials {
 /** Tokens in files are replaced by the kubelet well before they expire; so often they are looked at. */
 const rereadAfter = 60_000;
 
+/** What says where to find credentials. */
+export interface CredentialSource {
+  /** A kubeconfig file; when absent KUBECONFIG, ~/.kube/config or the pod's ServiceAccount, as kubectl has it. */
+  readonly kubeconfig?: string;
+  /** The server of the pod that this runs in, where no kubeconfig outranks its ServiceAccount. */
+  readonly pod?: PodServer;
+}
+
 /** Files that cannot be read for now, in the middle of a rotation for example, leave what was read before. */
-export function openCredentials(file: string | undefined, clock: Clock): Credentials {
-  let known: { readonly config: KubeConfig; readonly access: Access; readonly readAt: number } | undefined;
+export function openCredentials(source: CredentialSource, clock: Clock): Credentials {
+  const readAccess = accessReader(source);
+  let known: { readonly access: Access; readonly readAt: number } | undefined;
   let reading: Promise<Access> | undefined;
 
   const read = async (anew: boolean): Promise<Access> => {
     try {
-      const loaded = load(file);
-      // A configuration that did not change keeps the token that its plugin was run for.
-      const config = known && !anew && sameText(known.config, loaded) ? known.config : loaded;
-      known = { config, access: await accessOf(config), readAt: clock.now() };
+      known = { access: await readAccess(anew), readAt: clock.now() };
     } catch (error) {
       if (known === undefined) throw error;
       known = { ...known, readAt: clock.now() };
@@ -62,37 +55,14 @@ export function openCredentials(file: string | undefined, clock: Clock): Credent
   };
 }
 
-function load(file: string | undefined): KubeConfig {
-  const config = new KubeConfig();
-  if (file === undefined) config.loadFromDefault();
-  else config.loadFromFile(file);
-  return config;
-}
-
-function sameText(a: KubeConfig, b: KubeConfig): boolean {
-  return a.exportConfig() === b.exportConfig();
-}
-
-async function accessOf(config: KubeConfig): Promise<Access> {
-  const cluster = config.getCurrentCluster();
-  if (!cluster)
-    throw new Error("the kubeconfig has no current context with a cluster; set one with: kubectl config use-context");
-  const options: RequestOptions = {};
-  await config.applyToHTTPSOptions(options);
-  const { ca, cert, key, passphrase, rejectUnauthorized, servername } = options;
-  const tls = { ca, cert, key, passphrase, rejectUnauthorized, servername };
-  const headers = Object.fromEntries(
-    Object.entries(options.headers ?? {}).map(([name, value]) => [name.toLowerCase(), String(value).trim()]),
-  );
-  if (typeof options.auth === "string")
-    headers["authorization"] = `Basic ${Buffer.from(options.auth).toString("base64")}`;
-  const server = cluster.server.replace(/\/+$/, "");
-  const proxy = cluster.proxyUrl;
-  return {
-    server,
-    headers,
-    tls,
-    ...(proxy !== undefined && { proxy }),
-    fingerprint: hash("sha256", JSON.stringify([server, proxy, ...Object.values(tls).map(String)])),
+/** Reads a pod's ServiceAccount and plain kubeconfigs itself, and leaves the rest to client-node. */
+function accessReader({ kubeconfig, pod }: CredentialSource): (anew: boolean) => Promise<Access> {
+  let other: Promise<(anew: boolean) => Promise<Access>> | undefined;
+  return async (anew) => {
+    if (kubeconfig === undefined && pod !== undefined) return podAccess(pod);
+    const plain = kubeconfig === undefined ? undefined : plainAccess(kubeconfig);
+    if (plain !== undefined) return plain;
+    other ??= import("./client-node-access.ts").then(({ clientNodeAccess }) => clientNodeAccess(kubeconfig));
+    return (await other)(anew);
   };
 }

@@ -6,6 +6,7 @@ import type { Cluster } from "../port.ts";
 import { isApiError } from "./api-error.ts";
 import type { Api } from "./api.ts";
 import { followSources } from "./following.ts";
+import { decodeObject, type Decode } from "./objects.ts";
 import type { Reflector } from "./reflector.ts";
 import { covers, indexSources, sourcesOf, type Scope, type Source } from "./sources.ts";
 import { createStore } from "./store.ts";
@@ -25,6 +26,8 @@ export interface KubernetesOptions {
   readonly contractNamespace: string;
   /** What is read; every kind but DNSEndpoint when absent. */
   readonly kinds?: readonly Kind[];
+  /** What is kept of an object in memory, the names of its data at least; all of it when absent. */
+  readonly keep?: (object: ClusterObject) => ClusterObject;
   /** Gives up waiting for the first lists. */
   readonly signal?: AbortSignal;
   /** Milliseconds for which the first lists may be refused before opening fails; 30 s when absent. */
@@ -61,7 +64,9 @@ export async function openKubernetes(options: KubernetesOptions): Promise<Kubern
   const about = indexSources(sources);
   const isWatched = (object: ClusterObject): boolean =>
     about(object.kind, object.metadata.namespace).some((source) => covers(source, object));
-  const strays = createStrays({ api, clock, log, random, cache, store, isWatched });
+  const { keep = (object) => object } = options;
+  const decode: Decode = (kind, json) => keep(decodeObject(kind, json));
+  const strays = createStrays({ api, clock, log, random, cache, store, decode, isWatched });
   const troubles = new Map<Source, string>();
   const refusals = new Map<Source, string>();
   const onTrouble = (source: Source, error: unknown): void => {
@@ -70,7 +75,7 @@ export async function openKubernetes(options: KubernetesOptions): Promise<Kubern
     if (troubles.get(source) !== text) log.warn({ trouble: text }, "objects of the cluster cannot be followed for now");
     troubles.set(source, text);
   };
-  const parts = { api, clock, log, random, cache, store, known: cache.get, onTrouble };
+  const parts = { api, clock, log, random, cache, store, decode, known: cache.get, onTrouble };
   const following = followSources(sources, contractNamespace, parts);
   const close = async (): Promise<void> => {
     strays.stop();
@@ -83,7 +88,7 @@ export async function openKubernetes(options: KubernetesOptions): Promise<Kubern
     throw error;
   }
   return {
-    ...kubernetesWrites({ api, cache, store, strays }),
+    ...kubernetesWrites({ api, cache, store, strays, decode }),
     get: reader({ cache, about, isWatched, asked: strays.asked }),
     list: cache.list,
     watch: cache.watch,

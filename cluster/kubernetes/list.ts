@@ -1,7 +1,7 @@
 import type { ClusterObject, Kind, ObjectKey } from "../object.ts";
 import { isApiError } from "./api-error.ts";
 import type { Api } from "./api.ts";
-import { decodeObject, fieldsOf } from "./objects.ts";
+import { fieldsOf, type Decode } from "./objects.ts";
 import { collectionPath } from "./resources.ts";
 import type { Source } from "./sources.ts";
 import type { CompleteList } from "./store.ts";
@@ -14,35 +14,37 @@ export function selection({ labelSelector, fieldSelector }: Source): Record<stri
   return { labelSelector, fieldSelector };
 }
 
+/** What listing takes. */
+export interface ListParts {
+  readonly api: Api;
+  /** The object that is in memory already, so that it is not kept twice. */
+  readonly known: (key: ObjectKey) => ClusterObject | undefined;
+  readonly decode: Decode;
+}
+
 /**
  * Lists a source, page by page, as of one moment. When the server can't hold on to that moment long enough, all is
- * asked for at once. `known` gives the object that is in memory already, so that it is not kept twice.
+ * asked for at once.
  */
-export async function listAll(
-  api: Api,
-  source: Source,
-  known: (key: ObjectKey) => ClusterObject | undefined,
-  signal: AbortSignal,
-): Promise<CompleteList> {
+export async function listAll(parts: ListParts, source: Source, signal: AbortSignal): Promise<CompleteList> {
   try {
-    return await listPages(api, source, known, { signal, limit: String(pageSize) });
+    return await listPages(parts, source, { signal, limit: String(pageSize) });
   } catch (error) {
     if (!isApiError(error, 410)) throw error;
-    return listPages(api, source, known, { signal });
+    return listPages(parts, source, { signal });
   }
 }
 
 async function listPages(
-  api: Api,
+  parts: ListParts,
   source: Source,
-  known: (key: ObjectKey) => ClusterObject | undefined,
   { signal, limit }: { readonly signal: AbortSignal; readonly limit?: string },
 ): Promise<CompleteList> {
   const objects: ClusterObject[] = [];
   let next: string | undefined;
   for (;;) {
     const page = fieldsOf(
-      await api.request({
+      await parts.api.request({
         method: "GET",
         path: collectionPath(source.kind, source.namespace),
         query: { ...selection(source), limit, continue: next },
@@ -51,7 +53,7 @@ async function listPages(
       }),
     );
     const { items } = page;
-    for (const item of Array.isArray(items) ? items : []) objects.push(oneCopy(source.kind, item, known));
+    for (const item of Array.isArray(items) ? items : []) objects.push(oneCopy(source.kind, item, parts));
     const meta = fieldsOf(page["metadata"]);
     const { resourceVersion } = meta;
     if (!Array.isArray(items) && items !== null) throw new Error("the API server's answer is no list");
@@ -61,9 +63,9 @@ async function listPages(
   }
 }
 
-function oneCopy(kind: Kind, json: unknown, known: (key: ObjectKey) => ClusterObject | undefined): ClusterObject {
+function oneCopy(kind: Kind, json: unknown, { known, decode }: ListParts): ClusterObject {
   const { name, namespace, uid, resourceVersion } = fieldsOf(fieldsOf(json)["metadata"]);
   const before = known({ kind, namespace: String(namespace), name: String(name) });
   const isSame = before?.metadata.uid === uid && before?.metadata.resourceVersion === resourceVersion;
-  return before !== undefined && isSame ? before : decodeObject(kind, json);
+  return before !== undefined && isSame ? before : decode(kind, json);
 }

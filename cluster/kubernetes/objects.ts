@@ -21,6 +21,9 @@ export function decodeObject(kind: Kind, json: unknown): ClusterObject {
   return { ...common, kind, type, ...immutable, data };
 }
 
+/** Reads an object as {@link decodeObject} does, and keeps what is wanted of it. */
+export type Decode = (kind: Kind, json: unknown) => ClusterObject;
+
 /** The JSON form of an object for a write; what the cluster sets itself is left out, but for `keep`. */
 export function encodeObject(
   object: ClusterObject,

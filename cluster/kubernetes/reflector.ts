@@ -1,10 +1,8 @@
 import type { Clock } from "../../runtime/clock.ts";
 import type { Logger } from "../../runtime/log.ts";
-import type { ClusterObject, ObjectKey } from "../object.ts";
 import { ApiError, isApiError, statusError } from "./api-error.ts";
-import type { Api } from "./api.ts";
-import { listAll, selection } from "./list.ts";
-import { decodeObject, fieldsOf } from "./objects.ts";
+import { listAll, selection, type ListParts } from "./list.ts";
+import { fieldsOf } from "./objects.ts";
 import { pauseAfter } from "./pause.ts";
 import { collectionPath } from "./resources.ts";
 import { sourceText, type Source } from "./sources.ts";
@@ -12,14 +10,12 @@ import type { CompleteList, Store } from "./store.ts";
 import { isOlder } from "./versions.ts";
 
 /** What a reflector works with. */
-export interface ReflectorParts {
-  readonly api: Api;
+export interface ReflectorParts extends ListParts {
   readonly clock: Clock;
   readonly log: Logger;
   /** 0 to 1, for jitter. */
   readonly random: () => number;
   readonly store: Store;
-  readonly known: (key: ObjectKey) => ClusterObject | undefined;
   /** Told of each attempt that failed, with what there is to do. */
   readonly onTrouble: (source: Source, error: unknown) => void;
 }
@@ -115,7 +111,7 @@ export function startReflector(source: Source, parts: ReflectorParts, given?: Co
 }
 
 async function list(source: Source, parts: ReflectorParts, state: State, signal: AbortSignal): Promise<void> {
-  const complete = await listAll(parts.api, source, parts.known, signal);
+  const complete = await listAll(parts, source, signal);
   if (!signal.aborted) takeList(source, parts, state, complete);
 }
 
@@ -161,15 +157,15 @@ async function watch(source: Source, parts: ReflectorParts, state: State, signal
 }
 
 /** Takes in one event of a watch. Throws what an ERROR event says. */
-function take(source: Source, { store }: ReflectorParts, state: State, event: unknown): void {
+function take(source: Source, { store, decode }: ReflectorParts, state: State, event: unknown): void {
   const { type, object: json } = fieldsOf(event);
   if (type === "ERROR") throw statusError(`watch of ${sourceText(source)}`, 0, json);
   const { resourceVersion } = fieldsOf(fieldsOf(json)["metadata"]);
   if (typeof resourceVersion !== "string") throw new Error(`a watch of ${sourceText(source)} sent what is no event`);
   if (isOlder(resourceVersion, state.version))
     throw new ApiError("the cluster's versions went back", { code: 410, reason: "Expired" });
-  if (type === "ADDED" || type === "MODIFIED") store.put(decodeObject(source.kind, json));
-  else if (type === "DELETED") store.left(source, decodeObject(source.kind, json));
+  if (type === "ADDED" || type === "MODIFIED") store.put(decode(source.kind, json));
+  else if (type === "DELETED") store.left(source, decode(source.kind, json));
   state.version = resourceVersion;
   state.highest = resourceVersion;
 }

@@ -5,7 +5,7 @@ import { keyOf, keyText } from "../object.ts";
 import type { ClusterObject, ObjectKey } from "../object.ts";
 import { isNotFound } from "./api-error.ts";
 import type { Api } from "./api.ts";
-import { decodeObject, fieldsOf } from "./objects.ts";
+import { decodeObject, fieldsOf, type Decode } from "./objects.ts";
 import { objectPath } from "./resources.ts";
 import type { Store } from "./store.ts";
 
@@ -17,6 +17,7 @@ export interface StraysParts {
   readonly random: () => number;
   readonly cache: Cache;
   readonly store: Store;
+  readonly decode: Decode;
   /** Whether a watch tells of an object. */
   readonly isWatched: (object: ClusterObject) => boolean;
 }
@@ -149,7 +150,7 @@ function judge(
 }
 
 async function lookAt(
-  { api, cache, store, isWatched }: StraysParts,
+  { api, cache, store, decode, isWatched }: StraysParts,
   key: ObjectKey,
   onForeign: (object: ClusterObject) => void,
 ): Promise<void> {
@@ -158,7 +159,7 @@ async function lookAt(
   try {
     const answer = fieldsOf(await api.request({ method: "GET", path, accept: justMetadata }));
     const seen = decodeObject(key.kind, { metadata: answer["metadata"] });
-    const object = isWatched(seen) ? decodeObject(key.kind, await api.request({ method: "GET", path })) : seen;
+    const object = isWatched(seen) ? decode(key.kind, await api.request({ method: "GET", path })) : seen;
     if (isWatched(object)) {
       store.put(object);
       return;

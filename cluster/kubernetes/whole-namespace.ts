@@ -92,13 +92,13 @@ export function followWholeNamespace(
 /** Lists one source after another, up to the first that fails. */
 async function listWhole(
   sources: readonly Source[],
-  { api, known }: WholeNamespaceParts,
+  parts: WholeNamespaceParts,
   signal: AbortSignal,
 ): Promise<Lists | Failure> {
   const lists: (readonly [Source, CompleteList | undefined])[] = [];
   for (const source of sources) {
     try {
-      lists.push([source, await listAll(api, source, known, signal)]);
+      lists.push([source, await listAll(parts, source, signal)]);
     } catch (error) {
       if (source.isOptional !== true || !isApiError(error, 403, 404)) return { source, error };
       lists.push([source, undefined]);

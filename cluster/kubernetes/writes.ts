@@ -8,8 +8,8 @@ import type { Cluster, CreateResult, WriteResult } from "../port.ts";
 import { isApiError, isNotFound } from "./api-error.ts";
 import type { Api } from "./api.ts";
 import { hasAll, isNone, refuseImmutable, removal, surplus, toRemove } from "./difference.ts";
-import { decodeObject, encodeObject, fieldsOf, ownedKeys } from "./objects.ts";
-import type { OwnedKeys } from "./objects.ts";
+import { encodeObject, fieldsOf, ownedKeys } from "./objects.ts";
+import type { Decode, OwnedKeys } from "./objects.ts";
 import { collectionPath, fieldManager, objectPath } from "./resources.ts";
 import type { Store } from "./store.ts";
 import type { Strays } from "./strays.ts";
@@ -20,6 +20,7 @@ export interface WriteParts {
   readonly cache: Cache;
   readonly store: Store;
   readonly strays: Strays;
+  readonly decode: Decode;
 }
 
 /** Attempts at a write whose object changed between a look and the write. */
@@ -190,8 +191,8 @@ async function remove(
   }
 }
 
-function take({ store, strays }: WriteParts, key: ObjectKey, answer: unknown): ClusterObject {
-  const object = decodeObject(key.kind, answer);
+function take({ store, strays, decode }: WriteParts, key: ObjectKey, answer: unknown): ClusterObject {
+  const object = decode(key.kind, answer);
   store.put(object);
   strays.wrote(object);
   return object;

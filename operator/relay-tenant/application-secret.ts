@@ -91,8 +91,13 @@ export function inspectSecret(
     owned,
     ...(parsed && { sha256: hashSecret(parsed.secret) }),
     ...(credential !== undefined && { credential }),
-    upToDate: wanted.every(([key, value]) => data[key] === value),
+    upToDate: wanted.every(([key, value]) => data[key] === value) && trustsNoMore(submission, data),
   };
+}
+
+/** An authority that nobody names any more would keep clients from verifying the certificate that came after it. */
+function trustsNoMore({ certificates }: Submission, data: ObjectData): boolean {
+  return certificates !== undefined || data["certificates"] === undefined;
 }
 
 /** `<environment>/<credential>`. */

@@ -1,10 +1,10 @@
-import { isDeepStrictEqual } from "node:util";
 import type { ConfigMapObject, ObjectMeta } from "../../cluster/object.ts";
 import type { Cluster } from "../../cluster/port.ts";
 import { annotations, handOverName, labels, tenantKey } from "../../contract/names.ts";
 import type { RecordStatus } from "../../crds/sending-domain.ts";
 import type { Action } from "../action.ts";
 import { handOverFiles } from "../hand-over/formats.ts";
+import { isKept } from "../kept.ts";
 import { ownMetadata } from "../own-objects.ts";
 
 /** The ConfigMap beside a SendingDomain in which its records are handed over, as it stands. */
@@ -14,6 +14,7 @@ export type ObservedHandOver =
   | { readonly kind: "Foreign" }
   | {
       readonly kind: "Ours";
+      /** Texts, or what is kept of them. */
       readonly data: Readonly<Record<string, string>>;
       readonly resourceVersion: string;
       readonly uid: string;
@@ -59,7 +60,7 @@ export function handOverActions(
   if (standing.kind === "Ours" && isSameList(told.get(standing.data), records)) return [];
   const data = handOverFiles({ domain: claim.domain, records });
   if (standing.kind === "Absent") return [{ kind: "create", object: configMap(claim, data) }];
-  if (isDeepStrictEqual(standing.data, data)) {
+  if (isKept(standing.data, data)) {
     told.set(standing.data, records);
     return [];
   }

@@ -276,3 +276,18 @@ test("records are told of once their keys are made and the DNS was asked, or the
   expect(told({ entries: pending, keys: both }, true)).toEqual([]);
   expect(told({ entries: pending, keys: both }, false)).toEqual(["create history", "status"]);
 });
+
+test("what was published stands while its grant is away, and goes when the claim asks no more", () => {
+  const standing = { kind: "Ours", endpoints: [], resourceVersion: "1", uid: "u" } as const;
+  const planned = (isGranted: boolean, publish: "Report" | "ExternalDNS") => {
+    const more = {
+      spec: { ...observed({}).spec, dns: { publish } },
+      publishing: { isGranted, isServed: true, standing },
+    };
+    return actionsOf(planDomain(observed({ entries: pending, keys: both, more }), now));
+  };
+  expect(planned(true, "ExternalDNS")).toEqual(["publish"]);
+  expect(planned(false, "ExternalDNS")).toEqual([]);
+  expect(planned(true, "Report")).toEqual(["delete"]);
+  expect(planned(false, "Report")).toEqual(["delete"]);
+});

@@ -44,11 +44,16 @@ export function planDomain(observed: ObservedDomain, now: number): DomainPlan {
   };
 }
 
-/** Publishes the records, where the claim asks for it and the fleet grants it; takes back what it may publish no more. */
+/**
+ * Publishes the records, where the claim asks for it and the fleet grants it; takes them back when the claim asks no more. While a
+ * grant is missing nothing is written: a slip in the fleet file must not take the records of a whole zone from under mail that leaves.
+ */
 function publish({ claim, spec, publishing, evidence }: ObservedDomain, { records = [] }: SendingDomainStatus) {
   if (publishing === undefined) return [];
-  const mayPublish = spec.dns?.publish === "ExternalDNS" && publishing.isGranted;
-  return publishingActions(claim, mayPublish ? endpointsFor(records, evidence, publishing.standing) : [], publishing);
+  if (spec.dns?.publish !== "ExternalDNS") return publishingActions(claim, [], publishing);
+  return publishing.isGranted
+    ? publishingActions(claim, endpointsFor(records, evidence, publishing.standing), publishing)
+    : [];
 }
 
 /**

@@ -40,15 +40,15 @@ export function outcomeWriter(parts: OutcomeWriterParts): OutcomeWriter {
       const writing: Writing = { delivery, settlement, lease, ring };
       await attempt(writing, parts, unwritten);
       signal.addEventListener("abort", ring);
-      for (let pause = firstPause; writing.written === undefined && !signal.aborted; pause = longer(pause)) {
+      for (let pause = firstPause; writing.known === undefined && !signal.aborted; pause = longer(pause)) {
         await bell.wait(pause);
         await attempt(writing, parts, unwritten);
       }
       signal.removeEventListener("abort", ring);
       unwritten.delete(writing);
-      if (writing.written === true) return true;
-      log.warn({ delivery: delivery.key }, "what became of a delivery is not written: it is tried again");
-      return false;
+      const known = writing.known ?? "Unknown";
+      if (known !== "Written") log.warn({ delivery: delivery.key }, unwrittenBecause[known]);
+      return known === "Written";
     },
     async catchUp() {
       await Promise.all(Array.from(unwritten, (writing) => attempt(writing, parts, unwritten)));
@@ -56,13 +56,25 @@ export function outcomeWriter(parts: OutcomeWriterParts): OutcomeWriter {
   };
 }
 
+/** `Refused`: given up, for the store does not take it. */
+type Known = "Written" | "NotMine" | "Refused";
+
+/** For the log: what is true of a delivery of which no event is told. */
+const unwrittenBecause: Readonly<Record<Exclude<Known, "Written"> | "Unknown", string>> = {
+  NotMine:
+    "a delivery is not this relay's any more: another has claimed it, or it was written long ago and the answer was lost",
+  Refused: "what became of a delivery is not written: it is tried again when its lease has lapsed",
+  Unknown:
+    "what became of a delivery was not confirmed before the end: unless it was written all the same, it is tried again",
+};
+
 interface Writing {
   readonly delivery: Delivery;
   readonly settlement: Settlement;
   readonly lease: Pick<Lease, "until">;
   /** Called when it is known whether it is written. */
   readonly ring: () => void;
-  written?: boolean;
+  known?: Known;
   trying?: Promise<void> | undefined;
   /** When it is given up: the lease is renewed meanwhile, and would never end. Absent while the store is away. */
   endsAt?: number;
@@ -70,7 +82,7 @@ interface Writing {
 
 /** Tries once, unless somebody does already or it is known. */
 async function attempt(writing: Writing, parts: OutcomeWriterParts, unwritten: Set<Writing>): Promise<void> {
-  if (writing.written !== undefined) return;
+  if (writing.known !== undefined) return;
   writing.trying ??= settle(writing, parts, unwritten).finally(() => (writing.trying = undefined));
   await writing.trying;
 }
@@ -82,7 +94,7 @@ async function settle(
 ): Promise<void> {
   const { delivery, settlement, lease } = writing;
   try {
-    writing.written = await spool.settle(delivery, settlement);
+    writing.known = (await spool.settle(delivery, settlement)) ? "Written" : "NotMine";
   } catch (error) {
     log.error({ err: error, delivery: delivery.key }, "what became of a delivery cannot be written; trying again");
     if (isAway(error)) {
@@ -91,10 +103,10 @@ async function settle(
     } else {
       unwritten.delete(writing);
       writing.endsAt ??= lease.until;
-      if (clock.now() + firstPause >= writing.endsAt) writing.written = false;
+      if (clock.now() + firstPause >= writing.endsAt) writing.known = "Refused";
     }
   }
-  if (writing.written !== undefined) writing.ring();
+  if (writing.known !== undefined) writing.ring();
 }
 
 function isAway(error: unknown): boolean {

@@ -1,5 +1,6 @@
 import type { Clock } from "../../runtime/clock.ts";
 import type { Logger } from "../../runtime/log.ts";
+import { startRounds } from "../../runtime/rounds.ts";
 import type { Certificate } from "./certificate.ts";
 
 export interface CertificateRenewalOptions {
@@ -43,14 +44,10 @@ export function watchCertificate(options: CertificateRenewalOptions): () => void
         { notAfter: new Date(current.notAfter).toISOString() },
         "the certificate expires soon; put a new one there",
       );
-    if (!stopped) again();
   };
-  let cancel = clock.after(interval, () => void look());
-  const again = (): void => {
-    cancel = clock.after(interval, () => void look());
-  };
+  const end = startRounds({ clock, interval, delay: interval, round: look });
   return () => {
     stopped = true;
-    cancel();
+    void end();
   };
 }

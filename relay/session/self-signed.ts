@@ -1,7 +1,6 @@
 import { X509Certificate } from "node:crypto";
 import { chmod } from "node:fs/promises";
 import { join } from "node:path";
-import { generate } from "selfsigned";
 import { makeFolder, replaceFile } from "../../runtime/atomic-file.ts";
 import { type CertificateFiles, CertificateError, loadCertificate } from "./certificate.ts";
 
@@ -26,6 +25,8 @@ export async function selfSignedCertificate(folder: string, hostname: string, no
   if (await isGood(files, hostname, now)) return { ...files, created: false };
   await makeFolder(folder);
   await chmod(folder, 0o700);
+  // It takes memory, once in a year.
+  const { generate } = await import("selfsigned");
   const pems = await generate([{ name: "commonName", value: hostname }], {
     keyType: "ec",
     curve: "P-256",

@@ -48,6 +48,15 @@ export function problemList(most = 10_000): {
   };
 }
 
+/** The octets in the spool of a tenant are counted wrong. */
+export function spoolCounter(tenant: string, told: number, there: number): StoreProblem {
+  return {
+    kind: "Counter",
+    id: tenant,
+    what: `${told} octets are counted in the spool of ${tenant}, there are ${there}`,
+  };
+}
+
 /** The octets of an environment's captures are counted wrong. */
 export function captureCounter(environment: string, told: number, there: number): StoreProblem {
   const what = `${told} octets are counted in the captures of ${environment}, there are ${there}`;

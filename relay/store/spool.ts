@@ -137,8 +137,8 @@ export interface Spool {
   content(messageId: string): Promise<Uint8Array | undefined>;
   /**
    * Writes what an attempt left of a delivery. False, with nothing written, when the lease went to somebody else; one that
-   * lapsed is still its holder's until somebody claims. The token that settled it says true again for some minutes, while
-   * the store stays open, and writes nothing: so an answer that was lost may be asked for once more.
+   * lapsed is still its holder's until somebody claims. The token that settled it says true again for some minutes in
+   * which the store is there, while it stays open, and writes nothing: so an answer that was lost may be asked for once more.
    */
   settle(delivery: Pick<Delivery, "key" | "token">, settlement: Settlement): Promise<boolean>;
   /** When the next unleased or lapsed delivery falls due, or undefined when the spool is empty: what the deliverer sleeps until. */

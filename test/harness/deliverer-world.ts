@@ -193,3 +193,24 @@ export async function startWorld(
     },
   };
 }
+
+type DelivererSpool = DelivererOptions["spool"];
+
+/** A spool of which a deliverer gets nothing but what its first claim finds. */
+export function claimsOnce(spool: DelivererSpool): Pick<DelivererSpool, "claim"> {
+  let claims = 0;
+  return { claim: (...args) => (claims++ === 0 ? spool.claim(...args) : Promise.resolve([])) };
+}
+
+/** Puts another deliverer, on a spool that does these things otherwise, in the place of the one that runs; a message waits for it. */
+export async function takeOver(
+  world: World,
+  spool: Partial<DelivererSpool>,
+  some: Partial<DelivererOptions> = {},
+): Promise<Deliverer> {
+  await world.deliverer.stop();
+  await world.accept("m1");
+  const deliverer = startDeliverer({ ...world.options, spool: { ...world.store.spool, ...spool }, ...some });
+  closers.push(() => deliverer.stop(0));
+  return deliverer;
+}

@@ -124,13 +124,28 @@ describe.skipIf(!canRunKubelet)("a release of the chart", () => {
       expect(await relayPod()).not.toBe(firstPod);
       expect(await greetedSize(password)).toBe("1048576");
 
-      await world.shell(`helm rollback posthouse --namespace ${release} --wait --timeout 5m`);
+      // What cannot start is taken back by Helm alone.
+      const upgraded = await relayPod();
+      await world.shell(
+        `helm upgrade posthouse ${next} --namespace ${release} --reuse-values --set tls.secretName=missing`,
+      );
+      await until(
+        "the relay is replaced",
+        async () => ([undefined, upgraded].includes(await relayPod()) ? undefined : true),
+        patience,
+      );
+      await world.shell(`helm rollback posthouse 1 --namespace ${release} --wait --timeout 5m`);
       await knowsField(false);
       expect(await greetedSize(password)).toBe("31457280");
       expect(await posthousesOwn()).toEqual(before);
 
       const said = await world.shell(`helm uninstall posthouse --namespace ${release} --wait --timeout 5m`);
       expect(said).toMatch(/kept.*resource policy/is);
+      await until(
+        "all pods are gone",
+        async () => ((await leftOfHelm()).some((name) => name.startsWith("pod/")) ? undefined : true),
+        patience,
+      );
       expect(await leftOfHelm()).toEqual([
         "customresourcedefinition.apiextensions.k8s.io/relaytenants.posthouse.dev",
         "customresourcedefinition.apiextensions.k8s.io/sendingdomains.posthouse.dev",

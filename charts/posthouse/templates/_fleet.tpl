@@ -1,6 +1,6 @@
 {{/* true where the store lies on a volume of the one relay pod. */}}
 {{- define "posthouse.storeIsFile" -}}
-{{- if and (not .Values.redis.secretName) (hasPrefix "file:" (default "file:" .Values.fleet.store)) -}}true{{- end -}}
+{{- if and (not .Values.redis.secretName) (hasPrefix "file:" (dig "store" "file:" (default dict .Values.fleet))) -}}true{{- end -}}
 {{- end -}}
 
 {{/* The fleet file: what the values say, and what the chart knows for the rest. */}}
@@ -14,7 +14,7 @@
         (dict "name" "submissions" "port" 465 "tls" "Implicit")
         (dict "name" "alternate" "port" 2525))
       "admin" (dict "host" $host "port" 8025) -}}
-{{- if ge (int (include "posthouse.seconds" (dig "limits" "stopTimeout" "25s" .Values.fleet))) 5 -}}
+{{- if ge (int (include "posthouse.seconds" (dig "limits" "stopTimeout" "25s" (default dict .Values.fleet)))) 5 -}}
 {{- $_ := set $fleet "limits" (dict "drainDelay" "5s") -}}
 {{- end -}}
 {{- if include "posthouse.storeIsFile" . -}}
@@ -23,7 +23,7 @@
 {{- if include "posthouse.tlsSecretName" . -}}
 {{- $_ := set $fleet "tls" (dict "certificateFile" "/etc/posthouse/tls/tls.crt" "keyFile" "/etc/posthouse/tls/tls.key") -}}
 {{- end -}}
-{{- mergeOverwrite $fleet (deepCopy .Values.fleet) | toYaml -}}
+{{- mergeOverwrite $fleet (deepCopy (default dict .Values.fleet)) | toYaml -}}
 {{- end -}}
 
 {{/* A duration of the fleet file in whole seconds, rounded up. */}}

@@ -1,6 +1,9 @@
-{{/* What the names of all objects begin with: the release's name. */}}
+{{/*
+What the names of all objects begin with: the release's name. A StatefulSet's name may have 52 characters, or its pods cannot be
+labelled with its revision; "-relay" is six of them.
+*/}}
 {{- define "posthouse.fullname" -}}
-{{- default .Release.Name .Values.fullnameOverride | trunc 50 | trimSuffix "-" -}}
+{{- default .Release.Name .Values.fullnameOverride | replace "." "-" | trunc 46 | trimSuffix "-" -}}
 {{- end -}}
 
 {{- define "posthouse.contractNamespace" -}}
@@ -31,8 +34,8 @@
 {{/* Labels by which pods of a component are found: (list . "relay"). */}}
 {{- define "posthouse.selectorLabels" -}}
 {{- $ctx := index . 0 -}}
-app.kubernetes.io/name: {{ default $ctx.Chart.Name $ctx.Values.nameOverride }}
-app.kubernetes.io/instance: {{ $ctx.Release.Name }}
+app.kubernetes.io/name: {{ default $ctx.Chart.Name $ctx.Values.nameOverride | quote }}
+app.kubernetes.io/instance: {{ $ctx.Release.Name | quote }}
 app.kubernetes.io/component: {{ index . 1 }}
 {{- end -}}
 
@@ -44,9 +47,9 @@ app.kubernetes.io/component: {{ index . 1 }}
 {{- $_ := set $own "app.kubernetes.io/managed-by" $ctx.Release.Service -}}
 {{- $_ := set $own "app.kubernetes.io/part-of" "posthouse" -}}
 {{- $_ := set $own "helm.sh/chart" (printf "%s-%s" $ctx.Chart.Name ($ctx.Chart.Version | replace "+" "_")) -}}
-{{- $all := deepCopy $ctx.Values.commonLabels -}}
+{{- $all := deepCopy (default dict $ctx.Values.commonLabels) -}}
 {{- range slice . 2 -}}
-{{- $all = mergeOverwrite $all (deepCopy .) -}}
+{{- $all = mergeOverwrite $all (deepCopy (default dict .)) -}}
 {{- end -}}
 {{- mergeOverwrite $all $own | toYaml -}}
 {{- end -}}
@@ -55,11 +58,11 @@ app.kubernetes.io/component: {{ index . 1 }}
 {{- define "posthouse.metadata" -}}
 name: {{ .name }}
 {{- with .namespace }}
-namespace: {{ . }}
+namespace: {{ . | quote }}
 {{- end }}
 labels:
   {{- include "posthouse.labels" (list .ctx .component (default dict .labels)) | nindent 2 }}
-{{- $annotations := mergeOverwrite (deepCopy .ctx.Values.commonAnnotations) (deepCopy (default dict .annotations)) }}
+{{- $annotations := mergeOverwrite (deepCopy (default dict .ctx.Values.commonAnnotations)) (deepCopy (default dict .annotations)) }}
 {{- with $annotations }}
 annotations:
   {{- toYaml . | nindent 2 }}
@@ -67,7 +70,7 @@ annotations:
 {{- end -}}
 
 {{- define "posthouse.image" -}}
-{{- $image := .Values.image -}}
+{{- $image := merge (dict) .Values.image (dict "repository" "posthouse") -}}
 {{- if $image.digest -}}
 {{- printf "%s@%s" $image.repository $image.digest -}}
 {{- else -}}

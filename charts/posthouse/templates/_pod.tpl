@@ -10,7 +10,7 @@ metadata:
     {{- omit (include "posthouse.labels" (list $ctx $component $values.podLabels) | fromYaml) "helm.sh/chart" | toYaml | nindent 4 }}
   annotations:
     checksum/fleet: {{ sha256sum $fleet }}
-    {{- with mergeOverwrite (deepCopy $ctx.Values.commonAnnotations) (deepCopy $values.podAnnotations) }}
+    {{- with mergeOverwrite (deepCopy (default dict $ctx.Values.commonAnnotations)) (deepCopy (default dict $values.podAnnotations)) }}
     {{- toYaml . | nindent 4 }}
     {{- end }}
 spec:
@@ -22,17 +22,17 @@ spec:
     {{- toYaml . | nindent 4 }}
   {{- end }}
   {{- with $values.priorityClassName }}
-  priorityClassName: {{ . }}
+  priorityClassName: {{ . | quote }}
   {{- end }}
   terminationGracePeriodSeconds: {{ .stopSeconds }}
   securityContext:
-    {{- toYaml (merge (dict) (deepCopy $values.podSecurityContext) (default dict .podSecurityContext)) | nindent 4 }}
+    {{- toYaml (merge (dict) (deepCopy (default dict $values.podSecurityContext)) (default dict .podSecurityContext)) | nindent 4 }}
   containers:
     - name: {{ $component }}
       image: {{ include "posthouse.image" $ctx }}
       imagePullPolicy: {{ $ctx.Values.image.pullPolicy }}
       args:
-        {{- toYaml (concat .args (list "--fleet" "/etc/posthouse/fleet/fleet.yaml" "--namespace" (include "posthouse.contractNamespace" $ctx) "--log-level" $ctx.Values.logLevel) $values.extraArgs) | nindent 8 }}
+        {{- toYaml (concat .args (list "--fleet" "/etc/posthouse/fleet/fleet.yaml" "--namespace" (include "posthouse.contractNamespace" $ctx) "--log-level" $ctx.Values.logLevel) (default list $values.extraArgs)) | nindent 8 }}
       env:
         - name: POD_NAME
           valueFrom: { fieldRef: { fieldPath: metadata.name } }
@@ -58,13 +58,19 @@ spec:
         {{- end }}
       startupProbe:
         httpGet: { path: /healthz, port: admin }
-        {{- toYaml $values.startupProbe | nindent 8 }}
+        {{- with $values.startupProbe }}
+        {{- toYaml . | nindent 8 }}
+        {{- end }}
       livenessProbe:
         httpGet: { path: /healthz, port: admin }
-        {{- toYaml $values.livenessProbe | nindent 8 }}
+        {{- with $values.livenessProbe }}
+        {{- toYaml . | nindent 8 }}
+        {{- end }}
       readinessProbe:
         httpGet: { path: /readyz, port: admin }
-        {{- toYaml $values.readinessProbe | nindent 8 }}
+        {{- with $values.readinessProbe }}
+        {{- toYaml . | nindent 8 }}
+        {{- end }}
       resources:
         {{- toYaml $values.resources | nindent 8 }}
       securityContext:

@@ -20,7 +20,7 @@ roleRef:
 subjects:
   - kind: ServiceAccount
     name: {{ .account }}
-    namespace: {{ .ctx.Release.Namespace }}
+    namespace: {{ .ctx.Release.Namespace | quote }}
 {{- end -}}
 
 {{/* Keys, contracts, credentials and records are Secrets and ConfigMaps. The history of keys, a ConfigMap, is never deleted. */}}
@@ -44,7 +44,7 @@ subjects:
 - apiGroups: [""]
   resources: [secrets, configmaps]
   verbs: [get, list, watch, create, patch, delete]
-{{- if .Values.fleet.dnsAutomation }}
+{{- if dig "dnsAutomation" list (default dict .Values.fleet) }}
 - apiGroups: [externaldns.k8s.io]
   resources: [dnsendpoints]
   verbs: [get, list, watch, create, patch, delete]

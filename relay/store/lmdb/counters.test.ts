@@ -10,6 +10,7 @@ import type { Store } from "../store.ts";
 import { checkLmdb } from "./check.ts";
 import { type Environment, openEnvironment } from "./environment.ts";
 import { openStore } from "./open-store.ts";
+import { salvageLmdb } from "./salvage.ts";
 
 const log = createLogger({ level: "silent", destination: { write: () => undefined } });
 let path: string;
@@ -83,6 +84,11 @@ test("captures that nobody counted are counted when the store is opened, and mis
   await inside((environment) => environment.tables().captureOctets.put("team-shop/shop/production", 1));
   expect(checkLmdb(path).problems.map(({ kind, what }) => `${kind}: ${what}`)).toEqual([
     "Counter: 1 octets are counted in the captures of team-shop/shop/production, there are 900",
+  ]);
+  await salvageLmdb({ folder: path, now: noon, log });
+  expect(checkLmdb(path).problems).toEqual([]);
+  expect(await inside(async (environment) => [...environment.tables().captureOctets.getRange()])).toEqual([
+    { key: "team-shop/shop/production", value: 900 },
   ]);
 });
 

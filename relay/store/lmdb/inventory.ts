@@ -2,7 +2,7 @@ import { crc32 } from "node:zlib";
 import type { StoreCounts, StoreProblem } from "../check.ts";
 import { dueKey } from "./deliveries.ts";
 import type { Verified } from "./record.ts";
-import { captureCounter } from "../check.ts";
+import { captureCounter, spoolCounter } from "../check.ts";
 import { captureCountKey } from "./capture-octets.ts";
 import { indexKey } from "./captures.ts";
 
@@ -175,13 +175,7 @@ function* problemsOf({ parts, sums, room, captures }: Found): Generator<StorePro
   for (const [id, bits] of parts) yield* orphan(id, bits);
   if (sums.due !== sums.dueWanted) yield index("the order of what is due does not fit the deliveries");
   if (sums.captures !== sums.capturesWanted) yield index("the captures of the environments do not fit the captures");
-  for (const [tenant, { wanted, told }] of room)
-    if (wanted !== told)
-      yield {
-        kind: "Counter",
-        id: tenant,
-        what: `${told} octets are counted in the spool of ${tenant}, there are ${wanted}`,
-      };
+  for (const [tenant, { wanted, told }] of room) if (wanted !== told) yield spoolCounter(tenant, told, wanted);
   yield* captureProblems(captures);
 }
 

@@ -153,7 +153,10 @@ if #over > 0 then call('HDEL', prefix .. 'usage:' .. ARGV[4], unpack(over)) end
 if spent then call('HSET', prefix .. 'usage:' .. ARGV[4], unpack(spent)) end
 local ids = billed .. string.format('%.0f', half)
 call('SADD', ids, id)
-call('PEXPIRE', ids, ${4 * billedPart}, 'NX')
+if call('PEXPIRE', ids, ${4 * billedPart}, 'NX') == 1 then
+  -- What is asked no more goes beside the work of Redis; by its expiry it goes at once, unless that is set otherwise.
+  call('UNLINK', billed .. string.format('%.0f', half - 3))
+end
 call('HSET', message, 'envelope', ARGV[5], 'left', (#ARGV - first + 1) / 3, 'tenant', tenant, 'size', ARGV[3], 'cost', cjson.encode(cost))
 for at = first, #ARGV, 3 do
   call('HSET', message, ARGV[at + 1], ARGV[at + 2])

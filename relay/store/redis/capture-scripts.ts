@@ -93,18 +93,3 @@ end
 return gone
 `,
 );
-
-/**
- * The octets of an environment's captures. Argument: environment. Answers how many are counted, or null where nobody counted,
- * and how many there are.
- */
-export const countCapturesScript = defineScript(
-  "countCaptures",
-  `#!lua flags=no-writes,allow-oom
-local prefix, call, octets = KEYS[1], redis.call, 0
-for _, id in ipairs(call('ZRANGE', prefix .. 'captures:' .. ARGV[1], 0, -1)) do
-  octets = octets + call('STRLEN', prefix .. 'captured:' .. id)
-end
-return {call('HGET', prefix .. 'capture-octets', ARGV[1]), octets}
-`,
-);

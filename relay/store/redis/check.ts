@@ -1,46 +1,108 @@
 import { countsOf } from "../usage-row.ts";
 import type { Capture } from "../captures.ts";
-import { captureCounter, problemList, type StoreProblem, type StoreReport } from "../check.ts";
-import { countCapturesScript } from "./capture-scripts.ts";
+import { captureCounter, problemList, spoolCounter, type StoreProblem, type StoreReport } from "../check.ts";
 import type { RedisConnection, Reply } from "./connection.ts";
+import { countCapturesScript, countSpooledScript } from "./count-scripts.ts";
 import { deliveryRows, rowsOf, scan } from "./export.ts";
 import type { Keys } from "./keys.ts";
 import { pairsOf, readUsage } from "./ledger.ts";
-import { bytesOf, listOf, numberOf } from "./reply.ts";
+import { bytesOf, isList, listOf, numberOf, textOf } from "./reply.ts";
 import { readRow } from "./rows.ts";
 
 interface Check {
   readonly connection: RedisConnection;
   readonly keys: Keys;
   readonly add: (problem: StoreProblem) => void;
+  /** Adds a counter that was held against what is there at one moment. */
+  readonly miscounted: (problem: StoreProblem) => void;
+  /** Make wrong counters right. */
+  readonly repair: boolean;
+  /** Deliveries that one script counts at most. */
+  readonly countable: number;
 }
+
+export interface RedisReport extends StoreReport {
+  /** Counters that are right now. */
+  readonly repaired: number;
+}
+
+export interface CheckRedis {
+  /** Make wrong counters right. Redis stands still for as long as it counts. */
+  readonly repair?: boolean;
+  /** Deliveries that are counted at one moment when a counter seems wrong; of more it must seem so again and again. */
+  readonly countable?: number;
+}
+
+/** Counting so many takes Redis a fifth of a second. */
+const countable = 50_000;
+/** How often all messages are gone through before a counter is called wrong that cannot be counted at one moment. */
+const walks = 3;
 
 /**
  * Verifies what lies under a prefix, also while relays run on it: what looks wrong is looked at again, because it may have
- * been settled meanwhile, and a counter that moves is left out.
+ * been settled meanwhile, and a counter is held against what is there at one moment.
  */
-export async function checkRedis(connection: RedisConnection, keys: Keys): Promise<StoreReport> {
+export async function checkRedis(
+  connection: RedisConnection,
+  keys: Keys,
+  options: CheckRedis = {},
+): Promise<RedisReport> {
   const list = problemList();
-  const check = { connection, keys, add: list.add };
-  const told = await roomTold(check);
+  let wrong = 0;
+  const miscounted = (problem: StoreProblem): void => {
+    wrong += 1;
+    list.add(problem);
+  };
+  const { repair = false } = options;
+  const check = { connection, keys, add: list.add, miscounted, countable, ...options, repair };
   const { room, ...queued } = await checkMessages(check);
-  const still = await roomTold(check);
-  for (const tenant of new Set([...room.keys(), ...told.keys()])) {
-    const [one, other, wanted] = [told.get(tenant) ?? 0, still.get(tenant) ?? 0, room.get(tenant) ?? 0];
-    if (one === other && one !== wanted)
-      list.add({
-        kind: "Counter",
-        id: tenant,
-        what: `${one} octets are counted in the spool of ${tenant}, there are ${wanted}`,
-      });
-  }
+  await checkRooms(check, room);
   await checkStrays(check);
   const ledger = await checkLedger(check);
-  return list.report({ ...queued, ...ledger, captures: await checkCaptures(check) });
+  const report = list.report({ ...queued, ...ledger, captures: await checkCaptures(check) });
+  return { ...report, repaired: repair ? wrong : 0 };
 }
 
-async function roomTold({ connection, keys }: Check): Promise<ReadonlyMap<string, number>> {
-  return new Map(pairsOf(await connection.command("HGETALL", `${keys.prefix}spooled`)));
+type Rooms = ReadonlyMap<string, { readonly told: number; readonly there: number }>;
+
+/** Holds what is counted against what was found on a walk, while messages came and went; what differs is counted anew. */
+async function checkRooms(check: Check, room: ReadonlyMap<string, number>): Promise<void> {
+  const found = await differing(check, room);
+  if (found.size === 0) return;
+  const wrong = (await countRooms(check)) ?? (await walkAgain(check, found));
+  for (const [tenant, { told, there }] of wrong) check.miscounted(spoolCounter(tenant, told, there));
+}
+
+/** Those that differ by as much on every walk. */
+async function walkAgain(check: Check, found: Rooms): Promise<Rooms> {
+  let wrong = found;
+  for (let walk = 1; wrong.size > 0 && walk < walks; walk += 1) {
+    const { room } = await checkMessages({ ...check, add: () => undefined });
+    const now = await differing(check, room);
+    wrong = new Map([...wrong].filter(([tenant, row]) => errorOf(now.get(tenant)) === errorOf(row)));
+  }
+  return wrong;
+}
+
+function errorOf(row: { readonly told: number; readonly there: number } | undefined): number {
+  return row === undefined ? 0 : row.told - row.there;
+}
+
+async function differing({ connection, keys }: Check, room: ReadonlyMap<string, number>): Promise<Rooms> {
+  const told = new Map(pairsOf(await connection.command("HGETALL", `${keys.prefix}spooled`)));
+  const rows = [...new Set([...room.keys(), ...told.keys()])].map(
+    (tenant) => [tenant, { told: told.get(tenant) ?? 0, there: room.get(tenant) ?? 0 }] as const,
+  );
+  return new Map(rows.filter(([, { told: one, there }]) => one !== there));
+}
+
+/** The tenants that are counted wrong, at one moment; undefined when that would take too long. */
+async function countRooms({ connection, keys, repair, countable: most }: Check): Promise<Rooms | undefined> {
+  const args = [repair ? Number.MAX_SAFE_INTEGER : most, repair ? "repair" : ""];
+  const reply = await connection.run(countSpooledScript, [keys.prefix], args);
+  if (!isList(reply)) return undefined;
+  const rows = Array.from({ length: reply.length / 3 }, (_, at) => reply.slice(3 * at, 3 * at + 3).map(textOf));
+  return new Map(rows.map(([tenant = "", told, there]) => [tenant, { told: Number(told), there: Number(there) }]));
 }
 
 async function checkMessages(check: Check): Promise<{
@@ -129,9 +191,10 @@ async function checkStray(check: Check, begin: string, what: (id: string) => str
   for await (const names of scan(check.connection, begin))
     for (const name of names) {
       const id = name.slice(begin.length);
-      // A content that was sent ahead has an expiry; of what is gone Redis says -2.
-      const isStray = !(await hasDeliveries(check, id)) && (await check.connection.command("PTTL", name)) === -1;
-      if (isStray) check.add({ kind: "Orphan", id, what: what(id) });
+      // A content that was sent ahead has an expiry, until its message is accepted; of what is gone Redis says -2.
+      const stays = async (): Promise<boolean> => (await check.connection.command("PTTL", name)) === -1;
+      if ((await stays()) && !(await hasDeliveries(check, id)) && (await stays()))
+        check.add({ kind: "Orphan", id, what: what(id) });
     }
 }
 
@@ -172,7 +235,8 @@ async function checkCaptures(check: Check): Promise<number> {
       ]);
       const capture = bytesOf(row);
       if (capture === undefined) continue;
-      if (numberOf(length) === 0) add({ kind: "Orphan", id, what: `the capture ${id} has no content` });
+      if (numberOf(length) === 0 && (await connection.command("EXISTS", name)) === 1)
+        add({ kind: "Orphan", id, what: `the capture ${id} has no content` });
       const { envelope }: Capture = JSON.parse(capture.toString());
       const environment = `${envelope.tenant}/${envelope.environment}`;
       there.set(environment, (there.get(environment) ?? 0) + numberOf(length));
@@ -183,11 +247,12 @@ async function checkCaptures(check: Check): Promise<number> {
 }
 
 /** At one moment: captures of one size may come and go, and the counter stays as it is. */
-async function recountCaptures({ connection, keys, add }: Check, environment: string): Promise<void> {
-  const [told = null, there = null] = listOf(await connection.run(countCapturesScript, [keys.prefix], [environment]));
+async function recountCaptures({ connection, keys, miscounted, repair }: Check, environment: string): Promise<void> {
+  const args = [environment, repair ? "repair" : ""];
+  const [told = null, there = null] = listOf(await connection.run(countCapturesScript, [keys.prefix], args));
   const counted = bytesOf(told);
   if (counted !== undefined && Number(counted.toString()) !== numberOf(there))
-    add(captureCounter(environment, Number(counted.toString()), numberOf(there)));
+    miscounted(captureCounter(environment, Number(counted.toString()), numberOf(there)));
 }
 
 /** Environments that were not captured in since captures are counted are not among them. */

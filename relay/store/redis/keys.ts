@@ -16,7 +16,8 @@
  *    |    000000t   fencing token; none before the first claim
  *    |    000000d   dueAt while it is leased; none while it is free
  *    |
- *    |  settled:<five min>   set of `<id>/<index> <token>`, the tokens that have settled
+ *    |  settled:<part>       set of `<id>/<index> <token>`, the tokens that have settled
+ *    |  settled              hash, the parts: now, before
  *    |  billed:<half hour>   set of ids        clock                  string, the highest time told
  *    |  usage:<tenant>       hash              spooled                hash, octets by tenant
  *    |    period, used, +<top-up>              rate:<limit>           hash: tat, day, count

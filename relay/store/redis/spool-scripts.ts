@@ -44,12 +44,16 @@ return 1
 `,
 );
 
-/** How long in seconds a token is remembered that has settled: the part under way, and the one before it. */
+/** Seconds after which another part begins, of the tokens that have settled. */
 const settledPart = 300;
+/** For so many milliseconds a part is remembered where nothing is settled any more. */
+const settledFor = 86_400_000;
 
 /**
  * Writes what an attempt left. Arguments: member and token; then, when it is tried again, dueAt and the row without
- * its domain. Answers 1, or 0 when somebody else has claimed it; 1 again for the token that settled it.
+ * its domain. Answers 1, or 0 when somebody else has claimed it; 1 again for the token that settled it. Tokens that have
+ * settled are remembered in two parts, the current one and the one before it. Another begins with the first that settles after its
+ * time, not by the time alone: a Redis that was away forgets nothing meanwhile.
  */
 export const settleScript = defineScript(
   "settle",
@@ -59,13 +63,24 @@ local member = ARGV[1]
 local id, index = string.match(member, '^(.*)/(%d+)$')
 local message = prefix .. 'message:' .. id
 local row = call('HMGET', message, index, index .. 't', index .. 'd')
-local part, mark = math.floor(call('TIME')[1] / ${settledPart}), member .. ' ' .. ARGV[2]
+local parts, mark = call('HMGET', prefix .. 'settled', 'now', 'before'), member .. ' ' .. ARGV[2]
 local settled = prefix .. 'settled:'
 if not row[1] or row[2] ~= ARGV[2] or not row[3] then
-  return math.max(call('SISMEMBER', settled .. part, mark), call('SISMEMBER', settled .. part - 1, mark))
+  local known = 0
+  for at = 1, 2 do
+    if parts[at] and call('SISMEMBER', settled .. parts[at], mark) == 1 then known = 1 end
+  end
+  return known
 end
-call('SADD', settled .. part, mark)
-call('PEXPIRE', settled .. part, ${3000 * settledPart}, 'NX')
+local part, now = math.floor(call('TIME')[1] / ${settledPart}), tonumber(parts[1] or -9)
+if part > now or part < now - 1 then
+  if parts[2] then call('UNLINK', settled .. parts[2]) end
+  call('HSET', prefix .. 'settled', 'now', part, 'before', parts[1] or part - 1)
+  call('SADD', settled .. part, mark)
+  call('PEXPIRE', settled .. part, ${settledFor})
+else
+  call('SADD', settled .. parts[1], mark)
+end
 if ARGV[3] then
   call('HSET', message, index, string.match(row[1], '^[^\\n]*\\n') .. ARGV[4])
   call('HDEL', message, index .. 'd')

@@ -1,40 +1,43 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { systemClock } from "../../../runtime/clock.ts";
-import { startRedis, type RedisServer } from "../../../test/harness/redis.ts";
+import { oneRedis } from "../../../test/harness/one-redis.ts";
 import { type PlainConnection, plainConnection } from "../../../test/harness/redis-connection.ts";
 import { claimOne, daily, draft, minute, noon, usedBy } from "../port-suite/fixture.ts";
 import { StoreFull } from "../spool.ts";
 import { type Store, StoreUnavailable } from "../store.ts";
+import { billedPart } from "./accept-script.ts";
 import type { RedisConnection } from "./connection.ts";
 import { redisStore } from "./store.ts";
 
 const clock = { ...systemClock, now: () => noon };
 const midnight = noon + 12 * 60 * minute;
 
-let server: RedisServer;
+const server = oneRedis();
 let connection: PlainConnection;
 let store: Store;
-
-beforeAll(async () => {
-  server = await startRedis();
-});
-afterAll(() => server.close());
 
 function open(over: RedisConnection): Promise<Store> {
   return redisStore({ connection: over, prefix: "ph:", clock });
 }
 
 beforeEach(async () => {
-  await server.ask("FLUSHALL");
-  connection = plainConnection(server.port);
+  connection = plainConnection(server().port);
   store = await open(connection);
 });
 afterEach(async () => {
-  await server.ask("CONFIG", "SET", "maxmemory", 0);
+  await server().ask("CONFIG", "SET", "maxmemory", 0);
   await store.close();
 });
 
 describe("accepting a message in Redis", () => {
+  test("lets go of ids that nobody asks for any more, with the first of another half hour", async () => {
+    const part = Math.floor(noon / billedPart);
+    for (const back of [4, 3, 2]) await server().ask("SADD", `ph:billed:${part - back}`, "m0");
+    for (const id of ["m1", "m2"]) await store.spool.accept(draft(id));
+    expect((await server().ask("KEYS", "ph:billed:*")) as string[]).toHaveLength(3);
+    expect(await server().ask("EXISTS", `ph:billed:${part - 3}`)).toBe(0);
+  });
+
   test("takes one round trip", async () => {
     const before = connection.roundTrips();
     await store.spool.accept(draft("m1"));
@@ -49,20 +52,20 @@ describe("accepting a message in Redis", () => {
 
   test("leaves a content that loses its expiry, and nothing else that has one but ids and rates", async () => {
     await store.spool.accept(draft("m1"));
-    expect(await server.ask("PTTL", "ph:body:m1")).toBe(-1);
-    const billed = (await server.ask("KEYS", "ph:billed:*")) as readonly [string];
-    expect(await server.ask("PTTL", billed[0])).toBeGreaterThan(90 * minute);
+    expect(await server().ask("PTTL", "ph:body:m1")).toBe(-1);
+    const billed = (await server().ask("KEYS", "ph:billed:*")) as readonly [string];
+    expect(await server().ask("PTTL", billed[0])).toBeGreaterThan(90 * minute);
   });
 
   test("of a relay that died before its script nothing stays but a content that goes by itself", async () => {
     const dying = await open({ ...connection, commit: (calls) => connection.pipeline(calls.slice(0, 1)) });
     await expect(dying.spool.accept(draft("m1"))).rejects.toThrow(TypeError);
-    expect(((await server.ask("KEYS", "*")) as string[]).toSorted()).toEqual(["ph:body:m1", "ph:format"]);
-    expect(await server.ask("PTTL", "ph:body:m1")).toBeGreaterThan(0);
+    expect(((await server().ask("KEYS", "*")) as string[]).toSorted()).toEqual(["ph:body:m1", "ph:format"]);
+    expect(await server().ask("PTTL", "ph:body:m1")).toBeGreaterThan(0);
     expect(await store.spool.accept(draft("m1"))).toBe("Accepted");
     // Nor does one that died with an id that is spooled already put an expiry on its content.
     await expect(dying.spool.accept(draft("m1"))).rejects.toThrow(TypeError);
-    expect(await server.ask("PTTL", "ph:body:m1")).toBe(-1);
+    expect(await server().ask("PTTL", "ph:body:m1")).toBe(-1);
   });
 
   test("bills nothing when the content is not there any more", async () => {
@@ -85,11 +88,11 @@ describe("accepting a message in Redis", () => {
 
   test("leaves no content of what it refused", async () => {
     await store.spool.accept(draft("m1", { allowance: daily(0) }));
-    expect(await server.ask("EXISTS", "ph:body:m1")).toBe(0);
+    expect(await server().ask("EXISTS", "ph:body:m1")).toBe(0);
     await store.spool.accept(draft("m2"));
     await store.spool.settle(await claimOne(store.spool, noon), { kind: "Done" });
     await store.spool.accept(draft("m2"));
-    expect(await server.ask("EXISTS", "ph:body:m2")).toBe(0);
+    expect(await server().ask("EXISTS", "ph:body:m2")).toBe(0);
   });
 
   test("is refused while the memory is nearly full", async () => {
@@ -101,7 +104,7 @@ describe("accepting a message in Redis", () => {
 describe("with no memory left", () => {
   test("nothing is accepted, and all that was is delivered, shown and settled", async () => {
     for (const id of ["m1", "m2"]) await store.spool.accept(draft(id));
-    await server.ask("CONFIG", "SET", "maxmemory", 1);
+    await server().ask("CONFIG", "SET", "maxmemory", 1);
     await expect(store.spool.accept(draft("m3"))).rejects.toThrow(/OOM/);
     const [first, second] = await store.spool.claim(noon, 2, minute);
     if (first === undefined || second === undefined) throw new Error("nothing is due");
@@ -118,6 +121,6 @@ describe("with no memory left", () => {
 });
 
 test("a format that this version does not know is refused", async () => {
-  await server.ask("SET", "ph:format", "2");
+  await server().ask("SET", "ph:format", "2");
   await expect(open(connection)).rejects.toThrow(/has format 2, this version of Posthouse reads format 1/);
 });

@@ -33,7 +33,7 @@ export function aimsOf({
     most("keys made, and idle, in times of the raw keys", (keys.idleSeconds * raw) / keys.made, 1.6, "x"),
     most(
       "the operator's peak memory",
-      Math.max(keys.peakRss, published.peakRss, edits.peakRss) / mebibyte,
+      Math.max(keys.peakRss, published.peakRss, edits.peakRss, restart.peakRss) / mebibyte,
       400,
       " MiB",
     ),
@@ -41,7 +41,7 @@ export function aimsOf({
     most("writes for a domain, Events too, until it has its contract", keys.writes + published.writes, 6, ""),
     most("writes at rest", rest.writes, 0, ""),
     most(`processor at rest, ${rest.checks.toFixed(1)} domains checked a second`, rest.processor * 100, 2, " %"),
-    most("restart until idle", restart.idleSeconds, 15, " s"),
+    most("restart until all was looked at", restart.settledSeconds, 15, " s"),
     most("writes of a restart", restart.writes, 0, ""),
     most("an edit in its contract, p99", edits.p99, 200, " ms"),
     most("a relay's start", relay.readySeconds, 15, " s"),

@@ -4,9 +4,9 @@
  * is watched (1m), `--seconds N` how long each raw measurement takes (10), `--json` prints one object, `--profile DIR` writes processor profiles of the operator.
  *
  * The DNS is in this process: 64 name servers that share the domains, and a resolver, all named in the fleet file. So no name servers are
- * searched for, and nothing is asked of the world outside. The interval between checks of a domain is the time of rest, or
- * less with few domains: at least 2.8 a second, which is what 10,000 domains come to with the fleet's default of an hour. TTLs are a second, so
- * keys may sign at once. There are no
+ * searched for, and nothing is asked of the world outside. Domains are checked 2.8 times a second when all is well, which is what
+ * 10,000 come to with the fleet's default of an hour; other intervals are as much shorter with fewer. TTLs are a second, so
+ * keys may sign as soon as a check has seen them: with 10,000 domains the last is found after a quarter of an hour. There are no
  * relay pods, so usage is unavailable. Everything shares the cores: API server, etcd, operator, DNS and this process.
  */
 import { mkdirSync } from "node:fs";

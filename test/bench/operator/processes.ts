@@ -37,7 +37,8 @@ export function startOperator(
   fleet: object,
   profile?: string,
 ): Promise<BenchProcess> {
-  return start(plane, ["operator", ...flagsOf(release)], fleet, profile);
+  // Alone: on a machine that others keep busy a Lease that is renewed too late would end the process, and the bench.
+  return start(plane, ["operator", "--no-leader-election", ...flagsOf(release)], fleet, profile);
 }
 
 /** `posthouse relay --kubernetes`, with a store and a certificate of its own. */

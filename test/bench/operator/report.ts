@@ -41,6 +41,9 @@ export interface OperatorReport {
   /** From the start of a new process until it has done all that there is to do. */
   readonly restart: {
     readonly readySeconds: number;
+    /** Every custom resource was looked at. */
+    readonly settledSeconds: number;
+    /** The DNS of all domains was checked again, too. */
     readonly idleSeconds: number;
     readonly writes: number;
     readonly peakRss: number;
@@ -143,7 +146,8 @@ function sectionsOf(report: OperatorReport): readonly (readonly [string, readonl
       "restart",
       [
         ["ready", seconds(restart.readySeconds)],
-        ["idle: nothing waits, DNS is checked", seconds(restart.idleSeconds), seconds(certManager.restartSeconds)],
+        ["all looked at, nothing waits", seconds(restart.settledSeconds), seconds(certManager.restartSeconds)],
+        ["idle: the DNS of all domains is checked, too", seconds(restart.idleSeconds)],
         ["API writes", String(restart.writes), String(certManager.restWrites)],
         ["peak resident memory", mebibytes(restart.peakRss)],
       ],

@@ -1,4 +1,4 @@
-{{/* The alerts, on metrics of operator and relay: (dict "own" selectors "attempt" seconds). */}}
+{{/* The alerts, on metrics of operator and relay: (dict "own" selectors "operator" selectors "relay" selectors "attempt" seconds). */}}
 {{- define "posthouse.alerts" -}}
 - alert: PosthouseStoreRefuses
   expr: max(posthouse_store_up{ {{- .own -}} }) == 0
@@ -112,10 +112,16 @@
   labels: { severity: info }
   annotations:
     summary: Tenants use API keys that were replaced.
-- alert: PosthouseDown
-  expr: absent(up{ {{- .own -}} } == 1)
+- alert: PosthouseOperatorDown
+  expr: absent(up{ {{- .operator -}} } == 1)
   for: 5m
   labels: { severity: critical }
   annotations:
-    summary: Neither operator nor relay can be scraped.
+    summary: No operator can be scraped; if none runs, mail goes on by what stands, but nothing new is made.
+- alert: PosthouseRelayDown
+  expr: absent(up{ {{- .relay -}} } == 1)
+  for: 5m
+  labels: { severity: critical }
+  annotations:
+    summary: No relay can be scraped; if none runs, nobody takes mail.
 {{- end -}}
