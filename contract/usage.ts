@@ -1,5 +1,5 @@
-import { Ajv } from "ajv";
 import Type from "typebox";
+import { validatorOf } from "../runtime/validator.ts";
 import { type Decoded, parseJson } from "./codec.ts";
 import type { Usage } from "./credits.ts";
 
@@ -54,7 +54,7 @@ const UsageReport = Type.Object({
 });
 type UsageReport = Type.Static<typeof UsageReport>;
 
-const isUsageReport = new Ajv({ allErrors: true, strict: true }).compile<UsageReport>(UsageReport);
+const usageReport = validatorOf<UsageReport>(UsageReport);
 
 /** The answer of a relay: the tenants that it has something to tell of. */
 export function encodeUsage(rows: ReadonlyMap<string, TenantUsage>): string {
@@ -66,6 +66,6 @@ export function encodeUsage(rows: ReadonlyMap<string, TenantUsage>): string {
 
 /** Reads that. Unknown members are ignored: they are of a later version of the same shape. */
 export function decodeUsage(text: string): Decoded<ReadonlyMap<string, TenantUsage>> {
-  const decoded = parseJson(text, isUsageReport);
+  const decoded = parseJson(text, usageReport);
   return "error" in decoded ? decoded : { value: new Map(Object.entries(decoded.value.tenants)) };
 }

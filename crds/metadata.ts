@@ -1,5 +1,5 @@
 import { Ajv } from "ajv";
-import type { ErrorObject } from "ajv";
+import type { ErrorObject, ValidateFunction } from "ajv";
 import { isJsonObject } from "./json-value.ts";
 import { oneEachPlace, problemAt } from "./problem.ts";
 import type { AdmissionProblem } from "./problem.ts";
@@ -38,12 +38,18 @@ const objectMeta = {
   },
 };
 
-const validate = new Ajv({ allErrors: true, strict: true, strictRequired: false }).compile(objectMeta);
+let compiled: ValidateFunction | undefined;
+
+/** Compiled at the first object: nobody who has none to judge waits for that. */
+function validator(): ValidateFunction {
+  return (compiled ??= new Ajv({ allErrors: true, strict: true, strictRequired: false }).compile(objectMeta));
+}
 
 /** What is wrong with an object's `metadata`: name (RFC 1123 subdomain), namespace (RFC 1123 label), labels, annotations. */
 export function metadataProblems(metadata: unknown): readonly AdmissionProblem[] {
   if (!isJsonObject(metadata))
     return [problemAt(["metadata"], metadata === undefined ? "required" : "type", "must be a map")];
+  const validate = validator();
   if (validate(metadata)) return [];
   return oneEachPlace((validate.errors ?? []).map(fromAjv));
 }

@@ -1,5 +1,5 @@
-import { Ajv } from "ajv";
 import Type from "typebox";
+import { validatorOf } from "../../runtime/validator.ts";
 import { microTime } from "./micro-time.ts";
 
 const LeaseSpec = Type.Object({
@@ -17,9 +17,12 @@ const Lease = Type.Object({
   spec: Type.Optional(LeaseSpec),
 });
 export type Lease = Type.Static<typeof Lease>;
+const validator = validatorOf<Lease>(Lease);
 
 /** Whether an answer of the API server is a Lease. */
-export const isLease = new Ajv().compile<Lease>(Lease);
+export function isLease(value: unknown): value is Lease {
+  return validator()(value);
+}
 
 /** Milliseconds. */
 export interface LeaseTiming {

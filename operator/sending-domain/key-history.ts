@@ -1,8 +1,8 @@
-import { Ajv } from "ajv";
 import Type from "typebox";
 import { parseJson, type Decoded, type ObjectData } from "../../contract/codec.ts";
 import type { PublicKey } from "../../contract/key-secret.ts";
 import { remember } from "../../runtime/remember.ts";
+import { validatorOf } from "../../runtime/validator.ts";
 import { WatchedTime } from "./watched-time.ts";
 
 const time = Type.Integer({ minimum: 0 });
@@ -53,7 +53,7 @@ export const KeyHistory = Type.Object({
 export type KeyHistory = Type.Static<typeof KeyHistory>;
 
 const dataKey = "history";
-const isKeyHistory = new Ajv({ allErrors: true, strict: true }).compile<KeyHistory>(KeyHistory);
+const keyHistory = validatorOf<KeyHistory>(KeyHistory);
 
 /** The data of a key-history ConfigMap. */
 export function encodeKeyHistory(history: KeyHistory): ObjectData {
@@ -62,7 +62,7 @@ export function encodeKeyHistory(history: KeyHistory): ObjectData {
 
 /** The history in a ConfigMap's data. */
 export const decodeKeyHistory: (data: ObjectData) => Decoded<KeyHistory> = remember((data) => {
-  const decoded = parseJson(data[dataKey] ?? "", isKeyHistory);
+  const decoded = parseJson(data[dataKey] ?? "", keyHistory);
   return "value" in decoded && hasTwins(decoded.value) ? { error: "/keys has a selector twice" } : decoded;
 });
 

@@ -258,6 +258,20 @@ describe.skipIf(!canRunKubelet)("a kubelet made of processes", () => {
     expect(holds(restarted, "Ready")).toBe(false);
   });
 
+  test("restarts what does not come up", { timeout: limit }, async () => {
+    const script = `process.on("SIGTERM", () => process.exit(3)); setInterval(() => {}, 1000);`;
+    const startupProbe = { tcpSocket: { port: 8080 }, periodSeconds: 1, failureThreshold: 5 };
+    const container = { startupProbe };
+    await space.create("Pod", "silent", { spec: scriptPod(script, container) });
+    const { status } = await space.seen(
+      "silent",
+      "restarts",
+      (pod) => (pod.status.containerStatuses?.[0]?.restartCount ?? 0) > 0,
+    );
+    expect(status.containerStatuses?.[0]?.lastState?.terminated?.exitCode).toBe(3);
+    await space.kubectl("delete", "pod", "silent", "--wait=false");
+  });
+
   test("updates a Deployment without a refused connection", { timeout: limit }, async () => {
     await space.create("Service", "web", {
       spec: { selector: { app: "web" }, ports: [{ port: 80, targetPort: 8080 }] },
@@ -308,11 +322,16 @@ describe.skipIf(!canRunKubelet)("a kubelet made of processes", () => {
   });
 
   test("gives a pod its grace, and no more", { timeout: limit }, async () => {
-    const stubborn = `process.on("SIGTERM", () => console.log("asked")); console.log("up"); setInterval(() => {}, 1000);`;
-    const preStop = { exec: { command: ["sh", "-c", "echo hook >/proc/1/fd/1"] } };
-    await space.create("Pod", "stubborn", {
-      spec: scriptPod(stubborn, { lifecycle: { preStop } }, { terminationGracePeriodSeconds: 2 }),
-    });
+    const stubborn = `
+      process.on("SIGTERM", () => console.log("asked", fs.existsSync("/scratch/hook") ? "after its hook" : ""));
+      console.log("up");
+      setInterval(() => {}, 1000);`;
+    const container = {
+      lifecycle: { preStop: { exec: { command: ["touch", "/scratch/hook"] } } },
+      volumeMounts: [{ name: "scratch", mountPath: "/scratch" }],
+    };
+    const rest = { terminationGracePeriodSeconds: 2, volumes: [{ name: "scratch", emptyDir: {} }] };
+    await space.create("Pod", "stubborn", { spec: scriptPod(stubborn, container, rest) });
     await until(
       "it is up",
       async () => ((await space.kubectl("logs", "stubborn").catch(() => "")).includes("up") ? true : undefined),
@@ -320,14 +339,10 @@ describe.skipIf(!canRunKubelet)("a kubelet made of processes", () => {
     );
     const started = performance.now();
     await space.kubectl("delete", "pod", "stubborn", "--wait=false");
-    await until(
-      "it was asked",
-      async () =>
-        (await space.kubectl("logs", "stubborn").catch(() => "hook asked")).includes("asked") ? true : undefined,
-      patience,
-    );
     await until("it is gone", async () => ((await space.pod("stubborn")) ? undefined : true), patience);
     expect(performance.now() - started).toBeGreaterThan(1500);
+    const [, said] = (await kubelet().logs()).split("stubborn_main.log");
+    expect(said?.split("---")[0]?.trim().split("\n")).toEqual(["up", "asked after its hook"]);
   });
 
   test("leaves no process behind when it is killed", { timeout: limit }, async () => {

@@ -1,0 +1,7 @@
+import { Ajv, type AnySchema, type ValidateFunction } from "ajv";
+
+/** The check against a schema of ours, compiled when it is first asked for: that takes time that a short command has no use for. */
+export function validatorOf<T>(schema: AnySchema): () => ValidateFunction<T> {
+  let compiled: ValidateFunction<T> | undefined;
+  return () => (compiled ??= new Ajv({ allErrors: true, strict: true }).compile<T>(schema));
+}
