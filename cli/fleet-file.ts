@@ -2,6 +2,7 @@ import type { ErrorObject } from "ajv";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import { isNode, LineCounter, parseDocument } from "yaml";
 import { durationPattern } from "../runtime/duration.ts";
+import { untidied } from "../runtime/validator.ts";
 import { fleetMistakes } from "./fleet-checks.ts";
 import { fleetSchema, type Fleet } from "./fleet.ts";
 
@@ -54,9 +55,8 @@ export function parseFleet(text: string): { fleet: Fleet } | { problems: readonl
     };
   }
   const value: unknown = document.toJS() ?? {};
-  const validate = new Ajv2020({ allErrors: true, useDefaults: true, strict: true, strictTypes: false }).compile<Fleet>(
-    fleetSchema,
-  );
+  const options = { allErrors: true, useDefaults: true, strict: true, strictTypes: false, ...untidied };
+  const validate = new Ajv2020(options).compile<Fleet>(fleetSchema);
   const mistakes = validate(value)
     ? fleetMistakes(value)
     : (validate.errors ?? []).map((error) => ({ path: pathOf(error), message: messageOf(error) }));

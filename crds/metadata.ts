@@ -42,7 +42,12 @@ let compiled: ValidateFunction | undefined;
 
 /** Compiled at the first object: nobody who has none to judge waits for that. */
 function validator(): ValidateFunction {
-  return (compiled ??= new Ajv({ allErrors: true, strict: true, strictRequired: false }).compile(objectMeta));
+  return (compiled ??= new Ajv({
+    allErrors: true,
+    strict: true,
+    strictRequired: false,
+    code: { optimize: false },
+  }).compile(objectMeta));
 }
 
 /** What is wrong with an object's `metadata`: name (RFC 1123 subdomain), namespace (RFC 1123 label), labels, annotations. */

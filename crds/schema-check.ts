@@ -16,7 +16,7 @@ export type SchemaChecker = (value: unknown) => readonly AdmissionProblem[];
  * has one problem at most.
  */
 export function compileSchema(schema: StructuralSchema): SchemaChecker {
-  const ajv = new Ajv({ allErrors: true, strict: true, verbose: true });
+  const ajv = new Ajv({ allErrors: true, strict: true, verbose: true, code: { optimize: false } });
   ajv.addVocabulary(["x-kubernetes-list-type", "x-kubernetes-list-map-keys", "x-kubernetes-validations"]);
   ajv.addFormat("date-time", isDateTime);
   ajv.addFormat("duration", duration);
