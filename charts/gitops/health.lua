@@ -28,7 +28,7 @@ end
 hs.message = ready.message
 if ready.status == "True" then
   hs.status = "Healthy"
-  for _, name in ipairs({ "DNSVerified", "SendingAllowed", "CreditsAvailable" }) do
+  for _, name in ipairs({ "DNSVerified", "CreditsAvailable", "SendingAllowed" }) do
     if found[name] ~= nil and found[name].status ~= "True" then
       hs.message = found[name].message
     end

@@ -146,9 +146,10 @@ describe("a request", () => {
     stub.fault = () => "Reset";
     await outcome(api.request({ method: "GET", path }));
     const text = await metrics.metrics();
-    expect(text).toContain('rest_client_requests_total{code="200",method="GET"} 1');
-    expect(text).toContain('rest_client_requests_total{code="404",method="DELETE"} 1');
-    expect(text).toContain('rest_client_requests_total{code="<error>",method="GET"} 1');
+    const { host } = new URL(stub.url);
+    expect(text).toContain(`rest_client_requests_total{code="200",host="${host}",method="GET"} 1`);
+    expect(text).toContain(`rest_client_requests_total{code="404",host="${host}",method="DELETE"} 1`);
+    expect(text).toContain(`rest_client_requests_total{code="<error>",host="${host}",method="GET"} 1`);
   });
 
   test("goes below the path of a server that has one", async () => {

@@ -57,12 +57,13 @@ export function openConnections(credentials: Credentials, log: Logger, count: Re
       const { access, agent } = await ready();
       signal.throwIfAborted();
       used.set(request, agent);
+      const { host } = new URL(access.server);
       try {
         const answer = await agent.request(wireRequest(request, access, signal));
-        count(answer.statusCode, request.method);
+        count(answer.statusCode, request.method, host);
         return answer;
       } catch (error) {
-        count("<error>", request.method);
+        count("<error>", request.method, host);
         throw error;
       }
     },

@@ -122,6 +122,19 @@ test("a server that takes every request and answers none ends the leader all the
   await stopAll(w, a);
 });
 
+test("a leader whose connection falls silent renews by another in time, on a server that is slow too", async () => {
+  const w = world();
+  const fates: RequestFate[] = [];
+  const a = stand(w, "a", () => fates.shift() ?? { delay: 0 });
+  await w.clock.advance(3000);
+  fates.push({ delay: 1e9 }, { delay: 2000 });
+  const before = w.server.arrived().length;
+  await w.clock.advance(20_000);
+  expect([a.said, a.elector.isLeading()]).toEqual([["leading"], true]);
+  expect(w.server.arrived().length - before).toBeLessThan(10);
+  await stopAll(w, a);
+});
+
 test("setting the wall clock neither ends a leader nor makes one", async () => {
   const w = world();
   const a = stand(w, "a");

@@ -82,7 +82,8 @@ describe("a watch", () => {
     expect(world.cluster.age()).toBeGreaterThan(99_000);
     const took = await world.passUntil(() => planOf("shop") === "Scale");
     expect(took).toBeLessThan(30_000);
-    expect(world.stub.count("list")).toBe(1);
+    expect([world.stub.count("list"), world.stub.count("watch")]).toEqual([1, 2]);
+    expect(world.stub.connections()).toBeLessThan(5);
     expect(world.cluster.age()).toBeLessThan(2000);
   });
 
@@ -207,6 +208,9 @@ describe("an API server", () => {
     world.stub.cut("Reset");
     await world.passUntil(() => world.stub.count("watch") === 2);
     expect(await world.passUntil(() => world.stub.count("watch") === 3)).toBeGreaterThan(19_000);
+    await world.passUntil(() => world.stub.watches() === 1);
+    await world.pass(60_000);
+    expect([world.stub.count("list"), world.stub.count("watch")]).toEqual([1, 3]);
   });
 
   test("that is gone for a minute is found again", async () => {
@@ -367,6 +371,33 @@ describe("credentials", () => {
     const other = await opening;
     expect(other.logged.join()).toMatch(/certificate/);
     expect(other.cluster.list("RelayTenant")).toHaveLength(1);
+    expect(stub.requests.length).toBeLessThan(5);
+    expect(stub.connections()).toBeLessThan(20);
+    await other.close();
+  });
+
+  test("and a certificate that are replaced while a watch is open cost a few connections, and nothing that is known", async () => {
+    const [first, second] = [await createAuthority(), await createAuthority()];
+    const stub = await startStubApiServer(await first.server(["127.0.0.1"]));
+    putTenant(stub, "shop");
+    const ca = join(stub.folder, "ca.crt");
+    writeFileSync(ca, first.ca);
+    const kubeconfig = stub.kubeconfig({ token: "stub" }, { "certificate-authority": ca });
+    const other = await openStubCluster({ stub, kubeconfig });
+    putTenant(stub, "bakery");
+    await other.passUntil(() => other.cluster.list("RelayTenant").length === 2);
+    const [asked, connected] = [stub.requests.length, stub.connections()];
+    stub.present(await second.server(["127.0.0.1"]));
+    await other.pass(60_000);
+    expect([stub.requests.length, stub.watches()]).toEqual([asked, 0]);
+    expect(stub.connections() - connected).toBeLessThan(10);
+    expect(other.cluster.list("RelayTenant")).toHaveLength(2);
+    expect(other.logged.join()).toMatch(/certificate/);
+    stub.remove(objectPath(tenantKey("shop")));
+    writeFileSync(ca, second.ca);
+    await other.passUntil(() => other.cluster.list("RelayTenant").length === 1, 61_000);
+    expect(stub.requests.length - asked).toBeLessThan(4);
+    expect(stub.connections() - connected).toBeLessThan(15);
     await other.close();
   });
 });

@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { dnsClient } from "../../net/dns-client.ts";
 import type { Endpoint } from "../../net/endpoint.ts";
 import { systemClock } from "../../runtime/clock.ts";
+import { isThere } from "./needed.ts";
 import { freePorts } from "./posthouse.ts";
 import { until } from "./until.ts";
 
@@ -19,6 +20,7 @@ export const knotd = ((): string | undefined => {
     return undefined;
   }
 })();
+isThere("a real name server wants knotd, of Knot DNS", knotd !== undefined);
 
 /** A name server of one zone. */
 export interface Knot extends Endpoint {

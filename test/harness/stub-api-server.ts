@@ -1,6 +1,6 @@
 /**
- * As much of a Kubernetes API server as lists, watches, creates and deletes take, over plain HTTP or TLS, to go wrong on
- * demand: the next requests of a kind get an answer that a test gives, and open watches are broken in every way that
+ * As much of a Kubernetes API server as lists, watches, creates, changes and deletes take, over plain HTTP or TLS, to go
+ * wrong on demand: the next requests of a kind get an answer that a test gives, and open watches are broken in every way that
  * networks know. It validates nothing. What a real server does is tested on a real one.
  */
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -10,6 +10,7 @@ import type { AddressInfo, Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { json as readJson } from "node:stream/consumers";
+import { TLSSocket } from "node:tls";
 import { stringify } from "yaml";
 import { selectorOf, type StubObject } from "./stub-selector.ts";
 
@@ -18,6 +19,7 @@ export type { StubObject };
 /** What a request was. */
 export interface StubRequest {
   readonly verb: "list" | "watch" | "get" | "create" | "delete" | "other";
+  readonly method: string;
   readonly path: string;
   readonly query: URLSearchParams;
   readonly headers: IncomingMessage["headers"];
@@ -41,6 +43,8 @@ export interface StubApiServer {
   /** Every request so far. */
   readonly requests: StubRequest[];
   readonly count: (verb: StubRequest["verb"]) => number;
+  /** Connections made so far, TLS or none. */
+  readonly connections: () => number;
   /** How many watches are open. */
   readonly watches: () => number;
   /** Is asked about each request, and may take its time. */
@@ -56,6 +60,8 @@ export interface StubApiServer {
   readonly compact: () => void;
   /** `Reset`: RST. `Half`: the server's half is closed in mid-stream. `End`: the stream ends as it should. */
   readonly cut: (how: "Reset" | "Half" | "End") => void;
+  /** Ends every connection, and shows another certificate from now on. Of a server with TLS. */
+  readonly present: (tls: StubTls) => void;
   readonly close: () => Promise<void>;
 }
 
@@ -81,11 +87,14 @@ interface World {
   compacted: number;
 }
 
-/** Starts one on a free port. With `tls`, the PEM of a certificate and its key, over TLS. */
-export async function startStubApiServer(tls?: {
+/** PEM of a certificate and its key. */
+export interface StubTls {
   readonly cert: string;
   readonly key: string;
-}): Promise<StubApiServer> {
+}
+
+/** Starts one on a free port. With `tls`, over TLS. */
+export async function startStubApiServer(tls?: StubTls): Promise<StubApiServer> {
   const world: World = {
     objects: new Map(),
     changes: [],
@@ -96,17 +105,22 @@ export async function startStubApiServer(tls?: {
   };
   const folder = mkdtempSync(join(tmpdir(), "posthouse-stub-"));
   const sockets = new Set<Socket>();
+  let connections = 0;
   const handle = async (message: IncomingMessage, response: ServerResponse): Promise<void> => {
     const request = requestOf(message);
     stub.requests.push(request);
     const fault = await stub.fault(request);
-    if (fault === "Reset") message.socket.resetAndDestroy();
+    if (fault === "Reset") reset(message.socket);
     else if (fault === undefined) await serve(world, request, { message, response });
     else if (fault !== "Hang") answer(response, fault);
   };
   const listener = (message: IncomingMessage, response: ServerResponse): void => void handle(message, response);
-  const server: Server = tls ? createTlsServer(tls, listener) : createServer(listener);
+  const secure = tls && createTlsServer(tls, listener);
+  const server: Server = secure ?? createServer(listener);
+  // Nothing but a test ends a connection.
+  server.keepAliveTimeout = 600_000;
   server.on("connection", (socket: Socket) => {
+    connections += 1;
     sockets.add(socket);
     socket.on("error", () => undefined).on("close", () => sockets.delete(socket));
   });
@@ -118,6 +132,7 @@ export async function startStubApiServer(tls?: {
     kubeconfig: (user = { token: "stub" }, cluster = {}) => writeConfig(folder, url, { user, cluster }),
     requests: [],
     count: (verb) => stub.requests.filter((request) => request.verb === verb).length,
+    connections: () => connections,
     watches: () => world.watches.size,
     fault: () => undefined,
     deaf: false,
@@ -127,6 +142,10 @@ export async function startStubApiServer(tls?: {
     bookmark: () => tell(world, { type: "BOOKMARK", object: { metadata: { resourceVersion: String(world.version) } } }),
     compact: () => void (world.compacted = world.version),
     cut: (how) => [...world.watches].forEach((watch) => cutOff(watch, how)),
+    present(next) {
+      secure?.setSecureContext(next);
+      for (const socket of sockets) socket.destroy();
+    },
     async close() {
       for (const socket of sockets) socket.destroy();
       await new Promise((resolve) => server.close(resolve));
@@ -166,7 +185,8 @@ function requestOf(message: IncomingMessage): StubRequest {
   const name = place.exec(path)?.[4];
   const read = name !== undefined ? "get" : query.get("watch") === null ? "list" : "watch";
   const verbs: Record<string, StubRequest["verb"]> = { GET: read, POST: "create", DELETE: "delete" };
-  return { verb: verbs[message.method ?? ""] ?? "other", path, query, headers: message.headers };
+  const { method = "", headers } = message;
+  return { verb: verbs[method] ?? "other", method, path, query, headers };
 }
 
 async function serve(
@@ -192,8 +212,13 @@ async function serve(
     case "delete":
       if (object) change(world, request.path, { object: undefined, deaf: false });
       return answer(response, object ? { code: 200, body: { kind: "Status" } } : status(404, "NotFound"));
-    case "other":
-      return answer(response, status(405, "MethodNotAllowed"));
+    case "other": {
+      if (object === undefined) return answer(response, status(404, "NotFound"));
+      const { metadata, ...body } = (await readJson(message)) as StubObject;
+      const changed = { ...object, ...body, metadata: { ...object.metadata, ...metadata } };
+      change(world, request.path, { object: changed, deaf: false });
+      return answer(response, { code: 200, body: world.objects.get(request.path) });
+    }
   }
 }
 
@@ -278,6 +303,12 @@ function tell(world: World, line: unknown): void {
 
 function cutOff({ response }: Watch, how: "Reset" | "Half" | "End"): void {
   if (how === "End") response.end();
-  else if (how === "Reset") response.socket?.resetAndDestroy();
+  else if (how === "Reset") reset(response.socket);
   else response.socket?.end();
+}
+
+/** Under TLS a connection can only be closed at once. */
+function reset(socket: Socket | null): void {
+  if (socket instanceof TLSSocket) socket.destroy();
+  else socket?.resetAndDestroy();
 }

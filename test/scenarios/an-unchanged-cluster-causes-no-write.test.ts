@@ -57,6 +57,6 @@ test("ten checks of each domain in a minute, and nothing is written but the Leas
   expect((await writesOf(plane(), release.namespace, "posthouse-operator")).slice(before)).toEqual([]);
   const metrics = (await operator.get("/metrics")) ?? "";
   expect(metrics).toMatch(/leader_election_master_status\{name="posthouse-operator"\} 1/);
-  expect(metrics).toMatch(/rest_client_requests_total\{code="200",method="PUT"\} [1-9]/);
+  expect(metrics).toMatch(/rest_client_requests_total\{code="200",host="127\.0\.0\.1:\d+",method="PUT"\} [1-9]/);
   expect(metrics).toMatch(/controller_runtime_reconcile_total\{controller="SendingDomain"/);
 });

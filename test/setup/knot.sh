@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Prints the path of a knotd, a real authoritative name server: the machine's own, or one that is unpacked from Debian's
-# package. Exits 1 and says why where it cannot be had; the tests that want it are skipped then.
+# package. Exits 1 and says why where it cannot be had; the tests that want it are skipped then, and fail where CI=true.
 set -euo pipefail
 source "$(dirname "$0")/debian.sh"
 

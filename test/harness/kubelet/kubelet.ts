@@ -31,6 +31,7 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { mkdirSync } from "node:fs";
+import { isThere } from "../needed.ts";
 import { checkout } from "./image.ts";
 import type { FromKubelet, KubeletConfig, ToKubelet } from "./main.ts";
 
@@ -57,7 +58,10 @@ const main = new URL("main.ts", import.meta.url).pathname;
 const patience = 60_000;
 
 /** True where a kubelet can run. */
-export const canRunKubelet = process.platform === "linux" && process.getuid?.() === 0;
+export const canRunKubelet = isThere(
+  "a kubelet made of processes wants Linux and root",
+  process.platform === "linux" && process.getuid?.() === 0,
+);
 
 /** Starts a kubelet and waits until its Node is there and its Services are served. Throws with its output when it ends instead. */
 export async function startKubelet(options: KubeletOptions): Promise<Kubelet> {
