@@ -31,6 +31,10 @@ export interface KubernetesOperator {
   readonly ownNamespace: string;
   /** Labels of those relays. */
   readonly relaySelector: string;
+  /** File of the token that these are shown; where the chart mounts it when absent. */
+  readonly usageToken?: string;
+  /** Milliseconds between a custom resource's being gone and the end of what it left behind; an hour when absent. */
+  readonly orphanGrace?: number;
   readonly kubeconfig?: string;
   /** Folder of the listeners' certificate: credentials name what clients must trust to verify it. */
   readonly tlsDir?: string;
@@ -65,7 +69,7 @@ interface Shared {
   readonly metrics: Registry;
   readonly identity: string;
   readonly cluster: KubernetesCluster;
-  readonly onNote: NoteSink;
+  readonly recorder: Recorder;
   readonly trust?: ListenerTrust;
 }
 
@@ -86,8 +90,9 @@ export async function startKubernetesOperator(options: KubernetesOperator, start
   });
   started({ name: "admin", stop: () => admin.stop() });
   log.info({ host: admin.host, port: admin.port }, "/healthz, /readyz and /metrics are served");
+  const writer = fenced(api, () => !options.leaderElection || leadership?.isLeading() === true);
   const cluster = await openKubernetes({
-    api: fenced(api, () => !options.leaderElection || leadership?.isLeading() === true),
+    api: writer,
     clock: systemClock,
     log: log.child({ part: "cluster" }),
     random: Math.random,
@@ -101,16 +106,15 @@ export async function startKubernetesOperator(options: KubernetesOperator, start
   // Two processes of one name must not take each other for themselves.
   const identity = `${options.identity ?? hostname()}_${randomBytes(4).toString("hex")}`;
   const recorder = createRecorder({
-    api,
+    api: writer,
     controller: "posthouse.dev/operator",
     instance: identity,
     clock: systemClock,
     log: log.child({ part: "events" }),
     metrics,
   });
-  started({ name: "events", stop: () => recorder.stop() });
   const trust = await trustOf(options, starting);
-  const shared = { api, metrics, identity, cluster, onNote: eventsOf(recorder), ...(trust && { trust }) };
+  const shared = { api, metrics, identity, cluster, recorder, ...(trust && { trust }) };
   leadership = options.leaderElection ? seek(options, starting, shared) : lead(options, starting, shared);
   const { stop } = leadership;
   started({ name: "operator", stop });
@@ -138,12 +142,19 @@ function readiness(leadership: Leadership | undefined): Readiness {
 /** Works without asking anybody. */
 function lead(options: KubernetesOperator, starting: Starting, shared: Shared): Leadership {
   const operator = work(options, starting, shared);
-  return { note: () => "leading without election", isLeading: () => true, stop: () => operator.stop() };
+  return {
+    note: () => "leading without election",
+    isLeading: () => true,
+    async stop() {
+      await operator.stop();
+      await shared.recorder.stop();
+    },
+  };
 }
 
 /** Works when elected, until the end: who is deposed never works again. */
 function seek(options: KubernetesOperator, starting: Starting, shared: Shared): Leadership {
-  const { api, metrics, identity } = shared;
+  const { api, metrics, identity, recorder } = shared;
   let operator: Operator | undefined;
   let isEnding = false;
   const elector: Elector = startElector({
@@ -168,15 +179,16 @@ function seek(options: KubernetesOperator, starting: Starting, shared: Shared): 
       isEnding = true;
       // The Lease is given back when nothing is under way any more, not before.
       await operator?.stop();
+      await recorder.stop();
       await elector.stop();
     },
   };
 }
 
 function work(
-  { fleet, contractNamespace, ownNamespace, relaySelector }: KubernetesOperator,
+  { fleet, contractNamespace, ownNamespace, relaySelector, usageToken, orphanGrace }: KubernetesOperator,
   { log }: Starting,
-  { api, metrics, cluster, onNote, trust }: Shared,
+  { api, metrics, cluster, recorder, trust }: Shared,
 ): Operator {
   const clock = systemClock;
   const resolver = resolverOf(fleet);
@@ -190,6 +202,7 @@ function work(
       api,
       namespace: ownNamespace,
       labelSelector: relaySelector,
+      ...(usageToken !== undefined && { tokenFile: usageToken }),
       clock,
       random: Math.random,
     }),
@@ -199,11 +212,12 @@ function work(
     settings: operatorSettings(fleet, {
       contractNamespace,
       ...(certificates !== undefined && { trust: certificates }),
+      ...(orphanGrace !== undefined && { orphanGrace }),
     }),
     metrics,
     hasEndpoints: (namespace) => cluster.isListed("DNSEndpoint", namespace),
     isListed: (kind, namespace) => cluster.isCurrent(kind, namespace),
-    onNote,
+    onNote: eventsOf(recorder),
   });
   trust?.follow((changed) => operator.trust(changed));
   return operator;

@@ -1,4 +1,5 @@
 import { Command, InvalidArgumentError, Option } from "commander";
+import { durationPattern, parseDuration } from "../runtime/duration.ts";
 import { logLevel, run } from "./flags.ts";
 import type { OperatorFlags } from "./operator.ts";
 import { relayLabels } from "./relay-labels.ts";
@@ -16,6 +17,12 @@ function labels(text: string): string {
   if (!text.split(",").every((part) => /^([-a-z0-9.]+\/)?[-\w.]+=[-\w.]+$/.test(part)))
     throw new InvalidArgumentError("Name labels with their values, separated by commas: app=posthouse,part=relay");
   return text;
+}
+
+/** Milliseconds of a duration. */
+function duration(text: string): number {
+  if (!new RegExp(durationPattern).test(text)) throw new InvalidArgumentError("Write a duration like 15m or 1h30m.");
+  return parseDuration(text);
 }
 
 /** `posthouse operator`. */
@@ -38,6 +45,16 @@ export function operatorCommand(): Command {
       new Option("--relay-selector <labels>", "labels of the relay pods, which are asked what tenants have used")
         .default(relayLabels)
         .argParser(labels),
+    )
+    .option(
+      "--usage-token <file>",
+      "the ServiceAccount token that relay pods are shown; where the chart mounts it when absent",
+    )
+    .addOption(
+      new Option(
+        "--orphan-grace <duration>",
+        "how long contracts and keys stay whose custom resource is gone; 1h when absent",
+      ).argParser(duration),
     )
     .option("--leader-election", "agree by a Lease on the one that works", true)
     .option("--no-leader-election", "work at once; nobody else may")

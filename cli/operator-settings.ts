@@ -8,10 +8,15 @@ export interface Surroundings {
   readonly contractNamespace: string;
   /** PEM of certificates that clients cannot verify otherwise; credentials tell them to trust it. */
   readonly trust?: string;
+  /** Milliseconds that what a custom resource leaves stays; an hour when absent. */
+  readonly orphanGrace?: number;
 }
 
 /** The operator's settings, from the fleet file. */
-export function operatorSettings(fleet: Fleet, { contractNamespace, trust }: Surroundings): OperatorSettings {
+export function operatorSettings(
+  fleet: Fleet,
+  { contractNamespace, trust, orphanGrace }: Surroundings,
+): OperatorSettings {
   return {
     contractNamespace,
     plans: fleet.plans,
@@ -20,6 +25,7 @@ export function operatorSettings(fleet: Fleet, { contractNamespace, trust }: Sur
     dns: dnsTiming(fleet.dns),
     dnsAutomation: fleet.dnsAutomation,
     submission: { ...submissionOf(fleet), ...(trust !== undefined && { certificates: trust }) },
+    ...(orphanGrace !== undefined && { orphanGrace }),
     longestMessageAge: parseDuration(fleet.delivery.maxAge),
   };
 }

@@ -13,12 +13,22 @@ export interface OperatorFlags {
   readonly tenantNamespaces?: readonly string[];
   /** Labels of the relay pods. */
   readonly relaySelector: string;
+  /** File of the token that these are shown. */
+  readonly usageToken?: string;
+  /** Milliseconds that what a custom resource leaves stays. */
+  readonly orphanGrace?: number;
   /** Folder of the listeners' certificate. */
   readonly tlsDir?: string;
   readonly leaderElection: boolean;
   readonly identity?: string;
   readonly logLevel: string;
 }
+
+/**
+ * Milliseconds that a part may take to stop: half of what a pod of the chart has, since one that cannot end leaves something to
+ * those that stop after it.
+ */
+const stopDeadline = 15_000;
 
 /**
  * `posthouse operator`: the operator on an API server, until a signal comes. Exit code 1 when another leads in its place, 2
@@ -34,5 +44,5 @@ export async function operator({ namespace, ...flags }: OperatorFlags, terminal:
     ownNamespace: (await ownNamespace()) ?? contractNamespace,
     deposed: () => process.exit(exitCode.failed),
   };
-  return runParts(fleet, flags.logLevel, (starting) => startKubernetesOperator(options, starting), terminal);
+  return runParts(stopDeadline, flags.logLevel, (starting) => startKubernetesOperator(options, starting), terminal);
 }

@@ -9,7 +9,7 @@ import { startKubernetesRelay } from "./kubernetes-relay.ts";
 import { loadFleet } from "./load-fleet.ts";
 import { storeAddressOf } from "./open-store.ts";
 import { startRelayWorkers } from "./relay-workers.ts";
-import { drain, runParts, type Starting } from "./run-parts.ts";
+import { drain, runParts, stopDeadline, type Starting } from "./run-parts.ts";
 import { UserError, type Terminal } from "./terminal.ts";
 
 export interface RelayOptions {
@@ -38,13 +38,13 @@ export async function relay(options: RelayOptions, terminal: Terminal): Promise<
     const namespace = await contractNamespaceOf(options.namespace);
     const start = (starting: Starting): Promise<void> =>
       startKubernetesRelay({ ...options, fleet, namespace }, starting);
-    return runParts(fleet, logLevel, start, terminal);
+    return runParts(stopDeadline(fleet), logLevel, start, terminal);
   }
   if (storeAddressOf(fleet, state).kind === "File")
     throw new UserError(
       "posthouse relay shares the store of a posthouse up: name a Redis in store of both fleet files, such as redis://127.0.0.1:6379",
     );
-  return runParts(fleet, logLevel, (starting) => startRelayAlone(fleet, options, starting), terminal);
+  return runParts(stopDeadline(fleet), logLevel, (starting) => startRelayAlone(fleet, options, starting), terminal);
 }
 
 async function startRelayAlone(fleet: Fleet, { state, logLevel }: RelayOptions, starting: Starting): Promise<void> {

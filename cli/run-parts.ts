@@ -47,9 +47,9 @@ export function drain(fleet: Fleet): Part {
   return { name: "drain", stop: () => (delay === 0 ? Promise.resolve() : systemClock.sleep(delay)) };
 }
 
-/** Starts parts, waits for a signal and stops them. Exit code 2 when one cannot start. */
+/** Starts parts, waits for a signal and stops them, each within `deadline` ms. Exit code 2 when one cannot start. */
 export async function runParts(
-  fleet: Fleet,
+  deadline: number,
   logLevel: string,
   start: (starting: Starting) => Promise<void>,
   terminal: Terminal,
@@ -57,7 +57,6 @@ export async function runParts(
   const destination = processLog();
   const log = createLogger({ level: logLevel, destination });
   const parts: Part[] = [];
-  const deadline = stopDeadline(fleet);
   const stop = (): Promise<boolean> => stopAll(parts, { clock: systemClock, log, deadline });
   const stopping = new AbortController();
   const terminated = new Promise<void>((resolve) => {

@@ -1,6 +1,6 @@
 import { startEverything } from "./compose.ts";
 import { loadFleet } from "./load-fleet.ts";
-import { runParts } from "./run-parts.ts";
+import { runParts, stopDeadline, type Starting } from "./run-parts.ts";
 import type { Terminal } from "./terminal.ts";
 
 export interface UpOptions {
@@ -13,5 +13,6 @@ export interface UpOptions {
 /** `posthouse up`: operator and relay in one process, until a signal comes. Exit code 2 when a part cannot start. */
 export async function up(options: UpOptions, terminal: Terminal): Promise<number> {
   const fleet = await loadFleet(options.fleet);
-  return runParts(fleet, options.logLevel, (starting) => startEverything({ ...options, ...starting, fleet }), terminal);
+  const start = (starting: Starting): Promise<void> => startEverything({ ...options, ...starting, fleet });
+  return runParts(stopDeadline(fleet), options.logLevel, start, terminal);
 }
