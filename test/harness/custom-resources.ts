@@ -10,6 +10,7 @@ const crds = "/apis/posthouse.dev/v1alpha1";
 /** A status as far as tests look at it. */
 export interface SeenStatus {
   readonly conditions?: readonly { readonly type: string; readonly status: string; readonly reason: string }[];
+  readonly credits?: { readonly used: number };
   readonly records?: readonly { readonly purpose: string; readonly fqdn: string; readonly value: string }[];
 }
 
@@ -54,6 +55,24 @@ export function becomes(
 export function has(type: string, expected: string): (status: SeenStatus) => boolean {
   return ({ conditions = [] }) =>
     conditions.some((each) => each.type === type && `${each.status}/${each.reason}` === expected);
+}
+
+interface KeySecret {
+  readonly metadata: { readonly uid: string };
+  readonly data: Readonly<Record<"domain" | "algorithm" | "selector", string>>;
+}
+
+/** DKIM keys in a contract namespace, as `domain algorithm selector uid`. */
+export async function keysOf({ ask }: ControlPlane, namespace: string): Promise<readonly string[]> {
+  const path = `/api/v1/namespaces/${namespace}/secrets?labelSelector=posthouse.dev%2Fkey%3Ddkim`;
+  const { body } = await ask({ path });
+  const { items } = body as { items: readonly KeySecret[] };
+  const line = ({ metadata, data }: KeySecret): string =>
+    [data.domain, data.algorithm, data.selector]
+      .map((text) => atob(text))
+      .concat(metadata.uid)
+      .join(" ");
+  return items.map(line).toSorted();
 }
 
 const reads: ReadonlySet<string> = new Set(["get", "list", "watch"]);

@@ -29,8 +29,13 @@ export interface OperatorProcess {
 /** A namespace for a release, with the operator's ServiceAccount, which may do what the chart lets it. */
 export async function operatorRelease(plane: ControlPlane): Promise<{ namespace: string; kubeconfig: string }> {
   const namespace = await plane.namespace();
-  const account = { namespace, name: "posthouse-operator" };
-  const kubeconfig = await plane.serviceAccountKubeconfig(namespace, account.name);
+  return { namespace, kubeconfig: await operatorAccount(plane, namespace, "posthouse-operator") };
+}
+
+/** The kubeconfig file of one more ServiceAccount that may do the same: the audit log tells it from others. */
+export async function operatorAccount(plane: ControlPlane, namespace: string, name: string): Promise<string> {
+  const account = { namespace, name };
+  const kubeconfig = await plane.serviceAccountKubeconfig(namespace, name);
   const objects = ["list", "watch", "create", "patch", "delete"];
   await allow(
     plane,
@@ -52,7 +57,7 @@ export async function operatorRelease(plane: ControlPlane): Promise<{ namespace:
     { apiGroups: ["coordination.k8s.io"], resources: ["leases"], verbs: ["get", "create", "update"] },
     { apiGroups: [""], resources: ["pods"], verbs: ["list"] },
   ]);
-  return { namespace, kubeconfig };
+  return kubeconfig;
 }
 
 /** Starts one; `fleet` is what its fleet file says beside the admin port. It dies with the control plane. */

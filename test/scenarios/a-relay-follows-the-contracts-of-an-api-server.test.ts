@@ -1,108 +1,48 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, describe, expect, onTestFinished, test, vi } from "vitest";
-import { stringify } from "yaml";
 import { openApi } from "../../cluster/kubernetes/api.ts";
 import { tokenReviewer } from "../../cluster/kubernetes/token-review.ts";
 import { usageFromRelays } from "../../cli/relay-usage.ts";
 import { systemClock } from "../../runtime/clock.ts";
 import { createLogger } from "../../runtime/log.ts";
-import { allow, putContracts, relayRules } from "../harness/api-server-contracts.ts";
-import { type Daemon, daemon } from "../harness/daemon.ts";
+import { putContracts } from "../harness/api-server-contracts.ts";
 import { writeKubeconfig } from "../harness/kubeconfig-file.ts";
 import { freePorts } from "../harness/posthouse.ts";
 import { startRedis } from "../harness/redis.ts";
-import { dialogue, type Dialogue } from "../harness/smtp-dialogue.ts";
-import { domains, keyOf, plainOf, shop } from "../harness/submission.ts";
+import {
+  readyz,
+  relayAccount,
+  type RelayProcess,
+  runsAsPod,
+  startRelayProcess,
+  tokenOf,
+} from "../harness/relay-process.ts";
+import { domains, keyOf, shop } from "../harness/submission.ts";
 import { until } from "../harness/until.ts";
 import { withControlPlane } from "../harness/with-control-plane.ts";
 
 const patience = 120_000;
-const main = new URL("../../cli/main.ts", import.meta.url).pathname;
 const plane = withControlPlane();
-const relays: Relay[] = [];
+const relays: RelayProcess[] = [];
 afterEach(async () => {
   for (const relay of relays.splice(0)) await relay.process.kill();
 });
 
-interface Relay {
-  readonly process: Daemon;
-  readonly adminPort: number;
-  readonly get: (path: string, token?: string) => Promise<{ status: number; body: string }>;
-  readonly connect: () => Promise<Dialogue>;
-  /** The reply to AUTH with the key of this id. */
-  readonly login: (id?: string) => Promise<{ client: Dialogue; reply: string }>;
-  /** The reply to the end of DATA. */
-  readonly send: () => Promise<string>;
-}
-
 /** A namespace for contracts, with the ServiceAccounts of a relay and an operator. */
 async function release(): Promise<{ namespace: string; kubeconfig: string }> {
   const namespace = await plane().namespace();
-  const account = { namespace, name: "posthouse-relay" };
-  const kubeconfig = await plane().serviceAccountKubeconfig(namespace, account.name);
-  await allow(plane(), account, relayRules.contracts);
-  await allow(plane(), account, relayRules.tokens, "cluster");
-  return { namespace, kubeconfig };
+  return { namespace, kubeconfig: await relayAccount(plane(), namespace) };
 }
 
-async function startRelay(namespace: string, kubeconfig: string, fleet: object = {}): Promise<Relay> {
-  const [smtp = 0, adminPort = 0] = await freePorts(2);
-  const folder = join(plane().folder, `relay-${adminPort}`);
-  const file = `${folder}.fleet.yaml`;
-  const listeners = [{ name: "submissions", host: "127.0.0.1", port: smtp, tls: "Implicit" }];
-  await writeFile(
-    file,
-    stringify({ hostname: "relay.example", listeners, admin: { host: "127.0.0.1", port: adminPort }, ...fleet }),
-  );
-  const reader = `${namespace}/posthouse-operator`;
-  const given = ["--fleet", file, "--state", folder, "--kubeconfig", kubeconfig, "--namespace", namespace];
-  const process = daemon("relay", {
-    program: globalThis.process.execPath,
-    args: [main, "relay", "--kubernetes", ...given, "--usage-reader", reader],
-    reaper: plane().reaper,
-  });
-  await process.start();
-  const get: Relay["get"] = async (path, token) => {
-    const headers = token === undefined ? {} : { authorization: `Bearer ${token}` };
-    const response = await fetch(`http://127.0.0.1:${adminPort}${path}`, { headers });
-    return { status: response.status, body: await response.text() };
-  };
-  const connect = (): Promise<Dialogue> => dialogue({ port: smtp, implicitTls: true });
-  const login: Relay["login"] = async (id = "production00") => {
-    const client = await connect();
-    await client.reply();
-    await client.say("EHLO client.example");
-    return { client, reply: await client.say(`AUTH PLAIN ${plainOf(keyOf(id))}`) };
-  };
-  const send = async (): Promise<string> => {
-    const { client, reply } = await login();
-    if (!reply.startsWith("235")) return reply;
-    for (const line of ["MAIL FROM:<a@shop.example>", "RCPT TO:<you@there.example>", "DATA"]) await client.say(line);
-    const answer = await client.say("From: a@shop.example\r\n\r\nx\r\n.");
-    client.close();
-    return answer;
-  };
-  const relay = { process, adminPort, get, connect, login, send };
+async function startRelay(namespace: string, kubeconfig: string, fleet: object = {}): Promise<RelayProcess> {
+  const relay = await startRelayProcess(plane(), { namespace, kubeconfig }, fleet);
   relays.push(relay);
   return relay;
 }
 
-/** Waits until the admin port says so; its body. */
-function readyz(relay: Relay, status: number): Promise<string> {
-  return until(
-    `readyz is ${status}:\n${relay.process.output()}`,
-    async () => {
-      relay.process.check();
-      const answer = await relay.get("/readyz").catch(() => undefined);
-      return answer?.status === status ? answer.body : undefined;
-    },
-    patience,
-  );
-}
-
 /** SIGTERM; resolves when it is gone. */
-async function terminate({ process: { pid, check } }: Relay): Promise<void> {
+async function terminate({ process: { pid, check } }: RelayProcess): Promise<void> {
   process.kill(pid(), "SIGTERM");
   await until(
     "the relay ends",
@@ -118,8 +58,8 @@ async function terminate({ process: { pid, check } }: Relay): Promise<void> {
   );
 }
 
-async function replyTo(relay: Relay, id: string): Promise<string> {
-  const { client, reply } = await relay.login(id);
+async function replyTo(relay: RelayProcess, id: string): Promise<string> {
+  const { client, reply } = await relay.login(keyOf(id));
   client.close();
   return reply;
 }
@@ -182,7 +122,7 @@ describe("a relay on the contracts of an API server", () => {
     const told = await relay.get(path, tokens.operator);
     expect(JSON.parse(told.body)).toMatchObject({ tenants: { "team-shop/shop": { credits: { used: 1 } } } });
 
-    await runsAsPod(namespace, relay);
+    await runsAsPod(plane(), namespace, relay);
     const tokenFile = join(plane().folder, `${namespace}.token`);
     await writeFile(tokenFile, tokens.operator);
     const log = createLogger({ level: "fatal", destination: { write: () => undefined } });
@@ -228,15 +168,7 @@ describe("a relay on the contracts of an API server", () => {
 
 /** Tokens of the operator's ServiceAccount for relays and for the API server, and of another for relays. */
 async function issueTokens(namespace: string): Promise<Record<"operator" | "other" | "elsewhere", string>> {
-  const make = async (name: string, audience?: string): Promise<string> => {
-    const path = `/api/v1/namespaces/${namespace}/serviceaccounts`;
-    const account = { apiVersion: "v1", kind: "ServiceAccount", metadata: { name } };
-    await plane().ask({ method: "POST", path, body: account });
-    const spec = { expirationSeconds: 3600, ...(audience !== undefined && { audiences: [audience] }) };
-    const request = { apiVersion: "authentication.k8s.io/v1", kind: "TokenRequest", spec };
-    const { body } = await plane().ask({ method: "POST", path: `${path}/${name}/token`, body: request });
-    return (body as { status: { token: string } }).status.token;
-  };
+  const make = (name: string, audience?: string) => tokenOf(plane(), namespace, name, audience);
   return {
     operator: await make("posthouse-operator", "posthouse.dev/usage"),
     other: await make("somebody", "posthouse.dev/usage"),
@@ -252,26 +184,4 @@ async function mayNotAsk(namespace: string, token: string): Promise<void> {
   const review = tokenReviewer({ api, audience: "posthouse.dev/usage", clock: systemClock });
   expect(await review(token)).toEqual({ kind: "Forbidden" });
   await api.close();
-}
-
-/** A pod that stands for the relay in lists. */
-async function runsAsPod(namespace: string, { adminPort }: Relay): Promise<void> {
-  const path = `/api/v1/namespaces/${namespace}/pods`;
-  const labels = { "app.kubernetes.io/component": "relay" };
-  const ports = [{ name: "admin", containerPort: adminPort }];
-  const spec = { containers: [{ name: "relay", image: "posthouse", ports }] };
-  await plane().ask({ method: "POST", path, body: { metadata: { name: "relay-0", labels }, spec } });
-  const status = {
-    phase: "Running",
-    podIP: "127.0.0.1",
-    podIPs: [{ ip: "127.0.0.1" }],
-    conditions: [{ type: "Ready", status: "True" }],
-  };
-  const { code, body } = await plane().ask({
-    method: "PATCH",
-    path: `${path}/relay-0/status`,
-    contentType: "application/merge-patch+json",
-    body: { status },
-  });
-  if (code !== 200) throw new Error(JSON.stringify(body));
 }

@@ -1,6 +1,12 @@
 import { afterEach, expect, test } from "vitest";
-import { becomes, deliveringTenant, has, make, writesOf, writingEnds } from "../harness/custom-resources.ts";
-import { operatorRelease, startOperatorProcess, type OperatorProcess } from "../harness/operator-process.ts";
+import { becomes, deliveringTenant, has, keysOf, make, writesOf, writingEnds } from "../harness/custom-resources.ts";
+import {
+  operatorAccount,
+  operatorRelease,
+  startOperatorProcess,
+  type OperatorProcess,
+} from "../harness/operator-process.ts";
+import { until } from "../harness/until.ts";
 import { withControlPlane } from "../harness/with-control-plane.ts";
 
 const plane = withControlPlane({ crds: true });
@@ -41,14 +47,17 @@ test(
   async () => {
     const release = await operatorRelease(plane());
     const team = await plane().namespace();
-    const start = async (): Promise<OperatorProcess> => {
-      const operator = await startOperatorProcess(plane(), release, fleet);
+    const start = async (account?: string): Promise<OperatorProcess> => {
+      const own = account !== undefined && {
+        kubeconfig: await operatorAccount(plane(), release.namespace, account),
+      };
+      const operator = await startOperatorProcess(plane(), { ...release, ...own }, fleet);
       operators.push(operator);
       return operator;
     };
     const first = await start();
     await first.ready("leading");
-    const second = await start();
+    const second = await start("second");
     await second.ready(`standing by; ${first.identity}`);
     expect(await second.get("/metrics")).toMatch(/leader_election_master_status\{name="posthouse-operator"\} 0/);
     await make(plane(), `relaytenants/${team}/shop`, deliveringTenant);
@@ -74,16 +83,29 @@ test(
     expect(await first.ended()).toBe(0);
     await second.ready("leading");
     expect(await writingEnds(plane(), release.namespace, "posthouse-operator")).toBe(before);
+    expect(await writesOf(plane(), release.namespace, "second")).toEqual([]);
 
-    // Frozen for longer than its Lease: when it wakes up another leads, and it has nothing to say any more.
+    // Frozen in the middle of its work, for longer than its Lease: when it wakes up another has done the rest.
+    const late = Array.from({ length: 20 }, (_, index) => `late-${index}`);
+    await Promise.all(
+      late.map((name) =>
+        make(plane(), `sendingdomains/${team}/${name}`, { domain: `${name}.example`, tenantRef: { name: "shop" } }),
+      ),
+    );
+    const keysMade = async (): Promise<number> => (await keysOf(plane(), release.namespace)).length;
+    await until("keys are being made", async () => (await keysMade()) > 4 || undefined, 120_000);
     second.signal("SIGSTOP");
-    const third = await start();
+    expect(await keysMade()).toBeLessThan(2 * late.length);
+    const third = await start("third");
     await third.ready("leading");
-    await make(plane(), `sendingdomains/${team}/late`, { domain: "late.example", tenantRef: { name: "shop" } });
-    await becomes(plane(), `sendingdomains/${team}/late`, isReady, third.output);
+    for (const name of late) await becomes(plane(), `sendingdomains/${team}/${name}`, isReady, third.output);
+    const beforeItWoke = await writesOf(plane(), release.namespace, "second");
+    expect(beforeItWoke.length).toBeGreaterThan(0);
     second.signal("SIGCONT");
     expect(await second.ended()).toBe(1);
     expect(second.output()).toContain("not leading any more");
+    expect(await writesOf(plane(), release.namespace, "second")).toEqual(beforeItWoke);
+    expect(await keysMade()).toBe(2 * (late.length + 1));
     expect((await leaseOf(release.namespace)).holderIdentity).toContain(third.identity);
     const { renewTime } = await leaseOf(release.namespace);
     expect(renewTime).toMatch(/\.\d{6}Z$/);

@@ -1,6 +1,7 @@
 import { afterEach, expect, test } from "vitest";
 import type { DnsEndpoint } from "../../cluster/object.ts";
 import { becomes, deliveringTenant, has, make } from "../harness/custom-resources.ts";
+import { dnsEndpointCrd } from "../harness/dns-endpoint-crd.ts";
 import { operatorRelease, startOperatorProcess, type OperatorProcess } from "../harness/operator-process.ts";
 import { until } from "../harness/until.ts";
 import { withControlPlane } from "../harness/with-control-plane.ts";
@@ -12,47 +13,6 @@ afterEach(async () => {
   operator?.signal("SIGKILL");
   await operator?.ended();
 });
-
-/** As ExternalDNS brings it along, without what Posthouse never writes. */
-const text = { type: "string" };
-const endpoint = {
-  type: "object",
-  properties: {
-    dnsName: text,
-    recordType: text,
-    recordTTL: { type: "integer", format: "int64" },
-    targets: { type: "array", items: text },
-  },
-};
-const crd = {
-  apiVersion: "apiextensions.k8s.io/v1",
-  kind: "CustomResourceDefinition",
-  metadata: {
-    name: "dnsendpoints.externaldns.k8s.io",
-    annotations: { "api-approved.kubernetes.io": "https://github.com/kubernetes-sigs/external-dns/pull/2007" },
-  },
-  spec: {
-    group: "externaldns.k8s.io",
-    names: { kind: "DNSEndpoint", listKind: "DNSEndpointList", plural: "dnsendpoints", singular: "dnsendpoint" },
-    scope: "Namespaced",
-    versions: [
-      {
-        name: "v1alpha1",
-        served: true,
-        storage: true,
-        subresources: { status: {} },
-        schema: {
-          openAPIV3Schema: {
-            type: "object",
-            properties: {
-              spec: { type: "object", properties: { endpoints: { type: "array", items: endpoint } } },
-            },
-          },
-        },
-      },
-    ],
-  },
-};
 
 /** Nobody answers there: what is published does not depend on it. */
 const fleet = {
@@ -79,7 +39,7 @@ test("once the cluster knows DNSEndpoints, and as long as the spec asks for it",
   await becomes(plane(), `sendingdomains/${team}/shop`, has("Reconciling", "True/ExternalDNSNotFound"), output);
 
   const crds = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
-  expect((await plane().ask({ method: "POST", path: crds, body: crd })).code).toBe(201);
+  expect((await plane().ask({ method: "POST", path: crds, body: dnsEndpointCrd })).code).toBe(201);
   const place = `/apis/externaldns.k8s.io/v1alpha1/namespaces/${team}/dnsendpoints`;
   const published = async (): Promise<Published | undefined> => {
     const { code, body } = await plane().ask({ path: `${place}/shop-dns` });
