@@ -1,8 +1,8 @@
 import { connect, type Socket } from "node:net";
 import type { Cancel, Clock } from "../runtime/clock.ts";
-import { matchQuery, type Query } from "./dns-message.ts";
+import type { Query } from "./dns-message.ts";
 import { endpointText, type Endpoint } from "./endpoint.ts";
-import { askOverTcp, framed, largestAnswer } from "./tcp.ts";
+import { askOverTcp, exchangeOf, firstFrame, framed, strangeAnswer } from "./tcp.ts";
 import { errorText, type Exchange, type ExchangeOptions } from "./udp.ts";
 
 /** Asks one question over TCP. */
@@ -113,13 +113,11 @@ function open(server: Endpoint, onEnd: () => void): Connection {
 /** Settles the questions that what was received answers. What is wrong with the connection, if anything is. */
 function readFrames(connection: Connection): string | undefined {
   for (;;) {
-    const { received } = connection;
-    if (received.length < 2) return undefined;
-    const length = received.readUInt16BE(0);
-    if (length > largestAnswer) return `an answer of ${length} octets`;
-    if (received.length < 2 + length) return undefined;
-    connection.received = received.subarray(2 + length);
-    if (!takeAnswer(connection, received.subarray(2, 2 + length))) return "the answer to another question";
+    const frame = firstFrame(connection.received);
+    if (frame === undefined) return undefined;
+    if ("reason" in frame) return frame.reason;
+    connection.received = frame.rest;
+    if (!takeAnswer(connection, frame.packet)) return strangeAnswer;
   }
 }
 
@@ -127,10 +125,10 @@ function readFrames(connection: Connection): string | undefined {
 function takeAnswer(connection: Connection, packet: Buffer): boolean {
   const asked = packet.length < 2 ? undefined : connection.waiting.get(packet.readUInt16BE(0));
   if (asked === undefined) return connection.isSpent;
-  const match = matchQuery(asked.query, packet, true);
-  if (match !== "Answer" && match !== "Truncated") return false;
+  const exchange = exchangeOf(packet, asked.query);
+  if (exchange === undefined) return false;
   connection.answers++;
-  asked.settle(match === "Answer" ? { kind: "Reply", packet } : { kind: "Failed", reason: "truncated over TCP" });
+  asked.settle(exchange);
   return true;
 }
 

@@ -4,7 +4,7 @@ import type { Endpoint } from "./endpoint.ts";
 import { errorText, type Exchange, type ExchangeOptions } from "./udp.ts";
 
 /** Answers of more octets are not read. */
-export const largestAnswer = 32_768;
+const largestAnswer = 32_768;
 
 /** Asks over TCP (RFC 7766): one question, one answer, one connection. Never rejects, always closes its socket. */
 export function askOverTcp(server: Endpoint, query: Query, options: ExchangeOptions): Promise<Exchange> {
@@ -30,7 +30,7 @@ export function askOverTcp(server: Endpoint, query: Query, options: ExchangeOpti
     socket.on("connect", () => socket.write(framed(query.packet)));
     socket.on("data", (chunk: Buffer) => {
       received = Buffer.concat([received, chunk]);
-      const exchange = readFrame(received, query);
+      const exchange = readAnswer(received, query);
       if (exchange !== undefined) finish(exchange);
     });
     return undefined;
@@ -44,14 +44,31 @@ export function framed(packet: Buffer): Buffer {
   return Buffer.concat([length, packet]);
 }
 
-/** The first frame of what was received, once it is there. */
-function readFrame(received: Buffer, query: Query): Exchange | undefined {
+/** The first message of what was received over TCP, and what comes after it; undefined until it is all there. */
+export function firstFrame(
+  received: Buffer,
+): { readonly packet: Buffer; readonly rest: Buffer } | { readonly reason: string } | undefined {
   if (received.length < 2) return undefined;
   const length = received.readUInt16BE(0);
-  if (length > largestAnswer) return { kind: "Failed", reason: `an answer of ${length} octets` };
+  if (length > largestAnswer) return { reason: `an answer of ${length} octets` };
   if (received.length < 2 + length) return undefined;
-  const packet = received.subarray(2, 2 + length);
+  return { packet: received.subarray(2, 2 + length), rest: received.subarray(2 + length) };
+}
+
+/** What the answer to the only question on a connection comes to, once it is there. */
+function readAnswer(received: Buffer, query: Query): Exchange | undefined {
+  const frame = firstFrame(received);
+  if (frame === undefined) return undefined;
+  return "reason" in frame ? { kind: "Failed", reason: frame.reason } : (exchangeOf(frame.packet, query) ?? strange);
+}
+
+/** What is wrong with a connection that answers what was not asked. */
+export const strangeAnswer = "the answer to another question";
+const strange: Exchange = { kind: "Failed", reason: strangeAnswer };
+
+/** What an answer over TCP comes to; undefined when it is none to this question. */
+export function exchangeOf(packet: Buffer, query: Query): Exchange | undefined {
   const match = matchQuery(query, packet, true);
   if (match === "Answer") return { kind: "Reply", packet };
-  return { kind: "Failed", reason: match === "Truncated" ? "truncated over TCP" : "the answer to another question" };
+  return match === "Truncated" ? { kind: "Failed", reason: "truncated over TCP" } : undefined;
 }
