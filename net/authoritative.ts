@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import type { Clock } from "../runtime/clock.ts";
+import { createRoom, type Room } from "../runtime/room.ts";
 import type { AddressGuard } from "./address-guard.ts";
 import { askServer, type Transport } from "./ask.ts";
 import { agree, contradiction, type AuthoritativeAnswer, type ServerAnswer } from "./authoritative-answer.ts";
@@ -10,7 +11,6 @@ import { isDomainName, normaliseName } from "./domain-name.ts";
 import { endpointText } from "./endpoint.ts";
 import { createRateLimiter, type RateLimit, type RateLimiter } from "./rate-limit.ts";
 import type { Answer, RecordType, Resolver } from "./resolver.ts";
-import { createSlots, type Slots } from "./slots.ts";
 import { keepTcpConnections, type AskOverTcp, type Keeping } from "./tcp-connections.ts";
 import { findZone, type Authority, type ZoneCutOptions, type ZoneServer } from "./zone-cut.ts";
 
@@ -60,7 +60,7 @@ const keeping: Omit<Keeping, "clock"> = { idle: 10_000, most: 64 };
 interface Shell extends AuthoritativeOptions {
   readonly walk: ZoneCutOptions;
   readonly limiter: RateLimiter;
-  readonly slots: Slots;
+  readonly room: Room;
   readonly overTcp: AskOverTcp;
 }
 
@@ -83,7 +83,7 @@ export function createAuthoritativeResolver(options: AuthoritativeOptions): Auth
     ...options,
     walk: { resolver, guard, authorities, port },
     limiter: createRateLimiter(rate, clock),
-    slots: createSlots(mostInFlight),
+    room: createRoom(mostInFlight),
     overTcp: keepTcpConnections({ clock, ...keeping }),
   };
   return {
@@ -181,11 +181,11 @@ function byAlias<T extends RecordType>(
 async function read<T extends RecordType>(state: Search<T>, { at }: ZoneServer, name: string): Promise<OwnReading<T>> {
   if ("reason" in at) return { kind: "Failed", reason: at.reason };
   const { shell, type, transport, signal } = state;
-  const { clock, timeout, deadline, limiter, slots, overTcp, random = randomBytes } = shell;
+  const { clock, timeout, deadline, limiter, room, overTcp, random = randomBytes } = shell;
   const late: Answer<T> = { kind: "Failed", reason: `not answered within ${deadline} ms` };
-  if (!(await limiter.turn(endpointText(at), deadline, signal)) || !(await slots.take(signal))) return late;
+  if (!(await limiter.turn(endpointText(at), deadline, signal)) || !(await room.enter(1, signal))) return late;
   const query = encodeQuery(name, type, random(octetsOfChance), false);
-  const asked = await askServer(at, query, transport, { clock, timeout, signal, overTcp }).finally(slots.release);
+  const asked = await askServer(at, query, transport, { clock, timeout, signal, overTcp }).finally(() => room.leave(1));
   if (asked.kind === "Failed") return signal.aborted ? late : asked;
   return readOwnAnswer(asked.packet, type, name);
 }

@@ -12,7 +12,7 @@ import { NoSigningKey, type Signer } from "../sign/signer.ts";
 import type { Captures } from "../store/captures.ts";
 import type { Delivery, Spool } from "../store/spool.ts";
 import type { TenantContract } from "../../contract/tenant-contract.ts";
-import type { ContentRoom } from "./content-room.ts";
+import type { Room } from "../../runtime/room.ts";
 import { signingIdentity } from "./signing-keys.ts";
 
 /** What one delivery needs. */
@@ -27,7 +27,7 @@ export interface DeliverParts {
   readonly route: RouteParts;
   readonly pool: Pool;
   /** Where contents are while they are worked on. */
-  readonly room: ContentRoom;
+  readonly room: Room;
   readonly clock: Clock;
   readonly schedule: Schedule;
 }

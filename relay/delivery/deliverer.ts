@@ -13,7 +13,7 @@ import type { Random } from "../route/mx.ts";
 import type { Signer } from "../sign/signer.ts";
 import type { Captures } from "../store/captures.ts";
 import type { Delivery, Spool } from "../store/spool.ts";
-import { createContentRoom } from "./content-room.ts";
+import { createRoom } from "../../runtime/room.ts";
 import { deliver, settleBroken, type DeliverParts } from "./deliver.ts";
 import { createDoorbell, type Doorbell } from "./doorbell.ts";
 import { keepLease, type Lease } from "./lease.ts";
@@ -149,7 +149,7 @@ function partsOf(options: DelivererOptions, pool: Pool): DeliverParts {
     directory,
     signer,
     pool,
-    room: createContentRoom(config.bufferedBytes),
+    room: createRoom(config.bufferedBytes),
     clock,
     route: { resolver, guard, random, port: config.port },
     schedule: {

@@ -13,7 +13,7 @@ import { buildDirectory, type Directory } from "../directory.ts";
 import type { Outcome } from "../outcome/settle.ts";
 import { createSigner } from "../sign/signer.ts";
 import type { Delivery } from "../store/spool.ts";
-import { createContentRoom } from "./content-room.ts";
+import { createRoom } from "../../runtime/room.ts";
 import { deliver, type DeliverParts } from "./deliver.ts";
 
 /** A port of mail, at an address of loopback that no other process uses. */
@@ -131,7 +131,7 @@ function deliverFor(tenant: User): Promise<Outcome> {
     signer: createSigner({ keyRing: keys.keyRing, pause: () => Promise.resolve() }),
     route: { resolver, guard: addressGuard(["127.0.0.0/8"]), random: () => 0.5, port: 25 },
     pool,
-    room: createContentRoom(2 ** 20),
+    room: createRoom(2 ** 20),
     clock: systemClock,
     schedule: { delays: [60_000], jitter: 0, maxAge: 3_600_000 },
   };

@@ -1,11 +1,11 @@
 import { describe, expect, test } from "vitest";
-import { createContentRoom } from "./content-room.ts";
+import { createRoom } from "./room.ts";
 
 const never = new AbortController().signal;
 
 /** Notes the names of those who got in, in order. */
 function visitors(most: number) {
-  const room = createContentRoom(most);
+  const room = createRoom(most);
   const seen: string[] = [];
   const enter = async (name: string, octets: number, signal: AbortSignal = never): Promise<void> => {
     seen.push((await room.enter(octets, signal)) ? name : `not ${name}`);
@@ -15,7 +15,7 @@ function visitors(most: number) {
 
 const turn = () => new Promise((resolve) => setImmediate(resolve));
 
-describe("the room for contents", () => {
+describe("a room", () => {
   test("lets in what fits, and the rest when others leave", async () => {
     const { room, seen, enter } = visitors(10);
     for (const name of ["a", "b", "c"]) enter(name, 5);
@@ -68,4 +68,29 @@ describe("the room for contents", () => {
     await turn();
     expect(seen.at(-1)).toBe("b");
   });
+});
+
+test("places are given in the order of asking, and those who leave the line get none", async () => {
+  const room = createRoom(2);
+  const { signal } = new AbortController();
+  const leaving = new AbortController();
+  const got: string[] = [];
+  const take = async (name: string, by = signal): Promise<void> => {
+    got.push(`${name} ${await room.enter(1, by)}`);
+  };
+  await Promise.all([take("a"), take("b")]);
+  const waiting = [take("c"), take("d", leaving.signal), take("e")];
+  leaving.abort();
+  await waiting[1];
+  expect(got).toEqual(["a true", "b true", "d false"]);
+  room.leave(1);
+  await waiting[0];
+  room.leave(1);
+  await waiting[2];
+  expect(got.slice(3)).toEqual(["c true", "e true"]);
+  room.leave(1);
+  room.leave(1);
+  await Promise.all([take("f"), take("g")]);
+  expect(got.slice(5)).toEqual(["f true", "g true"]);
+  expect(await room.enter(1, leaving.signal)).toBe(false);
 });

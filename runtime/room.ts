@@ -1,34 +1,34 @@
 /**
- * Bounds the memory that contents take which are being delivered: whoever finds no room waits in line. A content that is
- * larger than all the room gets in when it is alone.
+ * A bound on what goes on at once, in places or in octets: whoever finds no room waits in line. What is larger than all the
+ * room gets in when it is alone.
  */
-export interface ContentRoom {
+export interface Room {
   /** Resolves to false, having entered nothing, when the signal is aborted first. Whoever is in leaves. */
-  enter(octets: number, signal: AbortSignal): Promise<boolean>;
-  leave(octets: number): void;
+  enter(size: number, signal: AbortSignal): Promise<boolean>;
+  leave(size: number): void;
 }
 
-/** Room for `most` octets. */
-export function createContentRoom(most: number): ContentRoom {
+/** Room for sizes that come to `most` together. */
+export function createRoom(most: number): Room {
   let taken = 0;
   const line = new Set<() => boolean>();
-  const fits = (octets: number): boolean => taken === 0 || taken + octets <= most;
+  const fits = (size: number): boolean => taken === 0 || taken + size <= most;
   return {
-    enter(octets, signal) {
+    enter(size, signal) {
       if (signal.aborted) return Promise.resolve(false);
-      if (line.size === 0 && fits(octets)) {
-        taken += octets;
+      if (line.size === 0 && fits(size)) {
+        taken += size;
         return Promise.resolve(true);
       }
       return new Promise((resolve) => {
         const settle = (entered: boolean): void => {
           line.delete(turn);
           signal.removeEventListener("abort", onAbort);
-          if (entered) taken += octets;
+          if (entered) taken += size;
           resolve(entered);
         };
         const turn = (): boolean => {
-          if (!fits(octets)) return false;
+          if (!fits(size)) return false;
           settle(true);
           return true;
         };
@@ -40,8 +40,8 @@ export function createContentRoom(most: number): ContentRoom {
         line.add(turn);
       });
     },
-    leave(octets) {
-      taken -= octets;
+    leave(size) {
+      taken -= size;
       admit();
     },
   };
