@@ -19,9 +19,9 @@ export interface Following {
 export interface FirstLists {
   readonly clock: Clock;
   readonly signal: AbortSignal | undefined;
-  /** Milliseconds for which they may be refused. */
+  /** Milliseconds for which they may be refused on end: a server that comes back refuses for a moment what it grants. */
   readonly patience: number;
-  /** What was refused last of a source, for people. */
+  /** What is refused of a source as far as is known, for people. */
   readonly refusal: (source: Source) => string | undefined;
 }
 
@@ -63,12 +63,14 @@ export function followSources(
 
 async function firstLists({ clock, signal, patience, refusal }: FirstLists, parts: Parts): Promise<void> {
   const given = Promise.withResolvers<never>();
+  let since = clock.now();
   const check = (): void => {
     const text = refused(parts, refusal);
-    if (text !== undefined) given.reject(new KubernetesError(text));
-    else cancel = clock.after(1000, check);
+    if (text === undefined) since = clock.now();
+    else if (clock.now() - since >= patience) return given.reject(new KubernetesError(text));
+    cancel = clock.after(1000, check);
   };
-  let cancel = clock.after(patience, check);
+  let cancel = clock.after(1000, check);
   const onAbort = (): void => given.reject(signal?.reason);
   signal?.addEventListener("abort", onAbort, { once: true });
   try {

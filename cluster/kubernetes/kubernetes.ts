@@ -30,7 +30,7 @@ export interface KubernetesOptions {
   readonly keep?: (object: ClusterObject) => ClusterObject;
   /** Gives up waiting for the first lists. */
   readonly signal?: AbortSignal;
-  /** Milliseconds for which the first lists may be refused before opening fails; 30 s when absent. */
+  /** Milliseconds for which the first lists may be refused on end before opening fails; 45 s when absent. */
   readonly patience?: number;
 }
 
@@ -48,6 +48,9 @@ export interface KubernetesCluster extends Cluster {
 /** A watch is told something each minute, and one that is deaf is noticed after two; whatever is older was missed. */
 const currentFor = 240_000;
 
+/** More than the longest pause between two attempts: one refusal alone is none for good. */
+const longestRefusal = 45_000;
+
 const everyKind: readonly Kind[] = ["RelayTenant", "SendingDomain", "Secret", "ConfigMap"];
 
 /**
@@ -57,7 +60,17 @@ const everyKind: readonly Kind[] = ["RelayTenant", "SendingDomain", "Secret", "C
  * namespaces of tenants for good, or any other list.
  */
 export async function openKubernetes(options: KubernetesOptions): Promise<KubernetesCluster> {
-  const { api, clock, log, random, scope, contractNamespace, kinds = everyKind, signal, patience = 30_000 } = options;
+  const {
+    api,
+    clock,
+    log,
+    random,
+    scope,
+    contractNamespace,
+    kinds = everyKind,
+    signal,
+    patience = longestRefusal,
+  } = options;
   const sources = sourcesOf(scope, contractNamespace, kinds);
   const cache = createCache((err) => log.error({ err }, "a watcher of objects failed"));
   const store = createStore(cache, () => clock.now());
@@ -72,6 +85,7 @@ export async function openKubernetes(options: KubernetesOptions): Promise<Kubern
   const onTrouble = (source: Source, error: unknown): void => {
     const text = troubleText(source, error);
     if (isApiError(error, 401, 403, 404)) refusals.set(source, text);
+    else refusals.delete(source);
     if (troubles.get(source) !== text) log.warn({ trouble: text }, "objects of the cluster cannot be followed for now");
     troubles.set(source, text);
   };

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { startStubApiServer, status, type StubApiServer } from "../../test/harness/stub-api-server.ts";
+import { startStubApiServer, status, type StubAnswer, type StubApiServer } from "../../test/harness/stub-api-server.ts";
 import { openStubCluster, tenantKey, type StubCluster } from "../../test/harness/stub-cluster.ts";
 import type { Kind } from "../object.ts";
 import { keyText } from "../object.ts";
@@ -79,5 +79,25 @@ describe("opening is given up", () => {
   test.each(refusals)("when %s are refused", async (_what, part, message) => {
     refuse(part);
     await expect(openStubCluster({ stub, scope, kinds })).rejects.toThrow(message);
+  });
+});
+
+describe("opening goes on where, before and after it is away, a server refuses for a moment", () => {
+  const forbidden = status(403, "Forbidden");
+  const answers = [forbidden, ...Array.from({ length: 6 }, () => status(503, "ServiceUnavailable")), forbidden];
+  const parts: readonly [what: string, part: RegExp][] = [
+    ["all namespaces of tenants", /relaytenants/],
+    ["the contract namespace", /posthouse-system/],
+  ];
+  test.each(parts)("%s", async (_what, part) => {
+    const left = new Map<string, StubAnswer[]>();
+    stub.fault = ({ path }) => {
+      if (!part.test(path)) return undefined;
+      if (!left.has(path)) left.set(path, [...answers]);
+      return left.get(path)?.shift();
+    };
+    world = await openStubCluster({ stub, scope, kinds });
+    expect([...left.values()].flat()).toEqual([]);
+    await world.close();
   });
 });

@@ -50,8 +50,9 @@ export function followWholeNamespace(
   const taking = Promise.withResolvers<void>();
   let reflectors: ReadonlyMap<Source, Reflector> = new Map();
   let refusal: string | undefined;
+  let wasToldOf: string | undefined;
   const takeIn = (lists: Lists): void => {
-    if (refusal !== undefined) log.info({ namespace }, "a namespace that was left out is taken in");
+    if (wasToldOf !== undefined) log.info({ namespace }, "a namespace that was left out is taken in");
     refusal = undefined;
     cache.together(() => {
       reflectors = new Map(lists.map(([source, list]) => [source, startReflector(source, parts, list)]));
@@ -60,10 +61,11 @@ export function followWholeNamespace(
     answer.resolve();
   };
   const leaveOut = ({ source, error }: Failure): void => {
-    if (!isApiError(error, 403, 404)) return parts.onTrouble(source, error);
-    const trouble = troubleText(source, error);
-    if (refusal !== trouble) log.warn({ namespace, trouble }, "a namespace is left out until all of it may be read");
-    refusal = trouble;
+    refusal = isApiError(error, 403, 404) ? troubleText(source, error) : undefined;
+    if (refusal === undefined) return parts.onTrouble(source, error);
+    if (wasToldOf !== refusal)
+      log.warn({ namespace, trouble: refusal }, "a namespace is left out until all of it may be read");
+    wasToldOf = refusal;
     answer.resolve();
   };
   const run = async (): Promise<void> => {
