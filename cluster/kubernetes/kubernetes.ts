@@ -3,7 +3,6 @@ import type { Logger } from "../../runtime/log.ts";
 import { createCache, type Cache } from "../cache.ts";
 import type { ClusterObject, Kind, ObjectKey, OfKind } from "../object.ts";
 import type { Cluster } from "../port.ts";
-import { isApiError } from "./api-error.ts";
 import type { Api } from "./api.ts";
 import { followSources } from "./following.ts";
 import { decodeObject, type Decode } from "./objects.ts";
@@ -11,7 +10,7 @@ import type { Reflector } from "./reflector.ts";
 import { covers, indexSources, sourcesOf, type Scope, type Source } from "./sources.ts";
 import { createStore } from "./store.ts";
 import { createStrays } from "./strays.ts";
-import { troubleText } from "./trouble.ts";
+import { createTroubles } from "./trouble.ts";
 import { kubernetesWrites } from "./writes.ts";
 
 /** What a cluster on an API server needs. */
@@ -80,15 +79,7 @@ export async function openKubernetes(options: KubernetesOptions): Promise<Kubern
   const { keep = (object) => object } = options;
   const decode: Decode = (kind, json) => keep(decodeObject(kind, json));
   const strays = createStrays({ api, clock, log, random, cache, store, decode, isWatched });
-  const troubles = new Map<Source, string>();
-  const refusals = new Map<Source, string>();
-  const onTrouble = (source: Source, error: unknown): void => {
-    const text = troubleText(source, error);
-    if (isApiError(error, 401, 403, 404)) refusals.set(source, text);
-    else refusals.delete(source);
-    if (troubles.get(source) !== text) log.warn({ trouble: text }, "objects of the cluster cannot be followed for now");
-    troubles.set(source, text);
-  };
+  const { onTrouble, refusal } = createTroubles(log);
   const parts = { api, clock, log, random, cache, store, decode, known: cache.get, onTrouble };
   const following = followSources(sources, contractNamespace, parts);
   const close = async (): Promise<void> => {
@@ -96,7 +87,7 @@ export async function openKubernetes(options: KubernetesOptions): Promise<Kubern
     await following.stop();
   };
   try {
-    await following.listed({ clock, signal, patience, refusal: (source) => refusals.get(source) });
+    await following.listed({ clock, signal, patience, refusal });
   } catch (error) {
     await close();
     throw error;

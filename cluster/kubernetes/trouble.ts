@@ -1,3 +1,4 @@
+import type { Logger } from "../../runtime/log.ts";
 import { isApiError } from "./api-error.ts";
 import { sourceText, type Source } from "./sources.ts";
 import { resourceName } from "./resources.ts";
@@ -5,6 +6,31 @@ import { resourceName } from "./resources.ts";
 /** The API server cannot be worked with as things stand; the message says what to do. */
 export class KubernetesError extends Error {
   override readonly name = "KubernetesError";
+}
+
+/** What is wrong with lists and watches. */
+export interface Troubles {
+  /** Takes note of a failure, and tells of it unless it was the last one of this source too. */
+  readonly onTrouble: (source: Source, error: unknown) => void;
+  /** What the API server refused of a source in its last failure, for people; undefined when it was none of a refusal. */
+  readonly refusal: (source: Source) => string | undefined;
+}
+
+/** Begins without any. */
+export function createTroubles(log: Logger): Troubles {
+  const troubles = new Map<Source, string>();
+  const refusals = new Map<Source, string>();
+  return {
+    onTrouble(source, error) {
+      const text = troubleText(source, error);
+      if (isApiError(error, 401, 403, 404)) refusals.set(source, text);
+      else refusals.delete(source);
+      if (troubles.get(source) !== text)
+        log.warn({ trouble: text }, "objects of the cluster cannot be followed for now");
+      troubles.set(source, text);
+    },
+    refusal: (source) => refusals.get(source),
+  };
 }
 
 /** What is wrong with the list or watch of a source, and what to do about it. */

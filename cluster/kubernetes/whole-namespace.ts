@@ -43,7 +43,7 @@ export function followWholeNamespace(
   sources: readonly Source[],
   parts: WholeNamespaceParts,
 ): WholeNamespace {
-  const { clock, random, log, cache } = parts;
+  const { log, cache } = parts;
   const ending = new AbortController();
   const { signal } = ending;
   const answer = Promise.withResolvers<void>();
@@ -68,16 +68,7 @@ export function followWholeNamespace(
     wasToldOf = refusal;
     answer.resolve();
   };
-  const run = async (): Promise<void> => {
-    for (let failures = 1; !signal.aborted; failures += 1) {
-      const outcome = await listWhole(sources, parts, signal);
-      if (signal.aborted) return;
-      if (!("error" in outcome)) return takeIn(outcome);
-      leaveOut(outcome);
-      await clock.sleep(pauseAfter(failures, outcome.error, random), signal).catch(() => undefined);
-    }
-  };
-  const running = run();
+  const running = untilComplete(sources, parts, signal, leaveOut).then((lists) => lists && takeIn(lists));
   return {
     reflectors: () => reflectors,
     refusal: () => refusal,
@@ -89,6 +80,24 @@ export function followWholeNamespace(
       await Promise.all([...reflectors.values()].map((reflector) => reflector.stop()));
     },
   };
+}
+
+/** Asks for the lists again and again, and tells of each failure. Undefined when it was stopped before all were complete. */
+async function untilComplete(
+  sources: readonly Source[],
+  parts: WholeNamespaceParts,
+  signal: AbortSignal,
+  failed: (failure: Failure) => void,
+): Promise<Lists | undefined> {
+  const { clock, random } = parts;
+  for (let failures = 1; !signal.aborted; failures += 1) {
+    const outcome = await listWhole(sources, parts, signal);
+    if (signal.aborted) break;
+    if (!("error" in outcome)) return outcome;
+    failed(outcome);
+    await clock.sleep(pauseAfter(failures, outcome.error, random), signal).catch(() => undefined);
+  }
+  return undefined;
 }
 
 /** Lists one source after another, up to the first that fails. */
