@@ -119,6 +119,23 @@ describe("a request", () => {
     expect((await outcome(pending)).error).toBe(reason);
   });
 
+  test("is broken off when all are closed, on a connection of old too; none is sent after that", async () => {
+    stub.fault = () => "Hang";
+    const failure = (): Promise<unknown> =>
+      api.request({ method: "GET", path, deadline: Infinity }).catch((error: unknown) => error);
+    const failures = [failure()];
+    await passUntil(clock, () => stub.requests.length === 1);
+    // The pool that the first one is on is not trusted any more.
+    await outcome(api.request({ method: "GET", path, deadline: 2000 }));
+    failures.push(failure());
+    await passUntil(clock, () => stub.requests.length === 3);
+    await api.close();
+    failures.push(failure());
+    const closed = expect.objectContaining({ message: `GET ${path}: the connections to the API server are closed` });
+    expect(await Promise.all(failures)).toEqual([closed, closed, closed]);
+    expect(stub.requests).toHaveLength(3);
+  });
+
   test("says nothing of a Secret when it fails", async () => {
     stub.fault = () => "Reset";
     const body = { data: { password: "open sesame" } };
@@ -209,10 +226,10 @@ describe("a stream", () => {
   });
 
   test("is broken off when all is closed", async () => {
-    const done = api.stream({ method: "GET", path, query: { watch: "1" } }, () => undefined);
+    const done = outcome(api.stream({ method: "GET", path, query: { watch: "1" } }, () => undefined));
     await passUntil(clock, () => stub.watches() === 1);
     await api.close();
-    expect((await outcome(done)).error).toBeInstanceOf(Error);
+    expect((await done).error).toBeInstanceOf(Error);
   });
 });
 

@@ -38,7 +38,7 @@ export interface Api {
   request(request: ApiRequest): Promise<unknown>;
   /** Calls `onLine` with each line's JSON; resolves when the server ends the stream. Rejects with what `onLine` throws. */
   stream(request: ApiRequest, onLine: (value: unknown) => void, options?: StreamOptions): Promise<void>;
-  /** Breaks off whatever is under way. */
+  /** Breaks off whatever is under way, and refuses what is asked for after that. */
   close(): Promise<void>;
 }
 

@@ -18,6 +18,7 @@ export interface Connections {
    * then no connection of the pool is trusted any more.
    */
   readonly failure: (request: ApiRequest, error: unknown, cause: "Late" | "Aborted" | undefined) => unknown;
+  /** Breaks off what is under way; nothing is sent any more. */
   readonly close: () => Promise<void>;
 }
 
@@ -28,23 +29,23 @@ interface Pool {
 
 /** Opens nothing yet; connections are made when they are needed. */
 export function openConnections(credentials: Credentials, log: Logger, count: RequestCounter): Connections {
-  const retired = new Set<Dispatcher>();
+  const closing = new AbortController();
+  // An agent that is being closed does not know its connections any more: only their own signals reach them.
+  const retired = new Set<Promise<unknown>>();
   const used = new WeakMap<ApiRequest, Dispatcher>();
   let pool: Pool | undefined;
 
   const retire = (): void => {
     if (pool === undefined) return;
-    const { agent } = pool;
-    pool = undefined;
-    retired.add(agent);
     // What is under way, watches above all, ends in its own time.
-    void agent.close().then(
-      () => retired.delete(agent),
-      () => retired.delete(agent),
-    );
+    const ending = pool.agent.close().catch(() => undefined);
+    pool = undefined;
+    retired.add(ending);
+    void ending.then(() => retired.delete(ending));
   };
   const ready = async (): Promise<Pool> => {
     const access = await credentials.current();
+    closing.signal.throwIfAborted();
     if (pool !== undefined && pool.access.fingerprint !== access.fingerprint) {
       log.info({ server: access.server }, "the credentials for the API server changed; connecting anew");
       retire();
@@ -59,7 +60,7 @@ export function openConnections(credentials: Credentials, log: Logger, count: Re
       used.set(request, agent);
       const { host } = new URL(access.server);
       try {
-        const answer = await agent.request(wireRequest(request, access, signal));
+        const answer = await agent.request(wireRequest(request, access, AbortSignal.any([signal, closing.signal])));
         count(answer.statusCode, request.method, host);
         return answer;
       } catch (error) {
@@ -75,9 +76,10 @@ export function openConnections(credentials: Credentials, log: Logger, count: Re
       return failureOf(request, error, cause);
     },
     async close() {
-      if (pool) retired.add(pool.agent);
+      closing.abort(new Error("the connections to the API server are closed"));
+      const last = pool?.agent;
       pool = undefined;
-      await Promise.all([...retired].map((agent) => agent.destroy()));
+      await Promise.all([last?.destroy(), ...retired]);
     },
   };
 }
