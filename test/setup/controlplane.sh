@@ -99,12 +99,12 @@ advice() {
 
 # The Go that is here, and none that it would fetch itself.
 export GOTOOLCHAIN=local GOWORK=off
-usable_go() { go version 2>/dev/null | grep -qE ' go(1\.(2[6-9]|[3-9][0-9])|[2-9])'; }
+usable_go() { [[ $(go version 2>/dev/null) =~ \ go(1\.(2[6-9]|[3-9][0-9])|[2-9]) ]]; }
 
 version_of() { sed -n "s|^require $2 \(v[^ ]*\).*|\1|p" "$pins/$1/go.mod"; }
 
-# Whether a program whose name begins like this is missing.
-needs() { missing_in "${folders[@]}" | grep -q "^$1"; }
+# Whether a program whose name begins like this is missing. A grep -q in a pipe would break it off, which pipefail takes for a no.
+needs() { [[ $'\n'$(missing_in "${folders[@]}") == *$'\n'"$1"* ]]; }
 
 build_missing() {
   local kubernetes major_minor version=k8s.io/component-base/version client=k8s.io/client-go/pkg/version
