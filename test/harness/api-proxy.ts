@@ -14,6 +14,8 @@ export interface ApiProxy {
   readonly stall: () => void;
   /** While true, new connections are broken at once. */
   refuses: boolean;
+  /** While true, new connections are made, and nothing passes on them until {@link ApiProxy.reset}. */
+  isSilent: boolean;
   readonly close: () => Promise<void>;
 }
 
@@ -40,6 +42,7 @@ export async function startApiProxy(target: number): Promise<ApiProxy> {
       upstream.destroy();
     };
     for (const socket of [client, upstream]) socket.on("error", end).on("close", end);
+    if (proxy.isSilent) return;
     client.pipe(upstream);
     upstream.pipe(client);
   }).listen(0, "127.0.0.1");
@@ -51,6 +54,7 @@ export async function startApiProxy(target: number): Promise<ApiProxy> {
     halfClose: () => pairs.forEach(({ client }) => client.end()),
     stall: () => pairs.forEach(stop),
     refuses: false,
+    isSilent: false,
     async close() {
       for (const { client, upstream } of pairs) [client, upstream].forEach((socket) => socket.destroy());
       await new Promise((resolve) => server.close(resolve));

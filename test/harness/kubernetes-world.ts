@@ -11,9 +11,18 @@ import { startZoneServer, type ZoneServer } from "./zone-server.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 
+/** Parts of a fleet file. */
+interface WorldFleet {
+  readonly spf: object;
+  readonly dns: object;
+  readonly delivery: object;
+}
+
 export interface KubernetesWorld {
   readonly zone: ZoneServer;
   readonly sink: MxSink;
+  /** What a fleet file says of them. */
+  readonly fleet: WorldFleet;
   /** Arguments of helm that name the harness's values. */
   readonly values: readonly string[];
   /** Runs a shell command as a user of the admin's kubeconfig in a folder that has the charts and the docs. Throws with its output unless it succeeds. */
@@ -49,10 +58,12 @@ export async function startKubernetesWorld(controlPlane: ControlPlane): Promise<
   await mkdir(folder);
   for (const name of ["charts", "docs"]) await symlink(join(root, name), join(folder, name));
   const file = join(folder, "fleet.json");
-  await writeFile(file, JSON.stringify({ fleet: fleetOf(zone, sink) }));
+  const fleet = fleetOf(zone, sink);
+  await writeFile(file, JSON.stringify({ fleet }));
   return {
     zone,
     sink,
+    fleet,
     values: ["--values", join(root, "test/harness/kubelet/values.yaml"), "--values", file],
     shell: (command) => shell(command, controlPlane, folder),
     async publishRecords(namespace, name) {
@@ -70,7 +81,7 @@ export async function startKubernetesWorld(controlPlane: ControlPlane): Promise<
 }
 
 /** An impatient operator, and receivers on loopback. */
-function fleetOf(zone: ZoneServer, sink: MxSink): object {
+function fleetOf(zone: ZoneServer, sink: MxSink): WorldFleet {
   return {
     spf: { include: "_spf.relay.example" },
     dns: {

@@ -7,13 +7,17 @@ import { type Dialogue, dialogue } from "./smtp-dialogue.ts";
 import { plainOf } from "./submission.ts";
 
 export interface SteadyLoadOptions {
-  /** Takes submissions with TLS from the first octet on port 465. */
+  /** Takes submissions with TLS from the first octet. */
   readonly host: string;
+  /** 465 when absent. */
+  readonly port?: number;
   readonly password: string;
   readonly sender: string;
   readonly recipient: string;
   /** Connections at once. */
   readonly clients: number;
+  /** Milliseconds between two commands, at most; 120 when absent. */
+  readonly longestPause?: number;
 }
 
 export interface SteadyLoad {
@@ -29,8 +33,6 @@ export interface SteadyLoad {
 
 /** Messages of one connection, for every other client; the rest hold theirs for as long as they may. */
 const mostMessages = 40;
-/** Milliseconds between two commands, at most. */
-const longestPause = 120;
 const pauseAfterEnd = 200;
 
 /** Begins to send. */
@@ -75,7 +77,7 @@ async function goOn(state: Client, options: SteadyLoadOptions): Promise<void> {
   while (!log.isStopping()) {
     let client: Dialogue | undefined;
     try {
-      client = await dialogue({ host: options.host, port: 465, implicitTls: true });
+      client = await dialogue({ host: options.host, port: options.port ?? 465, implicitTls: true });
       await session(client, options, state);
     } catch (error) {
       log.ended(error instanceof Ended ? error.message : "no connection");
@@ -106,20 +108,24 @@ async function session(client: Dialogue, options: SteadyLoadOptions, state: Clie
     await transaction(client, id, options, log);
     log.accepted.add(id);
     state.next += 1;
-    await sleep(Math.random() * longestPause);
+    await pause(options);
   }
+}
+
+function pause({ longestPause = 120 }: SteadyLoadOptions): Promise<void> {
+  return sleep(Math.random() * longestPause);
 }
 
 /** Sends a message, without haste, so that relays are told to stop in the middle of many. */
 async function transaction(client: Dialogue, id: string, options: SteadyLoadOptions, log: Log): Promise<void> {
   const open = { log, isOpen: true };
   expectReply(await client.say(`MAIL FROM:<${options.sender}>`), "250", "MAIL", { log, isOpen: false });
-  await sleep(Math.random() * longestPause);
+  await pause(options);
   expectReply(await client.say(`RCPT TO:<${options.recipient}>`), "250", "RCPT", open);
-  await sleep(Math.random() * longestPause);
+  await pause(options);
   expectReply(await client.say("DATA"), "354", "DATA", open);
   client.write(`From: <${options.sender}>\r\nMessage-ID: <${id}>\r\n`);
-  await sleep(Math.random() * longestPause);
+  await pause(options);
   expectReply(await client.say("Subject: load\r\n\r\nx\r\n."), "250", "the final dot", open);
 }
 
