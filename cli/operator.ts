@@ -1,4 +1,5 @@
 import process from "node:process";
+import { setFlagsFromString } from "node:v8";
 import { contractNamespaceOf, ownNamespace } from "./contract-namespace.ts";
 import { startKubernetesOperator } from "./kubernetes-operator.ts";
 import { loadFleet } from "./load-fleet.ts";
@@ -31,10 +32,17 @@ export interface OperatorFlags {
 const stopDeadline = 15_000;
 
 /**
+ * How much larger than what it keeps the heap becomes before garbage is collected, in percent. V8 lets a heap of this size
+ * double; what ten thousand domains come to stays for long, and little of it is made anew.
+ */
+const heapGrowth = 25;
+
+/**
  * `posthouse operator`: the operator on an API server, until a signal comes. Exit code 1 when another leads in its place, 2
  * when a part cannot start.
  */
 export async function operator({ namespace, ...flags }: OperatorFlags, terminal: Terminal): Promise<number> {
+  setFlagsFromString(`--heap-growing-percent=${heapGrowth}`);
   const fleet = await loadFleet(flags.fleet);
   const contractNamespace = await contractNamespaceOf(namespace);
   const options = {

@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import type { Clock } from "../runtime/clock.ts";
 import { createRoom, type Room } from "../runtime/room.ts";
+import { timeLimit } from "../runtime/time-limit.ts";
 import type { AddressGuard } from "./address-guard.ts";
 import { askServer, type Transport } from "./ask.ts";
 import { agree, contradiction, type AuthoritativeAnswer, type ServerAnswer } from "./authoritative-answer.ts";
@@ -88,9 +89,7 @@ export function createAuthoritativeResolver(options: AuthoritativeOptions): Auth
   };
   return {
     async ask(name, type, { transport, signal }) {
-      const late = new AbortController();
-      const cancel = clock.after(options.deadline, () => late.abort());
-      const either = signal ? AbortSignal.any([signal, late.signal]) : late.signal;
+      const { signal: either, cancel } = timeLimit(clock, options.deadline, signal);
       try {
         return await search({ shell, type, transport, signal: either, namesLeft: mostNames }, [normaliseName(name)]);
       } finally {

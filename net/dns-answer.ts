@@ -126,7 +126,8 @@ export function readAnswer<T extends RecordType>(packet: dnsPacket.DecodedPacket
   const values = found.map((record) => valueOf[type](record)).filter((value) => value !== undefined);
   if (values.length > 0) {
     const ttl = Math.min(end.ttl, ...found.map(ttlOf));
-    return { kind: "Answer", answer: { kind: "Records", values, ttl } };
+    // A copy has no room for more values, and answers are kept for long.
+    return { kind: "Answer", answer: { kind: "Records", values: [...values], ttl } };
   }
   const empty = emptyAnswer<T>(packet, end.seen.length > chain.seen.length);
   if (empty !== "Ask") return empty;

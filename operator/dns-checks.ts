@@ -2,6 +2,7 @@ import { agree } from "../net/authoritative-answer.ts";
 import type { AuthoritativeResolver } from "../net/authoritative.ts";
 import type { Answer, Resolver } from "../net/resolver.ts";
 import type { Clock } from "../runtime/clock.ts";
+import { timeLimit } from "../runtime/time-limit.ts";
 import {
   foldAgreement,
   foldAnswer,
@@ -143,12 +144,10 @@ async function askRelated(
   { own, before, signal }: Known,
 ): Promise<ReadonlyMap<string, RelatedEvidence>> {
   const related = new Map<string, RelatedEvidence>();
-  const late = new AbortController();
-  const cancel = clock.after(relatedTime, () => late.abort());
-  const either = AbortSignal.any([signal, late.signal]);
+  const { signal: late, cancel } = timeLimit(clock, relatedTime, signal);
   const answerTo = async ({ name, type }: Question): Promise<Answer<Question["type"]>> => {
-    const answer = late.signal.aborted ? undefined : await resolver.resolve(name, type, either);
-    const isLate = answer === undefined || (answer.kind === "Failed" && late.signal.aborted);
+    const answer = late.aborted ? undefined : await resolver.resolve(name, type, late);
+    const isLate = answer === undefined || (answer.kind === "Failed" && late.aborted);
     return isLate ? { kind: "Failed", reason: `not answered within ${relatedTime} ms` } : answer;
   };
   for (;;) {

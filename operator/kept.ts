@@ -1,12 +1,14 @@
 import { hash } from "node:crypto";
 import type { ClusterObject } from "../cluster/object.ts";
 import { labels } from "../contract/names.ts";
+import { withoutText } from "./sending-domain/key-history.ts";
 
 type Data = Readonly<Record<string, string>>;
 
 /**
- * What the operator keeps of an object in memory: nothing of a private key, which it has no use for, and digests of records
- * that are handed over in five forms, of which it only asks whether they are as it would write them.
+ * What the operator keeps of an object in memory: nothing of a private key, which it has no use for, of a history what it
+ * says and not the text, and digests of records that are handed over in five forms, of which it only asks whether they are
+ * as it would write them.
  */
 export function keptOf(object: ClusterObject): ClusterObject {
   const { metadata } = object;
@@ -15,6 +17,8 @@ export function keptOf(object: ClusterObject): ClusterObject {
     return { ...object, data: { ...object.data, privateKey: "" } };
   if (object.kind === "ConfigMap" && metadata.labels[labels.record] === "hand-over")
     return { ...object, data: digests(object.data) };
+  if (object.kind === "ConfigMap" && metadata.labels[labels.record] === "key-history")
+    return { ...object, data: withoutText(object.data) };
   return object;
 }
 

@@ -48,3 +48,26 @@ test("a tenant hears of what was made for its domains, and may wait for more of 
   expect(waits(domain)).toEqual(["SendingDomain/team/one false", "RelayTenant/team/shop false"]);
   expect(waits(key)).toEqual(["SendingDomain/team/one false", "RelayTenant/team/shop true"]);
 });
+
+test.each([1, 2, 16, 17, 40])("a tenant has its %i domains, whatever comes and goes", (count) => {
+  const cluster = createMemoryCluster();
+  const relations = createRelations(cluster, "contracts");
+  const domains = Array.from({ length: count }, (_, number): ClusterObject => ({
+    apiVersion: "posthouse.dev/v1alpha1",
+    kind: "SendingDomain",
+    metadata: { namespace: "team", name: `d${number}` },
+    spec: { domain: `d${number}.example`, tenantRef: { name: "shop" }, dkim: {} },
+  }));
+  const names = (): readonly string[] => relations.domainsOf("team", "shop").map(({ name }) => name);
+  for (const domain of [...domains, ...domains]) {
+    cluster.put(domain);
+    relations.changed(keyOf(domain));
+  }
+  expect(names()).toEqual(domains.map(({ metadata }) => metadata.name));
+  for (const domain of domains) {
+    cluster.remove(keyOf(domain));
+    expect(relations.changed(keyOf(domain)).map(keyText)).toContain("RelayTenant/team/shop");
+    expect(names()).not.toContain(domain.metadata.name);
+  }
+  expect(names()).toEqual([]);
+});

@@ -40,22 +40,20 @@ export interface SharedContract {
 /** Starts with nothing known; the first round of a watch tells everything. */
 export function createRelations(cluster: Cluster, contractNamespace: string, shared?: SharedContract): Relations {
   const links = new Map<string, readonly string[]>();
-  const members = new Map<string, Map<string, ObjectKey>>();
+  const members = createMembers();
 
   const relink = (key: ObjectKey): readonly string[] => {
     const text = keyText(key);
     const before = links.get(text) ?? [];
     const after = linksOf(cluster.get(key), contractNamespace, shared);
-    for (const link of before) {
-      members.get(link)?.delete(text);
-      if (members.get(link)?.size === 0) members.delete(link);
-    }
-    for (const link of after) members.set(link, (members.get(link) ?? new Map<string, ObjectKey>()).set(text, key));
+    if (isSame(before, after)) return before;
+    for (const link of before) members.leave(link, key);
+    for (const link of after) members.join(link, key);
     if (after.length > 0) links.set(text, after);
     else links.delete(text);
     return [...new Set([...before, ...after])];
   };
-  const owners = (link: string): readonly OwnerKey[] => [...(members.get(link)?.values() ?? [])].filter(isOwner);
+  const owners = (link: string): readonly OwnerKey[] => members.of(link).filter(isOwner);
   const withTenants = (domains: readonly OwnerKey[]): readonly Concerned[] => {
     const tenants = domains.flatMap((domain) => tenantsIn(links.get(keyText(domain)) ?? []));
     return [...domains, ...tenants.map((tenant) => Object.assign({ mayWait: true } as const, tenant))];
@@ -81,8 +79,56 @@ export function createRelations(cluster: Cluster, contractNamespace: string, sha
     },
     domainsOf: (namespace, tenant) => owners(`member:${tenantKey(namespace, tenant)}`),
     objectsOf: (what, owner) =>
-      [...(members.get(`made:${what}:${owner}`)?.values() ?? [])].map(({ name }) => name).toSorted(),
+      members
+        .of(`made:${what}:${owner}`)
+        .map(({ name }) => name)
+        .toSorted(),
   };
+}
+
+/** Objects by link. Most links have a single one, and there are six links for each domain: so no map for each. */
+interface Members {
+  readonly of: (link: string) => readonly ObjectKey[];
+  /** The object is not there yet. */
+  readonly join: (link: string, key: ObjectKey) => void;
+  readonly leave: (link: string, key: ObjectKey) => void;
+}
+
+/** So many objects of a link, and they are found by name: one tenant may have every domain. */
+const few = 16;
+
+function createMembers(): Members {
+  const members = new Map<string, readonly ObjectKey[] | Map<string, ObjectKey>>();
+  const of = (link: string): readonly ObjectKey[] => {
+    const found = members.get(link) ?? [];
+    return found instanceof Map ? [...found.values()] : found;
+  };
+  return {
+    of,
+    join(link, key) {
+      const found = members.get(link) ?? [];
+      if (found instanceof Map) found.set(keyText(key), key);
+      // Not by spreading: that leaves room for more, of which there is mostly none.
+      else if (found.length < few) members.set(link, found.concat(key));
+      else members.set(link, new Map([...found, key].map((each) => [keyText(each), each])));
+    },
+    leave(link, key) {
+      const found = members.get(link) ?? [];
+      const text = keyText(key);
+      if (found instanceof Map) found.delete(text);
+      else if (found.length > 1)
+        members.set(
+          link,
+          found.filter((each) => keyText(each) !== text),
+        );
+      else members.delete(link);
+      if (found instanceof Map && found.size === 0) members.delete(link);
+    },
+  };
+}
+
+function isSame(before: readonly string[], after: readonly string[]): boolean {
+  return before.length === after.length && before.every((link, place) => link === after[place]);
 }
 
 function isOwner(key: ObjectKey): key is OwnerKey {

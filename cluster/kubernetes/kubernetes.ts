@@ -7,6 +7,7 @@ import type { Api } from "./api.ts";
 import { followSources } from "./following.ts";
 import { decodeObject, type Decode } from "./objects.ts";
 import type { Reflector } from "./reflector.ts";
+import { shareStrings } from "./shared-strings.ts";
 import { covers, indexSources, sourcesOf, type Scope, type Source } from "./sources.ts";
 import { createStore } from "./store.ts";
 import { createStrays } from "./strays.ts";
@@ -76,8 +77,7 @@ export async function openKubernetes(options: KubernetesOptions): Promise<Kubern
   const about = indexSources(sources);
   const isWatched = (object: ClusterObject): boolean =>
     about(object.kind, object.metadata.namespace).some((source) => covers(source, object));
-  const { keep = (object) => object } = options;
-  const decode: Decode = (kind, json) => keep(decodeObject(kind, json));
+  const decode = decoder(options);
   const strays = createStrays({ api, clock, log, random, cache, store, decode, isWatched });
   const { onTrouble, refusal } = createTroubles(log);
   const parts = { api, clock, log, random, cache, store, decode, known: cache.get, onTrouble };
@@ -103,6 +103,17 @@ export async function openKubernetes(options: KubernetesOptions): Promise<Kubern
       return clock.now() - Math.min(...heard.map((reflector) => reflector.heardAt() ?? -Infinity));
     },
     close,
+  };
+}
+
+/** Reads objects, with the strings that many have in common once in memory, and keeps what is wanted of them. */
+function decoder({ keep = (object) => object }: KubernetesOptions): Decode {
+  const share = shareStrings(4096);
+  return (kind, json) => {
+    const object = decodeObject(kind, json);
+    // What is secret stays nowhere but in its own object.
+    share(kind === "Secret" ? object.metadata : object);
+    return keep(object);
   };
 }
 

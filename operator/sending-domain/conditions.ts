@@ -18,15 +18,25 @@ export const domainConditions: readonly ConditionType[] = [
 
 /** What is known of each condition. */
 export function domainFindings(observed: ObservedDomain, state: ClaimState): Readonly<Record<string, Finding>> {
-  const records = {
+  const found = {
     DKIMVerified: dkim(state),
     SPFVerified: verified(state.records, "SPF"),
     DMARCVerified: verified(state.records, "DMARC"),
   };
+  // After a restart what was last found stands until it is found anew, so that a status does not flap.
+  const records = { ...found, ...standing(observed.status, keptTypes(observed, state)) };
   const dns = { ...records, DNSVerified: all(Object.values(records)) };
-  // After a restart what was last found stands until the first check, so that a status does not flap.
-  const kept = observed.evidence.names.size === 0 ? standing(observed.status, Object.keys(dns)) : {};
-  return { KeysReady: keys(observed, state), OwnershipProven: ownership(observed, state), ...dns, ...kept };
+  return { KeysReady: keys(observed, state), OwnershipProven: ownership(observed, state), ...dns };
+}
+
+/** The conditions of which no record was found anew. */
+function keptTypes({ evidence }: ObservedDomain, { records }: ClaimState): readonly string[] {
+  return (["DKIM", "SPF", "DMARC"] as const)
+    .filter((purpose) => {
+      const mine = onWhichHangs(records, purpose);
+      return evidence.names.size === 0 || (mine.length > 0 && mine.every(({ isKept }) => isKept));
+    })
+    .map((purpose) => `${purpose}Verified`);
 }
 
 function keys(observed: ObservedDomain, state: ClaimState): Finding {
@@ -70,14 +80,21 @@ function waitSentence(state: ClaimState): string {
 }
 
 function verified(records: readonly ReportedRecord[], purpose: ReportedRecord["purpose"]): Finding {
-  // Nothing hangs on the record of a key that signs no more, unless it must be revoked.
-  const mine = records.filter((record) => record.purpose === purpose && record.state !== "Retired");
+  const mine = onWhichHangs(records, purpose);
   const bad = mine.find(({ verdict }) => verdict !== "Valid" && verdict !== "Unknown");
   if (bad) return { status: "False", reason: `Record${bad.verdict}`, message: `${bad.fqdn}: ${bad.explanation}` };
   const open = mine.find(({ verdict }) => verdict === "Unknown");
   if (open) return { status: "Unknown", reason: "RecordUnknown", message: `${open.fqdn}: ${open.explanation}` };
   if (mine.length === 0) return { status: "Unknown", reason: "KeysMissing", message: "There is no key yet." };
   return { status: "True", reason: "RecordValid", message: "What DNS shows is right." };
+}
+
+/** Nothing hangs on the record of a key that signs no more, unless it must be revoked. */
+function onWhichHangs(
+  records: readonly ReportedRecord[],
+  purpose: ReportedRecord["purpose"],
+): readonly ReportedRecord[] {
+  return records.filter((record) => record.purpose === purpose && record.state !== "Retired");
 }
 
 function all(findings: readonly Finding[]): Finding {

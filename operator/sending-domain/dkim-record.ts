@@ -1,5 +1,4 @@
 import type { KeyAlgorithm } from "../../contract/key-secret.ts";
-import { remember } from "../../runtime/remember.ts";
 import { parseTagList } from "./tag-list.ts";
 import { joinedRecords, presentable, type Comparison, type ConclusiveAnswer } from "./verdict.ts";
 
@@ -23,29 +22,34 @@ export function dkimValue(key: DkimKey): string {
  * (RFC 6376 §3.6.2.2), and a foreign key verifies nothing of ours.
  */
 export function compareDkim(key: DkimKey, answer: ConclusiveAnswer): Comparison {
-  const known = comparisons(answer);
-  const id = `${key.algorithm} ${key.publicKey}`;
-  const comparison = known.get(id) ?? compared(key, answer);
-  known.set(id, comparison);
-  return comparison;
+  const { algorithm, publicKey } = key;
+  const before = lastCompared.get(answer);
+  const isKnown = before?.publicKey === publicKey && before.algorithm === algorithm;
+  const found = isKnown ? before.found : compared(key, answer);
+  if (!isKnown) lastCompared.set(answer, { algorithm, publicKey, found });
+  return { ...found, value: dkimValue(key) };
 }
 
-/** What an answer was found to be for keys: the same answer counts in every plan until another comes. */
-const comparisons = remember<ConclusiveAnswer, Map<string, Comparison>>(() => new Map());
+/** A comparison, without the value that anybody can make of the key. */
+type Found = Omit<Comparison, "value">;
 
-function compared(key: DkimKey, answer: ConclusiveAnswer): Comparison {
-  const value = dkimValue(key);
+/** What an answer was found to be for the key that it was last compared with: it counts in every plan until another comes. */
+const lastCompared = new WeakMap<ConclusiveAnswer, DkimKey & { readonly found: Found }>();
+
+const valid: Found = { verdict: "Valid", explanation: "The DKIM record is published." };
+const missing: Found = { verdict: "Missing", explanation: "The DKIM record is not published." };
+
+function compared(key: DkimKey, answer: ConclusiveAnswer): Found {
   const found = joinedRecords(answer);
   const [record] = found;
-  if (record === undefined) return { verdict: "Missing", value, explanation: "The DKIM record is not published." };
+  if (record === undefined) return missing;
   const observed = presentable(found);
   if (found.length > 1) {
     const explanation = `${found.length} TXT records stand at the selector where one must: remove the others.`;
-    return { verdict: "Mismatch", value, observed, explanation };
+    return { verdict: "Mismatch", observed, explanation };
   }
   const fault = faultOf(record, key);
-  if (fault !== undefined) return { verdict: "Mismatch", value, observed, explanation: fault };
-  return { verdict: "Valid", value, explanation: "The DKIM record is published." };
+  return fault === undefined ? valid : { verdict: "Mismatch", observed, explanation: fault };
 }
 
 /** What is wrong with a record for a key, in a sentence; undefined when nothing is. */

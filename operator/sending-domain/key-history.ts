@@ -61,10 +61,26 @@ export function encodeKeyHistory(history: KeyHistory): ObjectData {
 }
 
 /** The history in a ConfigMap's data. */
-export const decodeKeyHistory: (data: ObjectData) => Decoded<KeyHistory> = remember((data) => {
+export function decodeKeyHistory(data: ObjectData): Decoded<KeyHistory> {
+  return readBefore.get(data) ?? readText(data);
+}
+
+/** Histories without the texts that they were read from. */
+const readBefore = new WeakMap<ObjectData, Decoded<KeyHistory>>();
+
+const readText: (data: ObjectData) => Decoded<KeyHistory> = remember((data) => {
   const decoded = parseJson(data[dataKey] ?? "", keyHistory);
   return "value" in decoded && hasTwins(decoded.value) ? { error: "/keys has a selector twice" } : decoded;
 });
+
+/** Data that is read as this is and holds no text: public keys need not be kept twice. What cannot be read stays whole. */
+export function withoutText(data: ObjectData): ObjectData {
+  const decoded = decodeKeyHistory(data);
+  if ("error" in decoded) return data;
+  const kept = { ...data, [dataKey]: "" };
+  readBefore.set(kept, decoded);
+  return kept;
+}
 
 /** A selector stands for one key, once and for all: two entries would leave it open which of them counts. */
 function hasTwins({ keys }: KeyHistory): boolean {

@@ -1,6 +1,7 @@
 import type { DnsTiming } from "../config.ts";
 import { pauseAfter, type NameEvidence } from "./evidence.ts";
 import type { ObservedDomain } from "./observed.ts";
+import { lacksAnswers } from "./related-evidence.ts";
 import type { ClaimPolicies } from "./related-questions.ts";
 import { spfPolicyOf, type ReportedRecord } from "./report.ts";
 import type { Visibility } from "./visibility.ts";
@@ -36,7 +37,14 @@ export function nextCheck(
   });
   const names = records.map(({ fqdn }) => fqdn).toSorted();
   const policies = { domain: claim.domain, spf: spfPolicyOf(observed), dmarc: spec.dmarc };
-  return { names, zone: claim.domain, policies, checkAt: Math.min(...due) };
+  return { names, zone: claim.domain, policies, checkAt: Math.min(...due, ...relatedDue(observed, now)) };
+}
+
+/** What was never answered of the names beyond the records is asked again soon. */
+function relatedDue({ evidence, settings, claim }: ObservedDomain, now: number): readonly number[] {
+  if (evidence.related === undefined || !lacksAnswers(evidence.related)) return [];
+  const { checkedAt = now } = evidence.names.get(claim.domain) ?? {};
+  return [Math.min(checkedAt, now) + settings.timing.missingInterval];
 }
 
 /** A record, as far as it matters for when to look at it again. */

@@ -20,6 +20,13 @@ export function foldRelated(before: RelatedEvidence | undefined, answer: Answer<
   return { answer: before !== undefined && failures <= toleratedFailures ? before.answer : answer, failures };
 }
 
+/** Whether something was never answered and failed too seldom yet to say that it cannot be. */
+export function lacksAnswers(related: ReadonlyMap<string, RelatedEvidence>): boolean {
+  return [...related.values()].some(
+    ({ answer, failures }) => answer.kind === "Failed" && failures <= toleratedFailures,
+  );
+}
+
 /**
  * Look-ups in what is known: in the related names, else in the claim's own. `onUnknown` is told of each question that
  * nothing is known of.

@@ -7,7 +7,7 @@ import { dmarcName } from "./dmarc-tree.ts";
 import type { KeyEntry } from "./key-history.ts";
 import { keyState, type KeyState } from "./key-state.ts";
 import type { ObservedDomain } from "./observed.ts";
-import { lookUpIn } from "./related-evidence.ts";
+import { lacksAnswers, lookUpIn } from "./related-evidence.ts";
 import type { LookUp } from "./look-up.ts";
 import { compareAuthorisation, foreignReceivers, type ReportReceiver } from "./report-authorisation.ts";
 import { compareSpf, type SpfPolicy } from "./spf-record.ts";
@@ -24,7 +24,12 @@ export interface ReportedRecord extends Comparison {
   readonly state?: KeyState;
   /** The domain whose owner publishes the record, where that is another than the claim's. */
   readonly publishIn?: string;
+  /** Told as the last report has it: this process has not learnt anything yet that would be better. */
+  readonly isKept?: true;
 }
+
+/** What a look at one record comes to. */
+type Looked = Comparison & Pick<ReportedRecord, "isKept">;
 
 /** Failed checks in a row after which the last answer counts no more for the report. */
 const toleratedFailures = 2;
@@ -54,7 +59,7 @@ export function compareRecords(observed: ObservedDomain, entries: readonly KeyEn
     const fqdn = dkimName(domain, selector);
     const compare = (answer: ConclusiveAnswer): Comparison =>
       state === "Revoked" ? compareRevoked(answer) : compareDkim({ algorithm, publicKey: key.publicKey }, answer);
-    return [{ purpose: "DKIM", fqdn, selector, state, ...look(observed, fqdn, compare) }];
+    return [{ purpose: "DKIM", fqdn, selector, state, ...look(observed, fqdn, { compare }) }];
   });
   return [...dkim, ...policyRecords(observed)];
 }
@@ -66,9 +71,10 @@ function policyRecords(observed: ObservedDomain): readonly ReportedRecord[] {
   const spf = (answer: ConclusiveAnswer): Comparison => compareSpf(spfPolicyOf(observed), answer, { domain, lookUp });
   const exists = evidence.names.get(domain)?.answer?.kind !== "NXDomain";
   const dmarc = (answer: ConclusiveAnswer): Comparison => compareDmarc(spec.dmarc, answer, { domain, exists, lookUp });
+  const isRelated = true;
   return [
-    { purpose: "SPF", fqdn: domain, ...look(observed, domain, spf) },
-    { purpose: "DMARC", fqdn: dmarcName(domain), ...look(observed, dmarcName(domain), dmarc) },
+    { purpose: "SPF", fqdn: domain, ...look(observed, domain, { compare: spf, isRelated }) },
+    { purpose: "DMARC", fqdn: dmarcName(domain), ...look(observed, dmarcName(domain), { compare: dmarc, isRelated }) },
     ...receivers(observed, lookUp).map((receiver) => receiverRecord(observed, receiver)),
   ];
 }
@@ -76,26 +82,47 @@ function policyRecords(observed: ObservedDomain): readonly ReportedRecord[] {
 /** Whose word is needed; after a restart those that were last found, until it is known again who belongs together. */
 function receivers({ claim, spec, evidence, status }: ObservedDomain, lookUp: LookUp): readonly ReportReceiver[] {
   const found = foreignReceivers(claim.domain, spec.dmarc.rua ?? [], lookUp);
-  if (evidence.related !== undefined) return found;
+  if (evidence.related !== undefined && !lacksAnswers(evidence.related)) return found;
   return found.filter(({ fqdn }) => status?.records?.some((record) => record.fqdn === fqdn));
 }
 
 function receiverRecord(observed: ObservedDomain, { host, fqdn }: ReportReceiver): ReportedRecord {
   const { domain } = observed.claim;
   const compare = (answer: ConclusiveAnswer): Comparison => compareAuthorisation(domain, host, answer);
-  return { purpose: "DMARCReport", fqdn, publishIn: host, ...look(observed, fqdn, compare) };
+  return { purpose: "DMARCReport", fqdn, publishIn: host, ...look(observed, fqdn, { compare }) };
 }
 
-function look(observed: ObservedDomain, fqdn: string, compare: (answer: ConclusiveAnswer) => Comparison): Comparison {
+/** How a record is looked at. */
+interface Looking {
+  readonly compare: (answer: ConclusiveAnswer) => Comparison;
+  /** Whether names beyond the record itself count. */
+  readonly isRelated?: boolean;
+}
+
+function look(observed: ObservedDomain, fqdn: string, looking: Looking): Looked {
+  const { compare } = looking;
   const evidence = observed.evidence.names.get(fqdn);
+  const before = observed.status?.records?.find((record) => record.fqdn === fqdn);
+  if (before !== undefined && isTooEarly(observed, before, looking)) return asBefore(observed, before, compare);
   if (evidence?.answer !== undefined && evidence.failures <= toleratedFailures) {
     const found = compareShown(evidence.answer, compare);
     return { ...found, explanation: found.explanation + silenceSentence(evidence.silent ?? []) };
   }
   const { value } = evidence?.answer ? compareShown(evidence.answer, compare) : compare({ kind: "NoData" });
-  const before = observed.status?.records?.find((record) => record.fqdn === fqdn);
-  if (evidence === undefined && before !== undefined) return asBefore(before, value);
   return { verdict: "Unknown", value, explanation: evidence ? failureSentence(evidence.failure) : notAsked };
+}
+
+/**
+ * Whether the last report is better than what this process knows: nothing was asked yet, or some of the first questions
+ * found no answer, as those of a machine that is busy with starting do. Only failures in a row tell that something is wrong.
+ */
+function isTooEarly({ evidence }: ObservedDomain, { fqdn, verdict }: RecordStatus, { isRelated }: Looking): boolean {
+  const name = evidence.names.get(fqdn);
+  if (name === undefined) return true;
+  if (verdict === "Unknown") return false;
+  if (name.answer === undefined) return name.failures <= toleratedFailures;
+  const isUnchanged = name.previous === undefined || name.previous === name.answer;
+  return isRelated === true && isUnchanged && evidence.related !== undefined && lacksAnswers(evidence.related);
 }
 
 function failureSentence(failure: string | undefined): string {
@@ -103,11 +130,18 @@ function failureSentence(failure: string | undefined): string {
   return `DNS could not be asked${why}; it will be again.`;
 }
 
-/** After a restart the last report stands until the first check, so that a status does not flap. */
-function asBefore(before: RecordStatus, value: string): Comparison {
-  const { verdict, observed, explanation = notAsked } = before;
-  const standing = verdict === "Valid" || verdict === "NeedsMerge" ? before.value : value;
-  return { verdict, value: standing, ...(observed !== undefined && { observed }), explanation };
+/** After a restart the last report stands until a check has brought answers, so that a status does not flap. */
+function asBefore(
+  { status, generation }: ObservedDomain,
+  before: RecordStatus,
+  compare: (answer: ConclusiveAnswer) => Comparison,
+): Looked {
+  const { purpose, verdict, observed, explanation = notAsked } = before;
+  // Of a policy the value keeps what was found there, which only another spec makes obsolete. A key's is its own.
+  const isSame = purpose !== "DKIM" && status?.observedGeneration === generation;
+  const stands = isSame || verdict === "Valid" || verdict === "NeedsMerge";
+  const value = stands ? before.value : compare({ kind: "NoData" }).value;
+  return { verdict, value, ...(observed !== undefined && { observed }), explanation, isKept: true };
 }
 
 /** The report as a status holds it. */

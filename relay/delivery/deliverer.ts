@@ -14,11 +14,11 @@ import type { Signer } from "../sign/signer.ts";
 import type { Captures } from "../store/captures.ts";
 import type { Delivery, Spool } from "../store/spool.ts";
 import { createRoom } from "../../runtime/room.ts";
+import { timeLimit } from "../../runtime/time-limit.ts";
 import { deliver, settleBroken, type DeliverParts } from "./deliver.ts";
 import { createDoorbell, type Doorbell } from "./doorbell.ts";
 import { keepLease, type Lease } from "./lease.ts";
 import { type OutcomeWriter, outcomeWriter } from "./outcome-writer.ts";
-import { timeLimit } from "./time-limit.ts";
 
 export interface DelivererOptions {
   readonly spool: Pick<Spool, "claim" | "renew" | "content" | "settle" | "nextDue">;

@@ -23,6 +23,8 @@ export interface DaemonOptions {
   readonly program: string;
   readonly args: readonly string[];
   readonly reaper: Reaper;
+  /** Environment variables beside those of this process. */
+  readonly environment?: Readonly<Record<string, string>>;
   /** Asked every 50 ms until it is true. Default: ready at once. */
   readonly ready?: () => Promise<boolean>;
 }
@@ -45,7 +47,9 @@ export function daemon(name: string, options: DaemonOptions): Daemon {
     output: () => said,
     check,
     async start() {
-      const started = spawn(options.program, options.args, { stdio: ["ignore", "pipe", "pipe"] });
+      const { program, args, environment = {} } = options;
+      const env = { ...process.env, ...environment };
+      const started = spawn(program, args, { stdio: ["ignore", "pipe", "pipe"], env });
       child = options.reaper.watch(started);
       started.on("error", (error) => hear(String(error)));
       started.stdout.setEncoding("utf8").on("data", hear);

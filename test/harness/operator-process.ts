@@ -36,7 +36,7 @@ export async function operatorRelease(plane: ControlPlane): Promise<{ namespace:
 export async function operatorAccount(plane: ControlPlane, namespace: string, name: string): Promise<string> {
   const account = { namespace, name };
   const kubeconfig = await plane.serviceAccountKubeconfig(namespace, name);
-  const objects = ["list", "watch", "create", "patch", "delete"];
+  const objects = ["get", "list", "watch", "create", "patch", "delete"];
   await allow(
     plane,
     account,
@@ -48,7 +48,7 @@ export async function operatorAccount(plane: ControlPlane, namespace: string, na
         verbs: ["patch"],
       },
       { apiGroups: [""], resources: ["secrets", "configmaps"], verbs: objects },
-      { apiGroups: ["externaldns.k8s.io"], resources: ["dnsendpoints"], verbs: ["get", ...objects] },
+      { apiGroups: ["externaldns.k8s.io"], resources: ["dnsendpoints"], verbs: objects },
       { apiGroups: ["events.k8s.io"], resources: ["events"], verbs: ["create", "patch"] },
     ],
     "cluster",

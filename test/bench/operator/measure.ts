@@ -233,6 +233,7 @@ async function measureRelay(bench: Bench): Promise<OperatorReport["relay"]> {
   return { readySeconds, peakRss, secrets };
 }
 
+/** Waits until the operator has won its election. */
 async function leads(operator: BenchProcess): Promise<void> {
   while ((await operator.get("/readyz"))?.includes("leading") !== true) {
     operator.check();

@@ -8,6 +8,9 @@ import { daemon } from "../../harness/daemon.ts";
 import { freePorts } from "../../harness/posthouse.ts";
 import { processorTime } from "../processor-time.ts";
 
+/** As in the operator's container of the chart. */
+const operatorEnvironment = { NODE_OPTIONS: "--max-semi-space-size=8", MALLOC_ARENA_MAX: "2" };
+
 const main = new URL("../../../cli/main.ts", import.meta.url).pathname;
 
 export interface BenchProcess {
@@ -30,15 +33,16 @@ export interface Release {
   readonly kubeconfig: string;
 }
 
-/** `posthouse operator` with these settings; `profile` is a folder for a processor profile of it. */
+/** `posthouse operator` with these settings, elected as with the chart; `profile` is a folder for a processor profile of it. */
 export function startOperator(
   plane: ControlPlane,
   release: Release,
   fleet: object,
   profile?: string,
 ): Promise<BenchProcess> {
-  // Alone: on a machine that others keep busy a Lease that is renewed too late would end the process, and the bench.
-  return start(plane, ["operator", "--no-leader-election", ...flagsOf(release)], fleet, profile);
+  const profiling = profile === undefined ? [] : ["--cpu-prof", "--cpu-prof-dir", profile];
+  const program = { profiling, environment: operatorEnvironment };
+  return start(plane, ["operator", ...flagsOf(release)], fleet, program);
 }
 
 /** `posthouse relay --kubernetes`, with a store and a certificate of its own. */
@@ -53,20 +57,26 @@ function flagsOf({ namespace, kubeconfig }: Release): readonly string[] {
   return ["--kubeconfig", kubeconfig, "--namespace", namespace, "--log-level", "warn"];
 }
 
+/** How Node is started. */
+interface Program {
+  readonly profiling?: readonly string[];
+  readonly environment?: Readonly<Record<string, string>>;
+}
+
 async function start(
   plane: ControlPlane,
   args: readonly string[],
   fleet: object,
-  profile?: string,
+  { profiling = [], environment = {} }: Program = {},
 ): Promise<BenchProcess> {
   const [port = 0] = await freePorts(1);
   const file = join(plane.folder, `${port}.fleet.yaml`);
   await writeFile(file, stringify({ ...fleet, admin: { host: "127.0.0.1", port } }));
-  const profiling = profile === undefined ? [] : ["--cpu-prof", "--cpu-prof-dir", profile];
   const process = daemon(args[0] ?? "", {
     program: globalThis.process.execPath,
     args: [...profiling, main, ...args, "--fleet", file],
     reaper: plane.reaper,
+    environment,
   });
   const startedAt = Date.now();
   await process.start();
