@@ -7,7 +7,8 @@ import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { createAuthority } from "../../test/harness/control-plane-pki.ts";
 import { createManualClock, type ManualClock } from "../../test/harness/manual-clock.ts";
 import { passUntil } from "../../test/harness/passing-time.ts";
-import { startStubApiServer, status, type StubApiServer } from "../../test/harness/stub-api-server.ts";
+import { startStubApiServer, type StubApiServer } from "../../test/harness/stub-api-server.ts";
+import { status } from "../../test/harness/stub-faults.ts";
 import { ApiError } from "./api-error.ts";
 import { openApi, type Api } from "./api.ts";
 

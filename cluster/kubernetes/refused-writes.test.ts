@@ -1,7 +1,8 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { startStubApiServer, status, type StubAnswer, type StubApiServer } from "../../test/harness/stub-api-server.ts";
+import { startStubApiServer, type StubApiServer } from "../../test/harness/stub-api-server.ts";
+import { status, type StubAnswer } from "../../test/harness/stub-faults.ts";
 import { openStubCluster, type StubCluster } from "../../test/harness/stub-cluster.ts";
 import type { ConfigMapObject } from "../object.ts";
 import { startElector, type Elector } from "./elector.ts";

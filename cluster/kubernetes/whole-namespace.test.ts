@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { startStubApiServer, status, type StubAnswer, type StubApiServer } from "../../test/harness/stub-api-server.ts";
+import { startStubApiServer, type StubApiServer } from "../../test/harness/stub-api-server.ts";
+import { status, type StubAnswer } from "../../test/harness/stub-faults.ts";
 import { openStubCluster, tenantKey, type StubCluster } from "../../test/harness/stub-cluster.ts";
 import type { Kind } from "../object.ts";
 import { keyText } from "../object.ts";

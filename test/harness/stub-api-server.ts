@@ -10,29 +10,12 @@ import type { AddressInfo, Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { json as readJson } from "node:stream/consumers";
-import { TLSSocket } from "node:tls";
 import { stringify } from "yaml";
+import { answer, type Cut, cutOff, type Fault, misbehave, status } from "./stub-faults.ts";
+import { placeOf, requestOf, type StubRequest } from "./stub-request.ts";
 import { selectorOf, type StubObject } from "./stub-selector.ts";
 
 export type { StubObject };
-
-/** What a request was. */
-export interface StubRequest {
-  readonly verb: "list" | "watch" | "get" | "create" | "delete" | "other";
-  readonly method: string;
-  readonly path: string;
-  readonly query: URLSearchParams;
-  readonly headers: IncomingMessage["headers"];
-}
-
-/** What becomes of a request instead of an answer: undefined lets it pass. `Hang` never answers, `Reset` breaks the connection. */
-export type Fault = "Hang" | "Reset" | StubAnswer;
-
-export interface StubAnswer {
-  readonly code: number;
-  readonly headers?: Readonly<Record<string, string>>;
-  readonly body?: unknown;
-}
 
 export interface StubApiServer {
   readonly url: string;
@@ -58,8 +41,8 @@ export interface StubApiServer {
   readonly bookmark: () => void;
   /** Forgets every change so far: a watch from before gets an ERROR event. */
   readonly compact: () => void;
-  /** `Reset`: RST. `Half`: the server's half is closed in mid-stream. `End`: the stream ends as it should. */
-  readonly cut: (how: "Reset" | "Half" | "End") => void;
+  /** Ends every watch so. */
+  readonly cut: (how: Cut) => void;
   /** Ends every connection, and shows another certificate from now on. Of a server with TLS. */
   readonly present: (tls: StubTls) => void;
   readonly close: () => Promise<void>;
@@ -110,9 +93,8 @@ export async function startStubApiServer(tls?: StubTls): Promise<StubApiServer> 
     const request = requestOf(message);
     stub.requests.push(request);
     const fault = await stub.fault(request);
-    if (fault === "Reset") reset(message.socket);
-    else if (fault === undefined) await serve(world, request, { message, response });
-    else if (fault !== "Hang") answer(response, fault);
+    if (fault === undefined) await serve(world, request, { message, response });
+    else misbehave(response, fault);
   };
   const listener = (message: IncomingMessage, response: ServerResponse): void => void handle(message, response);
   const secure = tls && createTlsServer(tls, listener);
@@ -141,7 +123,7 @@ export async function startStubApiServer(tls?: StubTls): Promise<StubApiServer> 
     send: (line) => tell(world, line),
     bookmark: () => tell(world, { type: "BOOKMARK", object: { metadata: { resourceVersion: String(world.version) } } }),
     compact: () => void (world.compacted = world.version),
-    cut: (how) => [...world.watches].forEach((watch) => cutOff(watch, how)),
+    cut: (how) => [...world.watches].forEach(({ response }) => cutOff(response, how)),
     present(next) {
       secure?.setSecureContext(next);
       for (const socket of sockets) socket.destroy();
@@ -178,17 +160,6 @@ function writeConfig(
   return file;
 }
 
-const place = /^(\/api\/v1|\/apis\/[^/]+\/[^/]+)(?:\/namespaces\/([^/]+))?\/([a-z]+)(?:\/([^/]+))?$/;
-
-function requestOf(message: IncomingMessage): StubRequest {
-  const { pathname: path, searchParams: query } = new URL(message.url ?? "/", "http://stub");
-  const name = place.exec(path)?.[4];
-  const read = name !== undefined ? "get" : query.get("watch") === null ? "list" : "watch";
-  const verbs: Record<string, StubRequest["verb"]> = { GET: read, POST: "create", DELETE: "delete" };
-  const { method = "", headers } = message;
-  return { verb: verbs[method] ?? "other", method, path, query, headers };
-}
-
 async function serve(
   world: World,
   request: StubRequest,
@@ -220,21 +191,6 @@ async function serve(
       return answer(response, { code: 200, body: world.objects.get(request.path) });
     }
   }
-}
-
-/** The answer of an API server that refuses. */
-export function status(code: number, reason: string, headers: Readonly<Record<string, string>> = {}): StubAnswer {
-  return {
-    code,
-    headers,
-    body: { kind: "Status", apiVersion: "v1", status: "Failure", reason, code, message: reason },
-  };
-}
-
-function answer(response: ServerResponse, { code, headers = {}, body = {} }: StubAnswer): void {
-  const isText = typeof body === "string";
-  response.writeHead(code, { "content-type": isText ? "text/html" : "application/json", ...headers });
-  response.end(isText ? body : JSON.stringify(body));
 }
 
 /** A page of a list; those that follow the first show the same moment. */
@@ -276,7 +232,7 @@ function change(
 ): void {
   const before = world.objects.get(path);
   const version = ++world.version;
-  const [, , namespace = "", , name = ""] = place.exec(path) ?? [];
+  const { namespace, name = "" } = placeOf(path);
   const { metadata } = (object ?? before ?? {}) as Partial<StubObject>;
   const uid = before?.metadata.uid ?? `uid-${version}`;
   const stamped = {
@@ -299,16 +255,4 @@ function typeOf(before: object | undefined, after: object | undefined): string {
 function tell(world: World, line: unknown): void {
   const text = typeof line === "string" ? line : `${JSON.stringify(line)}\n`;
   for (const { response } of world.watches) response.write(text);
-}
-
-function cutOff({ response }: Watch, how: "Reset" | "Half" | "End"): void {
-  if (how === "End") response.end();
-  else if (how === "Reset") reset(response.socket);
-  else response.socket?.end();
-}
-
-/** Under TLS a connection can only be closed at once. */
-function reset(socket: Socket | null): void {
-  if (socket instanceof TLSSocket) socket.destroy();
-  else socket?.resetAndDestroy();
 }
