@@ -64,8 +64,9 @@ export async function openApi(options: ApiOptions): Promise<Api> {
   const connections = openConnections(credentials, log, requestCounter(metrics));
 
   const ask = async (request: ApiRequest, signal: AbortSignal): Promise<Answer> => {
+    const used = await credentials.current();
     const answer = await connections.send(request, signal);
-    if (answer.statusCode !== 401 || !(await credentials.renew())) return answer;
+    if (answer.statusCode !== 401 || !(await credentials.renew(used))) return answer;
     await answer.body.dump();
     return connections.send(request, signal);
   };
