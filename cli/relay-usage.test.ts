@@ -222,6 +222,16 @@ describe("the operator asks relays", () => {
     expect(lists()).toBe(1);
   });
 
+  test("and again at once after the clock was set back", async () => {
+    const clock = { ...systemClock, now: () => Date.now() - jumped };
+    let jumped = 0;
+    const { source, lists } = sourceOf(() => [], { clock });
+    await expect(source.usage(["a/b"])).rejects.toThrow("no relay pod");
+    jumped = 86_400_000;
+    await expect(source.usage(["a/b"])).rejects.toThrow("no relay pod");
+    expect(lists()).toBe(2);
+  });
+
   test("and takes nothing but a report", async () => {
     const server = await serveAdmin({
       host: "127.0.0.1",

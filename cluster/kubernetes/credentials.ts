@@ -1,4 +1,4 @@
-import type { Clock } from "../../runtime/clock.ts";
+import { isWithin, type Clock } from "../../runtime/clock.ts";
 import type { Access } from "./access.ts";
 import { plainAccess, podAccess, type PodServer } from "./plain-access.ts";
 
@@ -45,8 +45,8 @@ export function openCredentials(source: CredentialSource, clock: Clock): Credent
   };
   return {
     async current() {
-      const age = known === undefined ? Infinity : clock.now() - known.readAt;
-      return known !== undefined && age >= 0 && age < rereadAfter ? known.access : readOnce(false);
+      if (known !== undefined && isWithin(clock.now(), known.readAt, rereadAfter)) return known.access;
+      return readOnce(false);
     },
     async renew(used = known?.access) {
       return (known !== undefined && areOthers(used, known.access)) || areOthers(used, await readOnce(true));
