@@ -143,7 +143,10 @@ describe("a relay tells usage", () => {
   test("and says once that it may not ask whose tokens are", async () => {
     const asked = await relay();
     asked.verdict = { kind: "Forbidden" };
-    for (const _ of [1, 2, 3]) await get(asked, query, ours);
+    for (const _ of [1, 2, 3]) {
+      await get(asked, query, ours);
+      await get(asked, query);
+    }
     expect(asked.logged).toHaveLength(1);
     expect(asked.logged[0]).toContain("usage is off");
   });
@@ -220,6 +223,16 @@ describe("the operator asks relays", () => {
     await expect(source.usage(["a/b"])).rejects.toThrow("no relay pod with app.kubernetes.io/component=relay is ready");
     await expect(source.usage(["a/b"])).rejects.toThrow("is ready in posthouse-system");
     expect(lists()).toBe(1);
+  });
+
+  test("and again at once after the clock was set back", async () => {
+    const clock = { ...systemClock, now: () => Date.now() - jumped };
+    let jumped = 0;
+    const { source, lists } = sourceOf(() => [], { clock });
+    await expect(source.usage(["a/b"])).rejects.toThrow("no relay pod");
+    jumped = 86_400_000;
+    await expect(source.usage(["a/b"])).rejects.toThrow("no relay pod");
+    expect(lists()).toBe(2);
   });
 
   test("and takes nothing but a report", async () => {

@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import type { Api } from "../cluster/kubernetes/api.ts";
 import { readyRelayPods, type RelayPod } from "../cluster/kubernetes/relay-pods.ts";
 import { decodeUsage, mostTenants, type TenantUsage, usagePath, type UsageSource } from "../contract/usage.ts";
-import type { Clock } from "../runtime/clock.ts";
+import { isWithin, type Clock } from "../runtime/clock.ts";
 import { relayLabels } from "./relay-labels.ts";
 
 export interface RelayUsageOptions {
@@ -48,7 +48,7 @@ export function usageFromRelays(options: RelayUsageOptions): UsageSource {
   const { clock } = options;
   const pods = podList(options);
   let waiting: Waiting | undefined;
-  let failed: { readonly error: unknown; readonly until: number } | undefined;
+  let failed: { readonly error: unknown; readonly at: number } | undefined;
   let turn = Math.floor(options.random() * 1000);
 
   const ask = async (tenants: readonly string[]): Promise<ReadonlyMap<string, TenantUsage>> => {
@@ -57,7 +57,7 @@ export function usageFromRelays(options: RelayUsageOptions): UsageSource {
       failed = undefined;
       return rows;
     } catch (error) {
-      failed = { error, until: clock.now() + timing.pause };
+      failed = { error, at: clock.now() };
       throw error;
     } finally {
       turn += 1;
@@ -74,7 +74,7 @@ export function usageFromRelays(options: RelayUsageOptions): UsageSource {
   return {
     async usage(tenants) {
       if (tenants.length === 0) return new Map();
-      if (failed !== undefined && clock.now() < failed.until) throw failed.error;
+      if (failed !== undefined && isWithin(clock.now(), failed.at, timing.pause)) throw failed.error;
       waiting ??= gather();
       const { rows, tenants: together } = waiting;
       for (const tenant of tenants) together.add(tenant);
@@ -98,14 +98,14 @@ interface PodList {
 
 function podList(options: RelayUsageOptions): PodList {
   const { clock, api, namespace, labelSelector = relayLabels } = options;
-  let known: { readonly pods: readonly RelayPod[]; readonly until: number } | undefined;
+  let known: { readonly pods: readonly RelayPod[]; readonly at: number } | undefined;
   return {
-    remembered: () => (known !== undefined && clock.now() < known.until ? known.pods : undefined),
+    remembered: () => (known !== undefined && isWithin(clock.now(), known.at, timing.pods) ? known.pods : undefined),
     async list() {
       known = undefined;
       const pods = await readyRelayPods({ api, namespace, labelSelector, portName: "admin" });
       if (pods.length === 0) throw new UsageUnavailable(`no relay pod with ${labelSelector} is ready in ${namespace}`);
-      known = { pods, until: clock.now() + timing.pods };
+      known = { pods, at: clock.now() };
       return pods;
     },
   };

@@ -32,7 +32,7 @@ export function usageResource({ usage, review, reader, log }: UsageResource): (r
     return pageOf(verdict, username);
   };
   return async ({ token, query }) => {
-    const refused = refusal(token === undefined ? { kind: "Nobody" } : await review(token));
+    const refused = token === undefined ? refusals.Nobody : refusal(await review(token));
     if (refused !== undefined) return refused;
     const tenants = [...new Set(query.getAll("tenant"))];
     if (tenants.length > mostTenants || !tenants.every((tenant) => tenantForm.test(tenant)))

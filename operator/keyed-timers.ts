@@ -30,7 +30,9 @@ export function createKeyedTimers(clock: Clock): KeyedTimers {
     set,
     setSooner(key, delay, fire) {
       const { at = Number.POSITIVE_INFINITY } = timers.get(key) ?? {};
-      if (clock.now() + delay < at) set(key, delay, fire);
+      const now = clock.now();
+      // What was due and did not fire knows nothing of a clock that was set, or of a machine that slept: it may be long.
+      if (at <= now || now + delay < at) set(key, delay, fire);
     },
     has: (key) => timers.has(key),
     cancel,

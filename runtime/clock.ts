@@ -46,6 +46,11 @@ export const systemClock: Clock = {
   },
 };
 
+/** Whether less than `span` milliseconds have passed since `at`; not of a time to come, as after the clock was set back. */
+export function isWithin(now: number, at: number, span: number): boolean {
+  return now >= at && now - at < span;
+}
+
 /**
  * Milliseconds since the machine started: a time for measuring alone, which never runs back, is never set, and goes on
  * while the machine sleeps. Hundredths of a second at best.

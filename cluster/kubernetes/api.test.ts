@@ -110,6 +110,26 @@ describe("a request", () => {
     expect(stub.requests).toHaveLength(1);
   });
 
+  test("that was refused after another had found new credentials is sent again too", async () => {
+    const kubeconfig = stub.kubeconfig({ token: "first" });
+    const rotated = await openApi({ kubeconfig, clock, log: pino({ level: "silent" }) });
+    const elsewhere = "/api/v1/namespaces/b/configmaps";
+    const refused = Promise.withResolvers<undefined>();
+    const answered = new Set<string>();
+    stub.fault = async ({ headers, path: at }) => {
+      if (at === elsewhere && !answered.has(at)) await refused.promise;
+      answered.add(at);
+      return headers.authorization === "Bearer second" ? undefined : status(401, "Unauthorized");
+    };
+    const late = outcome(rotated.request({ method: "GET", path: elsewhere }));
+    await passUntil(clock, () => stub.requests.length === 1);
+    stub.kubeconfig({ token: "second" });
+    expect((await outcome(rotated.request({ method: "GET", path }))).value).toMatchObject({ kind: "List" });
+    refused.resolve(undefined);
+    expect((await late).value).toMatchObject({ kind: "List" });
+    await rotated.close();
+  });
+
   test("is broken off by its caller, with the caller's reason", async () => {
     stub.fault = () => "Hang";
     const caller = new AbortController();

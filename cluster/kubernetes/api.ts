@@ -22,6 +22,8 @@ export interface ApiRequest {
   /** Milliseconds until the whole answer must be there, of a stream until it begins; 30 s when absent. */
   readonly deadline?: number;
   readonly signal?: AbortSignal;
+  /** Called each time right before it is sent, the first time or again; when it throws, nothing is. */
+  readonly beforeSend?: () => void;
 }
 
 /** How a stream is watched over. */
@@ -64,9 +66,12 @@ export async function openApi(options: ApiOptions): Promise<Api> {
   const connections = openConnections(credentials, log, requestCounter(metrics));
 
   const ask = async (request: ApiRequest, signal: AbortSignal): Promise<Answer> => {
+    const used = await credentials.current();
+    request.beforeSend?.();
     const answer = await connections.send(request, signal);
-    if (answer.statusCode !== 401 || !(await credentials.renew())) return answer;
+    if (answer.statusCode !== 401 || !(await credentials.renew(used))) return answer;
     await answer.body.dump();
+    request.beforeSend?.();
     return connections.send(request, signal);
   };
   return {

@@ -1,4 +1,4 @@
-import type { Clock } from "../../runtime/clock.ts";
+import { isWithin, type Clock } from "../../runtime/clock.ts";
 import type { Access } from "./access.ts";
 import { plainAccess, podAccess, type PodServer } from "./plain-access.ts";
 
@@ -6,8 +6,11 @@ import { plainAccess, podAccess, type PodServer } from "./plain-access.ts";
 export interface Credentials {
   /** What to use; read again when it is a minute old. Rejects if it was never readable. */
   readonly current: () => Promise<Access>;
-  /** Reads everything anew, whatever is remembered of it. True if that gave other credentials. */
-  readonly renew: () => Promise<boolean>;
+  /**
+   * Reads everything anew, whatever is remembered of it, unless others than those that were `used` are known by now. True if
+   * there are others; those that are known are meant when absent.
+   */
+  readonly renew: (used?: Access) => Promise<boolean>;
 }
 
 /** Tokens in files are replaced by the kubelet well before they expire; so often they are looked at. */
@@ -42,17 +45,17 @@ export function openCredentials(source: CredentialSource, clock: Clock): Credent
   };
   return {
     async current() {
-      const age = known === undefined ? Infinity : clock.now() - known.readAt;
-      return known !== undefined && age >= 0 && age < rereadAfter ? known.access : readOnce(false);
+      if (known !== undefined && isWithin(clock.now(), known.readAt, rereadAfter)) return known.access;
+      return readOnce(false);
     },
-    async renew() {
-      const before = known?.access;
-      const after = await readOnce(true);
-      return (
-        JSON.stringify(before?.headers) !== JSON.stringify(after.headers) || before?.fingerprint !== after.fingerprint
-      );
+    async renew(used = known?.access) {
+      return (known !== undefined && areOthers(used, known.access)) || areOthers(used, await readOnce(true));
     },
   };
+}
+
+function areOthers(before: Access | undefined, { headers, fingerprint }: Access): boolean {
+  return JSON.stringify(before?.headers) !== JSON.stringify(headers) || before?.fingerprint !== fingerprint;
 }
 
 /** Reads a pod's ServiceAccount and plain kubeconfigs itself, and leaves the rest to client-node. */

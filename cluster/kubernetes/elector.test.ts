@@ -4,12 +4,15 @@ import { pino } from "pino";
 import { expect, test } from "vitest";
 import { createLeaseServer, type LeaseServer, type RequestFate } from "../../test/harness/lease-server.ts";
 import { createManualClock, type ManualClock } from "../../test/harness/manual-clock.ts";
+import { ApiError } from "./api-error.ts";
 import { startElector, type Elector } from "./elector.ts";
 
 interface Standing {
   readonly elector: Elector;
   /** `leading`, `aborted` and `stopped`, as they came. */
   readonly said: string[];
+  /** Warnings and errors, as lines. */
+  readonly logged: string[];
 }
 
 function world() {
@@ -37,6 +40,7 @@ function stand(
   metrics?: Registry,
 ): Standing {
   const said: string[] = [];
+  const logged: string[] = [];
   const elector = startElector({
     api: server.client(fate),
     namespace: "posthouse-system",
@@ -45,7 +49,7 @@ function stand(
     clock,
     elapsed,
     random: () => 0,
-    log: pino({ level: "silent" }),
+    log: pino({ level: "warn" }, { write: (line: string) => void logged.push(line) }),
     ...(metrics && { metrics }),
     onStartedLeading(signal) {
       said.push("leading");
@@ -53,7 +57,7 @@ function stand(
     },
     onStoppedLeading: () => said.push("stopped"),
   });
-  return { elector, said };
+  return { elector, said, logged };
 }
 
 /** Moves time on until something has happened. */
@@ -168,6 +172,28 @@ test("a frozen process knows at once that its time is over", async () => {
   expect(a.elector.isLeading()).toBe(true);
   frozen = 20_000;
   expect(a.elector.isLeading()).toBe(false);
+  await stopAll(w, a);
+});
+
+test("who stands in a namespace that is not there says so once, and leads when it is made", async () => {
+  const w = world();
+  let isThere = false;
+  const server: LeaseServer = {
+    ...w.server,
+    client: (of) => ({
+      async request(request) {
+        if (isThere) return w.server.client(of).request(request);
+        await w.clock.sleep(10);
+        throw new ApiError("namespaces not found", { code: 404, reason: "NotFound" });
+      },
+    }),
+  };
+  const a = stand({ ...w, server }, "a");
+  await w.clock.advance(20_000);
+  expect(a.logged.map((line) => /namespaces not found/.test(line))).toEqual([true]);
+  isThere = true;
+  await w.clock.advance(5000);
+  expect(a.said).toEqual(["leading"]);
   await stopAll(w, a);
 });
 

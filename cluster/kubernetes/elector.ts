@@ -103,7 +103,7 @@ async function run(options: Running, term: Term): Promise<void> {
     const begunAt = elapsed();
     try {
       // Where another was quicker, or an answer got lost, what stands there counts at once.
-      if ((await take(options, term)) === "Again") await take(options, term);
+      if ((await take(options, term, "First")) === "Again") await take(options, term, "Last");
     } catch (error) {
       if (!isOver(term)) tell(term, error, log);
     }
@@ -119,7 +119,7 @@ function isOver(term: Term): boolean {
 }
 
 /** One step of the election. */
-async function take(options: Running, term: Term): Promise<"Done" | "Again"> {
+async function take(options: Running, term: Term, attempt: "First" | "Last"): Promise<"Done" | "Again"> {
   const { elapsed, clock, timing } = options;
   // A holder knows its lease; whoever waits must look.
   if (term.phase === "Seeking") await look(options, term);
@@ -131,7 +131,7 @@ async function take(options: Running, term: Term): Promise<"Done" | "Again"> {
     const lease = await write(options, step, timeFor(term, begunAt, timing));
     term.election = wrote(lease, begunAt, timing);
   } catch (error) {
-    if (!isApiError(error, 409, 404)) throw error;
+    if (attempt === "Last" || !isApiError(error, 409, 404)) throw error;
     await look(options, term);
     return "Again";
   }

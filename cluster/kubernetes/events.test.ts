@@ -104,6 +104,22 @@ test("a server that is away is asked with growing pauses, then nothing is lost, 
   await recorder.stop();
 });
 
+test("what happens after a server was away for too long is told again", async () => {
+  let isAway = true;
+  const { clock, requests, recorder, counted } = world(() => {
+    if (isAway) throw new Error("connect ECONNREFUSED");
+  });
+  recorder.record(happening());
+  await clock.advance(600_000);
+  expect(await counted("unavailable")).toBe(1);
+  isAway = false;
+  const before = requests.length;
+  recorder.record(happening({ reason: "Later" }));
+  await clock.advance(60_000);
+  expect(requests.slice(before).map(({ method }) => method)).toEqual(["POST"]);
+  await recorder.stop();
+});
+
 test("what the server refuses is left out and counted, and the next is told all the same", async () => {
   const { clock, requests, recorder, counted } = world(({ body }) => {
     if (JSON.stringify(body).includes("doomed"))

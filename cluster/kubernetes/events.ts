@@ -71,7 +71,7 @@ export function createRecorder(options: RecorderOptions): Recorder {
     planned = undefined;
     failures = (await writeDue(recording, () => isStopped)) ? 0 : failures + 1;
     writing = undefined;
-    const pause = failures > 0 ? Math.min(longestPause, 500 * 2 ** Math.min(failures, 10)) : 0;
+    const pause = failures > 0 ? pauseAfter(failures) : 0;
     const { keys, nextAt } = due(book, clock.now());
     if (keys.length > 0) plan(pause);
     else if (nextAt !== undefined) plan(Math.max(pause, nextAt - clock.now()));
@@ -80,7 +80,8 @@ export function createRecorder(options: RecorderOptions): Recorder {
     record(happening) {
       if (isStopped) return;
       recording.dropped(enter(book, happening, clock.now()), "limit");
-      if (failures === 0) plan(usualLimits.settle);
+      // What failed may have been given up meanwhile, with nothing left to plan the next try.
+      plan(failures === 0 ? usualLimits.settle : pauseAfter(failures));
     },
     async stop() {
       isStopped = true;
@@ -89,6 +90,10 @@ export function createRecorder(options: RecorderOptions): Recorder {
       await writeRest(recording);
     },
   };
+}
+
+function pauseAfter(failures: number): number {
+  return Math.min(longestPause, 500 * 2 ** Math.min(failures, 10));
 }
 
 /** Writes what is due. False: the server could not be reached or asks for patience. */

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { startStubApiServer } from "../../test/harness/stub-api-server.ts";
+import { startStubApiServer, status } from "../../test/harness/stub-api-server.ts";
 import { openStubCluster } from "../../test/harness/stub-cluster.ts";
 import type { ConfigMapObject, CustomObject } from "../object.ts";
 import type { Api } from "./api.ts";
@@ -65,5 +65,21 @@ test("reads always go through, writes while they may, each request of a write an
   await expect(api.request({ method: "PATCH", path: objectPath(key) })).rejects.toThrow(Fenced);
   expect(sent).toEqual(["POST"]);
   await cluster.close();
+  await world.close();
+});
+
+test("a write that the server asked patience for is not sent again by who may not write any more", async () => {
+  const world = await openStubCluster();
+  const { stub } = world;
+  let may = true;
+  stub.fault = ({ verb }) => (verb === "create" ? status(429, "TooManyRequests", { "retry-after": "3" }) : undefined);
+  const path = "/api/v1/namespaces/posthouse-system/configmaps";
+  const written = fenced(world.api, () => may).request({ method: "POST", path, body: {} });
+  const failure = written.catch((error: unknown) => error);
+  await world.passUntil(() => stub.count("create") === 1);
+  may = false;
+  await world.pass(10_000);
+  expect(stub.count("create")).toBe(1);
+  expect(String(await failure)).toContain("another process may lead by now");
   await world.close();
 });

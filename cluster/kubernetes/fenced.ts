@@ -7,13 +7,17 @@ export class Fenced extends Error {
 
 /**
  * A way to the API server that is written to only while `mayWrite`: asked at each request, for one write of a cluster may take
- * several, so that not even a process that was frozen between two of them writes too late.
+ * several, and each may be sent again, so that not even a process that was frozen between two of them writes too late.
  */
 export function fenced(api: Api, mayWrite: () => boolean): Api {
+  const check = (): void => {
+    if (!mayWrite()) throw new Fenced("not written: another process may lead by now");
+  };
   return {
     async request(request) {
-      if (request.method !== "GET" && !mayWrite()) throw new Fenced("not written: another process may lead by now");
-      return api.request(request);
+      if (request.method === "GET") return api.request(request);
+      check();
+      return api.request({ ...request, beforeSend: check });
     },
     stream: (request, onLine, options) => api.stream(request, onLine, options),
     close: () => api.close(),

@@ -69,6 +69,15 @@ describe("another's Secret at our name", () => {
     expect(world.stub.count("get")).toBe(asked);
   });
 
+  test("is looked at all the same when the clock was set back", async () => {
+    world.cluster.get(key);
+    world.clock.jump(-24 * hour);
+    world.stub.deaf = true;
+    world.stub.remove(objectPath(key));
+    await world.pass(10 * 60_000, 10_000);
+    expect(names()).toEqual([]);
+  });
+
   test("that became ours is left to the watch", async () => {
     world.stub.put(objectPath(key), { ...ours, data: { password: "b3Vycw==" } });
     await world.passUntil(() => world.cluster.get(key)?.data["password"] === "ours");

@@ -74,7 +74,7 @@ export function createStrays(parts: StraysParts): Strays {
     else await lookAgain(entry, parts, look);
   };
   const rounds = everySecond(clock, async () => {
-    for (const entry of entries.values()) if (entry.nextAt <= clock.now()) await visit(entry);
+    for (const entry of entries.values()) if (isDue(entry, clock.now())) await visit(entry);
     return entries.size > 0;
   });
   const asked = (key: ObjectKey): void => {
@@ -94,6 +94,11 @@ export function createStrays(parts: StraysParts): Strays {
 function newEntry(key: ObjectKey, now: number): Entry {
   const nextAt = now + firstLook;
   return { key, askedAt: now, lookedAt: -Infinity, nextAt, interval: shortestInterval / 2, called: false };
+}
+
+/** Also when the clock was set back: nobody waits for a time to come again. */
+function isDue({ nextAt }: Entry, now: number): boolean {
+  return nextAt <= now || nextAt - now > longestInterval;
 }
 
 /** Asks whoever cares to say so. */

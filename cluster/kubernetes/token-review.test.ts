@@ -68,6 +68,22 @@ test("who may not ask asks no more for a minute", async () => {
   expect(await review("a")).toEqual({ kind: "User", name: username });
 });
 
+test("no verdict outlives its time because the clock was set back", async () => {
+  let forbidden = false;
+  const { review, asked, clock } = setUp(() => {
+    if (forbidden) throw new ApiError("POST: 403 no", { code: 403, reason: "Forbidden" });
+    return good;
+  });
+  await review("a");
+  forbidden = true;
+  clock.jump(-86_400_000);
+  expect(await review("a")).toEqual({ kind: "Forbidden" });
+  forbidden = false;
+  clock.jump(-86_400_000);
+  expect(await review("a")).toEqual({ kind: "User", name: username });
+  expect(asked).toHaveLength(3);
+});
+
 test("made-up tokens cost four questions at a time, and none when they are too long", async () => {
   const gates: (() => void)[] = [];
   const { review, asked } = setUp(() => new Promise((resolve) => gates.push(() => resolve(good))));

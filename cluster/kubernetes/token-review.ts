@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import type { Clock } from "../../runtime/clock.ts";
+import { isWithin, type Clock } from "../../runtime/clock.ts";
 import { isApiError } from "./api-error.ts";
 import type { Api } from "./api.ts";
 
@@ -32,7 +32,7 @@ const longestToken = 16_384;
 
 interface Remembered {
   readonly verdict: TokenVerdict;
-  readonly until: number;
+  readonly at: number;
 }
 
 /**
@@ -43,21 +43,20 @@ export function tokenReviewer(options: TokenReviewOptions): (token: string) => P
   const { clock } = options;
   const known = new Map<string, Remembered>();
   const running = new Map<string, Promise<TokenVerdict>>();
-  let forbiddenUntil = 0;
+  let forbiddenAt = -Infinity;
 
   const ask = async (hash: string, token: string): Promise<TokenVerdict> => {
     const verdict = await review(options, token);
-    if (verdict.kind === "Forbidden") forbiddenUntil = clock.now() + forbiddenFor;
-    if (verdict.kind === "User" || verdict.kind === "Nobody")
-      keep(known, hash, { verdict, until: clock.now() + lifetime });
+    if (verdict.kind === "Forbidden") forbiddenAt = clock.now();
+    if (verdict.kind === "User" || verdict.kind === "Nobody") keep(known, hash, { verdict, at: clock.now() });
     return verdict;
   };
   return async (token) => {
     if (token.length > longestToken) return { kind: "Nobody" };
     const hash = createHash("sha256").update(token).digest("hex");
     const before = known.get(hash);
-    if (before !== undefined && clock.now() < before.until) return before.verdict;
-    if (clock.now() < forbiddenUntil) return { kind: "Forbidden" };
+    if (before !== undefined && isWithin(clock.now(), before.at, lifetime)) return before.verdict;
+    if (isWithin(clock.now(), forbiddenAt, forbiddenFor)) return { kind: "Forbidden" };
     const same = running.get(hash);
     if (same !== undefined) return same;
     if (running.size >= most.running) return { kind: "Unavailable", why: "too many tokens are asked about" };

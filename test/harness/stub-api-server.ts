@@ -31,7 +31,7 @@ export interface StubApiServer {
   /** How many watches are open. */
   readonly watches: () => number;
   /** Is asked about each request, and may take its time. */
-  fault: (request: StubRequest) => Fault | undefined | Promise<undefined>;
+  fault: (request: StubRequest) => Fault | undefined | Promise<Fault | undefined>;
   /** Whether changes reach the watches. */
   deaf: boolean;
   readonly put: (path: string, object: object) => void;

@@ -138,6 +138,9 @@ describe.skipIf(!canRunKubelet)("a release of the chart", () => {
       expect(await greetedSize(password)).toBe("31457280");
       expect(await posthousesOwn()).toEqual(before);
 
+      await refusesToLeaveSomethingBehind();
+      expect(await posthousesOwn()).toEqual(before);
+
       const said = await world.shell(`helm uninstall posthouse --namespace ${release} --wait --timeout 5m`);
       expect(said).toMatch(/kept.*resource policy/is);
       await until("all pods are gone", async () => ((await pods()).length === 0 ? true : undefined), patience);
@@ -162,6 +165,18 @@ describe.skipIf(!canRunKubelet)("a release of the chart", () => {
       expect(told.match(/"reason":"(KeyAllotted|CredentialIssued)"/g)).toHaveLength(5);
     },
   );
+
+  /** Mail on the volume and keys in their namespace have nobody who looks after them when values name other places. */
+  async function refusesToLeaveSomethingBehind(): Promise<void> {
+    const upgrade = `helm upgrade posthouse charts/posthouse --namespace ${release} --reuse-values --dry-run=server --set`;
+    await expect(world.shell(`${upgrade} redis.secretName=redis`)).rejects.toThrow(
+      "are on the volume of the StatefulSet posthouse-relay",
+    );
+    await expect(world.shell(`${upgrade} contractNamespace=team-shop`)).rejects.toThrow(
+      `contractNamespace would change from ${release} to team-shop`,
+    );
+    await world.shell(`${upgrade} fullnameOverride=posthouse`);
+  }
 
   /** Every object of any kind that a release put there, as `resource/name`. */
   async function leftOfHelm(): Promise<readonly string[]> {

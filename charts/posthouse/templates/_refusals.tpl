@@ -1,0 +1,28 @@
+{{/*
+What an upgrade refuses, because something would stay behind with nobody to look after it. Whoever brings it along, or wants it left,
+stops what uses it first. Helm alone sees what is there: a plain rendering, such as Argo CD's, refuses nothing.
+*/}}
+
+{{- define "posthouse.refuseMailLeftBehind" -}}
+{{- $name := printf "%s-relay" (include "posthouse.fullname" .) -}}
+{{- if not (include "posthouse.storeIsFile" .) -}}
+{{- $relay := lookup "apps/v1" "StatefulSet" .Release.Namespace $name -}}
+{{- if gt (int (dig "spec" "replicas" 0 $relay)) 0 -}}
+{{- fail (printf "the mail that waits and the credits that are used are on the volume of the StatefulSet %[1]s, and nobody would look after them there. Stop the relay (kubectl --namespace %[2]s scale statefulset %[1]s --replicas 0), move them to the Redis as docs/guides/upgrade.md tells, and upgrade then" $name .Release.Namespace) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "posthouse.refuseKeysLeftBehind" -}}
+{{- $name := printf "%s-operator" (include "posthouse.fullname" .) -}}
+{{- $wanted := include "posthouse.contractNamespace" . -}}
+{{- $operator := lookup "apps/v1" "Deployment" .Release.Namespace $name -}}
+{{- if gt (int (dig "spec" "replicas" 0 $operator)) 0 -}}
+{{- range dig "spec" "template" "spec" "containers" list $operator -}}
+{{- $before := regexFind "(^| )--namespace [^ ]+" (join " " .args) | trim | trimPrefix "--namespace " -}}
+{{- if and (eq .name "operator") $before (ne $before $wanted) -}}
+{{- fail (printf "contractNamespace would change from %[1]s to %[2]s, and keys, credentials and contracts do not follow: an operator that does not find them makes new ones, with new records to publish and new API keys. Stop the operator (kubectl --namespace %[3]s scale deployment %[4]s --replicas 0), copy what is in %[1]s to %[2]s as docs/guides/backup.md tells, and upgrade then" $before $wanted $.Release.Namespace $name) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
