@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
-import { startStubApiServer, status } from "../../test/harness/stub-api-server.ts";
+import { startStubApiServer } from "../../test/harness/stub-api-server.ts";
 import { openStubCluster } from "../../test/harness/stub-cluster.ts";
+import { status } from "../../test/harness/stub-faults.ts";
 import type { ConfigMapObject, CustomObject } from "../object.ts";
 import type { Api } from "./api.ts";
 import { Fenced, fenced } from "./fenced.ts";
