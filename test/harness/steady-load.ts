@@ -32,7 +32,7 @@ export interface SteadyLoad {
 }
 
 /** Messages of one connection, for every other client; the rest hold theirs for as long as they may. */
-const mostMessages = 40;
+const mostMessages = 2;
 const pauseAfterEnd = 200;
 
 /** Begins to send. */

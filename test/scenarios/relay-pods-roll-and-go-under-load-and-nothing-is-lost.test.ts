@@ -15,6 +15,9 @@ const patience = 300_000;
 const release = "posthouse-system";
 const secret = "known-to-the-test";
 const restarting = "421 4.3.2 Service is restarting - connect again";
+const clients = 6;
+/** Three are replaced, and two of those that came go. */
+const podsThatEnd = 5;
 
 interface RelayPod {
   readonly name: string;
@@ -99,7 +102,7 @@ describe.skipIf(!canRunKubelet)("three relay pods on one Redis", () => {
         password,
         sender: "orders@shop.example",
         recipient: "anna@friend.example",
-        clients: 6,
+        clients,
       });
       await more(20);
 
@@ -156,11 +159,27 @@ describe.skipIf(!canRunKubelet)("three relay pods on one Redis", () => {
       );
       expect(missing()).toEqual([]);
       expect(load.wrong).toEqual([]);
-      expect([...load.endings.keys()]).toContain(restarting);
+      expectFewEndings(load);
       expect(await kubelet().logs()).not.toContain("are cut off");
     },
   );
 });
+
+/**
+ * A client has one session at a time, and each pod that ends tells it to connect again once at most, as nobody is let in after
+ * that. Nobody should find a door shut: a pod takes connections until five seconds after it was told to stop, and the Service
+ * has heard of that after two; one that comes is ready when it listens. Clients would get over it, but many of them would
+ * mean that one of these does not hold. Two are left to a machine that stands still for longer than the seconds between.
+ */
+function expectFewEndings({ endings }: SteadyLoad): void {
+  const others = [...endings].filter(([how]) => how !== restarting);
+  expect(endings.get(restarting)).toBeGreaterThan(0);
+  expect(endings.get(restarting)).toBeLessThanOrEqual(clients * podsThatEnd);
+  expect(
+    others.reduce((sum, [, count]) => sum + count, 0),
+    `not told: ${JSON.stringify(others)}`,
+  ).toBeLessThanOrEqual(2);
+}
 
 /** What a report of so many credits says of those that are unlimited. */
 function leadingDigit(used: number): number {

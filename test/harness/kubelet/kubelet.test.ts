@@ -374,7 +374,8 @@ function webProbe(path: string): object {
 function webDeployment(text: string): object {
   const pod = scriptPod(server(text), {
     readinessProbe: { httpGet: { path: "/", port: 8080 }, periodSeconds: 1 },
-    lifecycle: { preStop: { sleep: { seconds: 1 } } },
+    // Longer than the Service takes to hear of it.
+    lifecycle: { preStop: { sleep: { seconds: 3 } } },
   });
   return {
     spec: {

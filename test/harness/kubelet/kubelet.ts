@@ -7,7 +7,8 @@
  * persistentVolumeClaim volumes, subPath, fsGroup; env, envFrom, the downward API, Service variables, `$(NAME)`; init
  * containers; startup, readiness and liveness probes by HTTP, TCP and exec; preStop, grace periods, restarts with back-off;
  * read-only roots, users and groups, dropped capabilities, low ports by sysctl; pod and container status; `kubectl logs`;
- * /etc/hosts with the Services, cluster IPs over TCP, headless Services, readiness and termination of their pods.
+ * /etc/hosts with the Services, cluster IPs over TCP, headless Services, readiness and termination of their pods, of which
+ * a Service hears up to two seconds late.
  *
  * What it leaves out:
  * - Network namespaces: all pods share the machine's loopback, so that a pod has to listen on its POD_IP, and whatever

@@ -21,6 +21,8 @@ interface Listener {
   readonly close: () => void;
 }
 
+/** Milliseconds until it is heard that a pod is being stopped: from the API server to each kube-proxy that takes its time. */
+const lag = 2000;
 /** How long a port that another process has is waited for between two tries, in milliseconds. */
 const retry = 1000;
 
@@ -32,7 +34,7 @@ export function serviceProxies(options: ServiceProxyOptions): ServiceProxies {
     const service = listeners.get(key)?.service;
     if (!service) return undefined;
     if (keyOf(service) === "default/kubernetes") return options.apiServer;
-    const backends = backendsOf(service, portNow(service, port), options.pods());
+    const backends = backendsOf(service, portNow(service, port), options.pods().map(asHeard));
     return backends[turn++ % Math.max(1, backends.length)];
   };
   return {
@@ -50,6 +52,14 @@ export function serviceProxies(options: ServiceProxyOptions): ServiceProxies {
       }
     },
   };
+}
+
+/** A pod as a kube-proxy knows it. */
+function asHeard(pod: Pod): Pod {
+  const { deletionTimestamp, deletionGracePeriodSeconds = 0, ...metadata } = pod.metadata;
+  if (deletionTimestamp === undefined) return pod;
+  const toldAt = Date.parse(deletionTimestamp) - deletionGracePeriodSeconds * 1000;
+  return Date.now() - toldAt < lag ? { ...pod, metadata } : pod;
 }
 
 /** The port as the Service has it now: its target may have changed. */
