@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { comparePermissions, type Comparison } from "../harness/audit-permissions.ts";
 import { objectsOf, type Rendered } from "../harness/chart.ts";
+import { dnsEndpointCrd } from "../harness/dns-endpoint-crd.ts";
 import { canRunKubelet } from "../harness/kubelet/kubelet.ts";
 import { withKubelet } from "../harness/kubelet/with-kubelet.ts";
 import { type KubernetesWorld, startKubernetesWorld } from "../harness/kubernetes-world.ts";
@@ -26,6 +27,8 @@ interface Mode {
   readonly domain: string;
   /** Beside those of the world. */
   readonly values: string;
+  /** How the team's records are published; through ExternalDNS, the fleet grants it the domain. */
+  readonly publish: "Report" | "ExternalDNS";
   readonly later: readonly string[];
 }
 
@@ -36,24 +39,27 @@ const modes: readonly Mode[] = [
     team: "team-shop",
     domain: "shop.example",
     values: "",
+    publish: "Report",
     later: later(["all namespaces"]),
   },
   {
-    what: "in the namespaces that are named",
+    what: "in the namespaces that are named, with a grant of DNS automation",
     home: "posthouse-two",
     team: "team-two",
     domain: "two.example",
     values:
-      "--set tenantNamespaces={team-two} --set crds.enabled=false --set admissionPolicy.enabled=false --set rbac.userRoles=false --set rbac.tokenReviews=false",
+      "--set tenantNamespaces={team-two} --set crds.enabled=false --set admissionPolicy.enabled=false --set rbac.userRoles=false --set rbac.tokenReviews=false" +
+      ` --set-json 'fleet.dnsAutomation=[{"zones":["two.example"],"namespaces":["team-two"]}]'`,
+    publish: "ExternalDNS",
     // An object is read again when somebody else writes to it at the same time: in the contract namespace nobody does.
     later: [...later(["team-two"]), "get configmaps in posthouse-two", "get secrets in posthouse-two"],
   },
 ];
 
-const tenant = (namespace: string): string => `
+const tenant = `
 apiVersion: posthouse.dev/v1alpha1
 kind: RelayTenant
-metadata: {name: shop, namespace: ${namespace}}
+metadata: {name: shop}
 spec:
   allowance: {plan: Pro, credits: {type: Recurring, amount: 12000, reset: Monthly}}
   environments:
@@ -61,12 +67,18 @@ spec:
       mode: Capture
       credentials: [{name: web, secretName: web}, {name: newsletter, secretName: newsletter}]
 `;
-const claim = (namespace: string, name: string, domain: string): string => `
+const claim = ({ publish }: Mode, name: string, domain: string): string => `
 apiVersion: posthouse.dev/v1alpha1
 kind: SendingDomain
-metadata: {name: ${name}, namespace: ${namespace}}
-spec: {domain: ${domain}, tenantRef: {name: shop}, dmarc: {policy: None}}
+metadata: {name: ${name}}
+spec: {domain: ${domain}, tenantRef: {name: shop}, dmarc: {policy: None}, dns: {publish: ${publish}}}
 `;
+/** At the name of the one that Posthouse makes. */
+const foreignEndpoint = {
+  apiVersion: "externaldns.k8s.io/v1alpha1",
+  kind: "DNSEndpoint",
+  metadata: { name: "second-dns" },
+};
 
 describe.skipIf(!canRunKubelet)("the chart's permissions", () => {
   const controlPlane = withControlPlane();
@@ -77,22 +89,24 @@ describe.skipIf(!canRunKubelet)("the chart's permissions", () => {
   }, patience);
   afterAll(() => world.close());
 
-  const apply = async (manifest: string): Promise<void> => {
-    const { code, stderr } = await controlPlane().run("kubectl", ["apply", "--filename", "-"], manifest);
+  const apply = async (namespace: string, manifest: string): Promise<void> => {
+    const args = ["apply", "--namespace", namespace, "--filename", "-"];
+    const { code, stderr } = await controlPlane().run("kubectl", args, manifest);
     if (code !== 0) throw new Error(stderr);
   };
 
   /** The life of a team in a minute. */
   const live = async (mode: Mode): Promise<void> => {
-    const { home, team, domain, values } = mode;
+    const { home, team, domain, values, publish } = mode;
     const shell = (command: string): Promise<string> => world.shell(command);
     const kubectl = (command: string): Promise<string> => shell(`kubectl --namespace ${team} ${command}`);
     const wait = (what: string): Promise<string> => kubectl(`wait --timeout=120s --for=${what}`);
     await kubectl(`create namespace ${team}`);
+    if (publish === "ExternalDNS") await apply(team, JSON.stringify(dnsEndpointCrd));
     await shell(
       `helm install posthouse charts/posthouse --namespace ${home} --create-namespace --wait ${world.values.join(" ")} ${values}`,
     );
-    await apply(`${tenant(team)}---${claim(team, "first", domain)}`);
+    await apply(team, `${tenant}---${claim(mode, "first", domain)}`);
     await wait("condition=Ready relaytenant/shop sendingdomain/first");
     await world.publishRecords(team, "first");
     await wait("condition=DNSVerified sendingdomain/first");
@@ -105,8 +119,10 @@ describe.skipIf(!canRunKubelet)("the chart's permissions", () => {
     await wait("delete secret/newsletter");
     // What Posthouse would make is another's already.
     await kubectl("create configmap second-dns");
-    await apply(claim(team, "second", `second.${domain}`));
+    if (publish === "ExternalDNS") await apply(team, JSON.stringify(foreignEndpoint));
+    await apply(team, claim(mode, "second", `second.${domain}`));
     await wait("condition=Stalled sendingdomain/second");
+    await kubectl(`patch sendingdomain/first --type=merge --patch '{"spec":{"dns":{"publish":"Report"}}}'`);
     // A private key is lost.
     const inHome = `kubectl --namespace ${home}`;
     await shell(
