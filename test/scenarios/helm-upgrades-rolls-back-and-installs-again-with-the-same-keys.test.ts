@@ -169,9 +169,10 @@ describe.skipIf(!canRunKubelet)("a release of the chart", () => {
   /** Mail on the volume and keys in their namespace have nobody who looks after them when values name other places. */
   async function refusesToLeaveSomethingBehind(): Promise<void> {
     const upgrade = `helm upgrade posthouse charts/posthouse --namespace ${release} --reuse-values --dry-run=server --set`;
-    await expect(world.shell(`${upgrade} redis.secretName=redis`)).rejects.toThrow(
-      "are on the volume of the StatefulSet posthouse-relay",
-    );
+    for (const other of ["redis.secretName=redis", "fullnameOverride=mail"])
+      await expect(world.shell(`${upgrade} ${other}`)).rejects.toThrow(
+        "on the volume of the StatefulSet posthouse-relay",
+      );
     await expect(world.shell(`${upgrade} contractNamespace=team-shop`)).rejects.toThrow(
       `contractNamespace would change from ${release} to team-shop`,
     );

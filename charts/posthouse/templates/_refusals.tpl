@@ -5,10 +5,13 @@ stops what uses it first. Helm alone sees what is there: a plain rendering, such
 
 {{- define "posthouse.refuseMailLeftBehind" -}}
 {{- $name := printf "%s-relay" (include "posthouse.fullname" .) -}}
-{{- if not (include "posthouse.storeIsFile" .) -}}
-{{- $relay := lookup "apps/v1" "StatefulSet" .Release.Namespace $name -}}
-{{- if gt (int (dig "spec" "replicas" 0 $relay)) 0 -}}
-{{- fail (printf "the mail that waits and the credits that are used are on the volume of the StatefulSet %[1]s, and nobody would look after them there. Stop the relay (kubectl --namespace %[2]s scale statefulset %[1]s --replicas 0), move them to the Redis as docs/guides/upgrade.md tells, and upgrade then" $name .Release.Namespace) -}}
+{{- $isFile := include "posthouse.storeIsFile" . -}}
+{{- range dig "items" list (lookup "apps/v1" "StatefulSet" .Release.Namespace "") -}}
+{{- $labels := default dict .metadata.labels -}}
+{{- $isOurs := and (eq (dig "app.kubernetes.io/instance" "" $labels) $.Release.Name) (eq (dig "app.kubernetes.io/component" "" $labels) "relay") -}}
+{{- $isLeft := or (not $isFile) (ne .metadata.name $name) -}}
+{{- if and $isOurs $isLeft (gt (int (dig "spec" "replicas" 0 .)) 0) -}}
+{{- fail (printf "the mail that waits and the credits that are used are on the volume of the StatefulSet %[1]s, and nobody would look after them there. Stop the relay (kubectl --namespace %[2]s scale statefulset %[1]s --replicas 0), move them to the store that is to take its place as docs/guides/upgrade.md tells, and upgrade then" .metadata.name $.Release.Namespace) -}}
 {{- end -}}
 {{- end -}}
 {{- end -}}
