@@ -26,8 +26,12 @@ COPY operator ./operator
 COPY relay ./relay
 COPY cli ./cli
 # Short to type in kubectl exec.
-RUN ln -s /app/cli/main.ts /usr/local/bin/posthouse && mkdir /var/lib/posthouse && chown 1000:1000 /var/lib/posthouse
+RUN ln -s /app/cli/main.ts /usr/local/bin/posthouse && mkdir /var/lib/posthouse /app/.compiled && chown 1000:1000 /var/lib/posthouse /app/.compiled
 USER 1000:1000
+# Compiled once, here: a process starts a second sooner, and has no compiler in memory. Node keeps users and options of V8 apart.
+ENV NODE_COMPILE_CACHE=/app/.compiled
+RUN node cli/main.ts --help >/dev/null && node -e "import('/app/cli/relay.ts')" && \
+    export NODE_OPTIONS=--max-semi-space-size=8 && node cli/main.ts --help >/dev/null && node -e "import('/app/cli/operator.ts')"
 EXPOSE 25 465 587 2525 8025
 ENTRYPOINT ["node", "/app/cli/main.ts"]
 CMD ["--help"]

@@ -1,4 +1,4 @@
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import type { Clock } from "../runtime/clock.ts";
 import { createWorkQueue, type WorkQueueOptions } from "./work-queue.ts";
 
@@ -213,4 +213,18 @@ test("what was begun goes on before what was not, and stands in one line", async
   await turns();
   await turns();
   expect(done).toEqual(["a", "c", "x", "b", "d"]);
+});
+
+test("between many keys that wait for nobody timers fire", async () => {
+  const done: string[] = [];
+  const { queue } = setUp((key) => {
+    done.push(key);
+    return Promise.resolve(undefined);
+  }, 16);
+  let seen = 0;
+  setTimeout(() => (seen = done.length), 0);
+  for (let key = 0; key < 10_000; key++) queue.add(`key-${key}`);
+  await vi.waitFor(() => expect(done).toHaveLength(10_000), 20_000);
+  expect(seen).toBeGreaterThan(0);
+  expect(seen).toBeLessThan(5000);
 });

@@ -1,4 +1,5 @@
 import type { Clock } from "../runtime/clock.ts";
+import { nextTurn } from "../runtime/turn.ts";
 import { createBackoff, type BackoffOptions } from "./backoff.ts";
 import { createKeyedTimers } from "./keyed-timers.ts";
 import type { QueueObserver } from "./queue-metrics.ts";
@@ -15,6 +16,12 @@ export interface WorkQueueOptions extends BackoffOptions {
   /** Told of each key, for metrics. */
   readonly observer?: QueueObserver;
 }
+
+/**
+ * After so many keys everything else has its turn. What needs no answer from anybody would else be done in one go: for ten
+ * thousand keys no timer fires meanwhile, no answer is read, and no Lease is renewed.
+ */
+const inARow = 16;
 
 /** A queue of keys: each at most once in it, never worked on twice at the same time, retried alone with growing pauses. */
 export interface WorkQueue {
@@ -39,6 +46,7 @@ export function createWorkQueue(options: WorkQueueOptions): WorkQueue {
   const { first, begun, rest, join } = createLines(options);
   const again = new Set<string>();
   const running = new Map<string, Promise<void>>();
+  const turn = createTurns();
   let stopped = false;
 
   const enqueue = (key: string, wanted: Set<string>): void => {
@@ -60,10 +68,8 @@ export function createWorkQueue(options: WorkQueueOptions): WorkQueue {
   const pump = (): void => [first, begun, rest].forEach(begin);
   const run = async (key: string): Promise<void> => {
     // Nothing begins within the call that asked for it: a watch may still be telling of other objects.
-    await Promise.resolve();
-    options.observer?.began(key);
+    await turn();
     const next = await attempt(options, backoff, key);
-    options.observer?.ended(key);
     running.delete(key);
     const dirty = again.delete(key) && !backoff.isFailing(key);
     if (dirty) join(key, begun);
@@ -85,6 +91,15 @@ export function createWorkQueue(options: WorkQueueOptions): WorkQueue {
       timers.cancelAll();
       await Promise.all(running.values());
     },
+  };
+}
+
+/** Lets one after another go on at once, and the last of each row in the next turn of the event loop. */
+function createTurns(): () => Promise<void> {
+  let count = 0;
+  return async () => {
+    count += 1;
+    if (count % inARow === 0) await nextTurn();
   };
 }
 
@@ -112,6 +127,7 @@ async function attempt(
   backoff: ReturnType<typeof createBackoff>,
   key: string,
 ): Promise<number | undefined> {
+  observer?.began(key);
   try {
     const next = await work(key);
     backoff.succeeded(key);
@@ -121,5 +137,7 @@ async function attempt(
     observer?.retried(key);
     onError(key, error, pause);
     return pause;
+  } finally {
+    observer?.ended(key);
   }
 }

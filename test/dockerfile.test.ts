@@ -67,6 +67,14 @@ describe("the image", () => {
     expect(missing).toEqual([]);
   });
 
+  test("has the operator compiled for the options that the chart starts it with", () => {
+    const [deployment] = /name: NODE_OPTIONS\n\s+value: (\S+)/.exec(text("charts/install.yaml"))?.slice(1) ?? [];
+    expect(/export NODE_OPTIONS=(\S+)/.exec(dockerfile)?.[1]).toBe(deployment);
+    const compiled = [...dockerfile.matchAll(/import\('\/app\/(\S+)'\)/g)].map(([, file]) => file);
+    expect(compiled).toEqual(["cli/relay.ts", "cli/operator.ts"]);
+    for (const file of compiled) expect(text(`${file}`)).toContain("export async function");
+  });
+
   test("begins and runs as the chart's pods expect it", () => {
     expect(JSON.parse(line("ENTRYPOINT") ?? "null")).toEqual(["node", "/app/cli/main.ts"]);
     expect(line("WORKDIR")).toBe("/app");

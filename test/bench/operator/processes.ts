@@ -1,15 +1,14 @@
 /** The operator and the relay as processes of their own, with what they take of the machine. */
+import { execFile } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import { stringify } from "yaml";
 import type { ControlPlane } from "../../harness/control-plane.ts";
 import { daemon } from "../../harness/daemon.ts";
 import { freePorts } from "../../harness/posthouse.ts";
 import { processorTime } from "../processor-time.ts";
-
-/** As in the operator's container of the chart. */
-const operatorEnvironment = { NODE_OPTIONS: "--max-semi-space-size=8", MALLOC_ARENA_MAX: "2" };
 
 const main = new URL("../../../cli/main.ts", import.meta.url).pathname;
 
@@ -33,6 +32,23 @@ export interface Release {
   readonly kubeconfig: string;
 }
 
+/** Has the operator compiled before it is first started, as it is in the image. */
+export async function compileOperator(plane: ControlPlane): Promise<void> {
+  const env = { ...globalThis.process.env, ...environmentOf(plane) };
+  const module = new URL("operator.ts", `file://${main}`).href;
+  for (const args of [
+    [main, "--help"],
+    ["--eval", `import("${module}")`],
+  ])
+    await promisify(execFile)(globalThis.process.execPath, args, { env });
+}
+
+/** As in the operator's container of the chart. */
+function environmentOf({ folder }: ControlPlane): Readonly<Record<string, string>> {
+  const options = { NODE_OPTIONS: "--max-semi-space-size=8", MALLOC_ARENA_MAX: "2" };
+  return { ...options, NODE_COMPILE_CACHE: join(folder, "compiled") };
+}
+
 /** `posthouse operator` with these settings, elected as with the chart; `profile` is a folder for a processor profile of it. */
 export function startOperator(
   plane: ControlPlane,
@@ -41,7 +57,7 @@ export function startOperator(
   profile?: string,
 ): Promise<BenchProcess> {
   const profiling = profile === undefined ? [] : ["--cpu-prof", "--cpu-prof-dir", profile];
-  const program = { profiling, environment: operatorEnvironment };
+  const program = { profiling, environment: environmentOf(plane) };
   return start(plane, ["operator", ...flagsOf(release)], fleet, program);
 }
 
