@@ -1,3 +1,4 @@
+import process from "node:process";
 import type { DestinationStream } from "pino";
 import { StateFolderError } from "../cluster/folder/state-folder-error.ts";
 import { KubernetesError } from "../cluster/kubernetes/trouble.ts";
@@ -47,7 +48,10 @@ export function drain(fleet: Fleet): Part {
   return { name: "drain", stop: () => (delay === 0 ? Promise.resolve() : systemClock.sleep(delay)) };
 }
 
-/** Starts parts, waits for a signal and stops them, each within `deadline` ms. Exit code 2 when one cannot start. */
+/**
+ * Starts parts, waits for a signal and stops them, each within `deadline` ms. Exit code 2 when one cannot start. Ends the
+ * process with exit code 1 when one did not stop: what it holds open would keep the process for as long as it likes.
+ */
 export async function runParts(
   deadline: number,
   logLevel: string,
@@ -70,10 +74,10 @@ export async function runParts(
     await start({ log, destination, started: (part) => parts.push(part), stopping: stopping.signal });
   } catch (error) {
     const clean = await stop();
-    if (stopping.signal.aborted) return clean ? exitCode.ok : exitCode.failed;
+    if (stopping.signal.aborted) return clean ? exitCode.ok : process.exit(exitCode.failed);
     const message = messageForPeople(error);
     throw message === undefined ? error : new UserError(message, { cause: error });
   }
   await terminated;
-  return (await stop()) ? exitCode.ok : exitCode.failed;
+  return (await stop()) ? exitCode.ok : process.exit(exitCode.failed);
 }
