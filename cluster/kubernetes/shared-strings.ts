@@ -1,3 +1,5 @@
+import { fieldsOf } from "./objects.ts";
+
 /** Longer texts, such as keys and records, are hardly ever told twice. */
 const longest = 128;
 
@@ -20,9 +22,12 @@ export function shareStrings(most: number): ShareStrings {
     return kept;
   };
   const share = (object: object): void => {
-    for (const [field, value] of Object.entries(object)) {
-      if (typeof value === "object" && value !== null) share(value);
-      else if (typeof value === "string" && value.length <= longest) Reflect.set(object, field, one(value));
+    const fields = fieldsOf(object);
+    for (const field of Object.keys(fields)) {
+      const value = fields[field];
+      if (typeof value === "string") {
+        if (value.length <= longest) fields[field] = one(value);
+      } else if (typeof value === "object" && value !== null) share(value);
     }
   };
   return share;
