@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { domainContractName, tenantContractName } from "../../contract/names.ts";
-import { becomes, deliveringTenant, has, make } from "../harness/custom-resources.ts";
+import { becomes, deliveringTenant, has, keysOf, make } from "../harness/custom-resources.ts";
 import { operatorRelease, startOperatorProcess, type OperatorProcess } from "../harness/operator-process.ts";
 import { until } from "../harness/until.ts";
 import { withControlPlane } from "../harness/with-control-plane.ts";
@@ -82,6 +82,7 @@ test(
     await operator.ended();
     const contracts = `/api/v1/namespaces/${release.namespace}/secrets`;
     const before = await list(contracts);
+    const keys = await keysOf(plane(), release.namespace);
     const began = Date.now();
     await plane().ask({ method: "DELETE", path: `/api/v1/namespaces/${namespace}` });
     const gone = async (): Promise<true | undefined> =>
@@ -95,7 +96,9 @@ test(
     expect(before.map(({ metadata }) => metadata.name)).toContain(domainContractName(domain));
 
     // Who was killed holds the Lease for a while; it is alone.
-    operator = await start(["--no-leader-election", "--orphan-grace", "3s"]);
+    operator = await start(["--no-leader-election", "--orphan-grace", "6s"]);
+    await operator.ready("leading");
+    const noticed = Date.now();
     const left = async (): Promise<readonly string[]> => (await list(contracts)).map(({ metadata }) => metadata.name);
     const areGone = async (): Promise<true | undefined> => {
       const names = await left();
@@ -105,6 +108,9 @@ test(
       );
     };
     await until(`the contracts are gone: ${operator.output()}`, areGone, patience);
+    expect(Date.now() - noticed).toBeGreaterThan(3000);
+    expect(await keysOf(plane(), release.namespace)).toEqual(keys);
+    expect(keys).toHaveLength(2);
   },
 );
 
