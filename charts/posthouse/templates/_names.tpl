@@ -83,3 +83,19 @@ annotations:
 {{- $ctx := index . 0 -}}
 {{- if or (eq (index . 2) "Always") ($ctx.Capabilities.APIVersions.Has (index . 1)) -}}true{{- end -}}
 {{- end -}}
+
+{{/*
+Two releases in one namespace would share contracts, keys and the Lease of the operator that works: the second is not installed.
+Where no API server is asked, as by helm template, none is found.
+*/}}
+{{- define "posthouse.refuseSecond" -}}
+{{- if .Release.IsInstall -}}
+{{- range (lookup "apps/v1" "Deployment" .Release.Namespace "").items -}}
+{{- $labels := default dict .metadata.labels -}}
+{{- $other := get $labels "app.kubernetes.io/instance" -}}
+{{- if and (eq (get $labels "app.kubernetes.io/part-of") "posthouse") (ne $other $.Release.Name) -}}
+{{- fail (printf "the namespace %s has the release %s of Posthouse already: give this one a namespace of its own" $.Release.Namespace $other) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
