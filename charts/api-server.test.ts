@@ -61,10 +61,13 @@ describe("the API server takes", () => {
   );
 });
 
-function ofLargerVolume(...args: readonly string[]): ReturnType<ReturnType<typeof controlPlane>["run"]> {
+function inLargerVolume(
+  command: "install" | "upgrade",
+  release: string,
+  ...args: readonly string[]
+): ReturnType<ReturnType<typeof controlPlane>["run"]> {
   const values = { crds: { enabled: false }, rbac: { userRoles: false }, admissionPolicy: { enabled: false } };
-  const command = args.includes("--create-namespace") ? "install" : "upgrade";
-  const flags = ["posthouse", chartFolder, "--namespace", "larger-volume", "--values", "-", ...args];
+  const flags = [release, chartFolder, "--namespace", "larger-volume", "--create-namespace", "--values", "-", ...args];
   return controlPlane().run("helm", [command, ...flags], stringify(values));
 }
 
@@ -72,17 +75,25 @@ test(
   "a larger volume is refused by an upgrade, until its StatefulSet is taken away as the guide says",
   { timeout: patience },
   async () => {
-    expect(await ofLargerVolume("--create-namespace")).toMatchObject({ code: 0 });
+    expect(await inLargerVolume("install", "posthouse")).toMatchObject({ code: 0 });
     const larger = "relay.persistence.size=20Gi";
-    const { code, stderr } = await ofLargerVolume("--set", larger);
+    const { code, stderr } = await inLargerVolume("upgrade", "posthouse", "--set", larger);
     expect([code, stderr]).toEqual([1, expect.stringContaining("updates to statefulset spec")]);
     expect(upgradeGuide).toContain(larger);
     const command = /^\$ kubectl --namespace posthouse-system (delete statefulset .*)$/m.exec(upgradeGuide)?.[1] ?? "";
     await kubectl(["--namespace=larger-volume", ...command.split(" ")]);
-    expect(await ofLargerVolume("--set", larger)).toMatchObject({ code: 0 });
-    await kubectl(["delete", "namespace", "larger-volume", "--wait=false"]);
+    expect(await inLargerVolume("upgrade", "posthouse", "--set", larger)).toMatchObject({ code: 0 });
   },
 );
+
+test("a second release in a namespace is refused, and told of the first", { timeout: patience }, async () => {
+  const { code, stderr } = await inLargerVolume("install", "second");
+  expect([code, stderr]).toEqual([
+    1,
+    expect.stringContaining("the namespace larger-volume has the release posthouse of Posthouse already"),
+  ]);
+  await kubectl(["delete", "namespace", "larger-volume", "--wait=false"]);
+});
 
 test.each(valueSets)(
   "a namespace that enforces restricted pods takes those of %s",

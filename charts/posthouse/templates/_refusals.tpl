@@ -1,5 +1,5 @@
 {{/*
-What an upgrade refuses, because something would stay behind with nobody to look after it. Whoever brings it along, or wants it left,
+What Helm refuses. An upgrade, because something would stay behind with nobody to look after it. Whoever brings it along, or wants it left,
 stops what uses it first. Helm alone sees what is there: a plain rendering, such as Argo CD's, refuses nothing.
 */}}
 
@@ -25,6 +25,22 @@ stops what uses it first. Helm alone sees what is there: a plain rendering, such
 {{- $before := regexFind "(^| )--namespace [^ ]+" (join " " .args) | trim | trimPrefix "--namespace " -}}
 {{- if and (eq .name "operator") $before (ne $before $wanted) -}}
 {{- fail (printf "contractNamespace would change from %[1]s to %[2]s, and keys, credentials and contracts do not follow: an operator that does not find them makes new ones, with new records to publish and new API keys. Stop the operator (kubectl --namespace %[3]s scale deployment %[4]s --replicas 0), copy what is in %[1]s to %[2]s as docs/guides/backup.md tells, and upgrade then" $before $wanted $.Release.Namespace $name) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{/*
+Two releases in one namespace would share contracts, keys and the Lease of the operator that works: the second is not installed.
+Where no API server is asked, as by helm template, none is found.
+*/}}
+{{- define "posthouse.refuseSecond" -}}
+{{- if .Release.IsInstall -}}
+{{- range (lookup "apps/v1" "Deployment" .Release.Namespace "").items -}}
+{{- $labels := default dict .metadata.labels -}}
+{{- $other := get $labels "app.kubernetes.io/instance" -}}
+{{- if and (eq (get $labels "app.kubernetes.io/part-of") "posthouse") (ne $other $.Release.Name) -}}
+{{- fail (printf "the namespace %s has the release %s of Posthouse already: give this one a namespace of its own" $.Release.Namespace $other) -}}
 {{- end -}}
 {{- end -}}
 {{- end -}}
