@@ -1,6 +1,6 @@
 {{/*
-What Helm refuses. An upgrade, because something would stay behind with nobody to look after it. Whoever brings it along, or wants it left,
-stops what uses it first. Helm alone sees what is there: a plain rendering, such as Argo CD's, refuses nothing.
+What Helm refuses, for it alone sees what is there: a plain rendering, such as Argo CD's, refuses nothing. An upgrade that would leave
+something behind with nobody to look after it: whoever brings it along, or wants it left, stops what uses it first.
 */}}
 
 {{- define "posthouse.refuseMailLeftBehind" -}}
