@@ -7,9 +7,10 @@ test("the image is what the Dockerfile says", () => {
     cmd: ["--help"],
     workingDir: "/app",
     user: { uid: 1000, gid: 1000 },
-    env: { NODE_ENV: "production" },
+    env: { NODE_ENV: "production", NODE_COMPILE_CACHE: "/app/.compiled" },
     links: [{ to: "/app/cli/main.ts", at: "/usr/local/bin/posthouse" }],
-    folders: ["/var/lib/posthouse"],
+    folders: ["/var/lib/posthouse", "/app/.compiled"],
+    compiled: { to: "/app/.compiled" },
   });
   expect(image.mounts).toContainEqual({ from: `${checkout}/node_modules`, to: "/app/node_modules" });
   expect(image.mounts).toContainEqual({ from: `${checkout}/package.json`, to: "/app/package.json" });

@@ -16,6 +16,8 @@ export interface Image {
   readonly links: readonly { readonly to: string; readonly at: string }[];
   /** Folders that belong to the user. */
   readonly folders: readonly string[];
+  /** Where the image keeps the code that was compiled when it was built, and where that is on the machine. */
+  readonly compiled: { readonly from: string; readonly to: string };
 }
 
 /** The folder that this file is part of. */
@@ -36,6 +38,7 @@ export function readImage(dockerfile: string, root: string): Image {
   const [workingDir = "/"] = instructions(stage, "WORKDIR");
   const [uid = 0, gid = 0] = (instructions(stage, "USER")[0] ?? "0:0").split(":").map(Number);
   const run = instructions(stage, "RUN").join("\n");
+  const env = Object.fromEntries(instructions(stage, "ENV").map((pair) => pair.split(/=(.*)/s)));
   const copies = instructions(stage, "COPY").flatMap((words) => copiesOf(words, root, workingDir));
   return {
     entrypoint: JSON.parse(instructions(stage, "ENTRYPOINT")[0] ?? "[]") as string[],
@@ -44,12 +47,13 @@ export function readImage(dockerfile: string, root: string): Image {
     user: { uid, gid },
     env: {
       PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-      ...Object.fromEntries(instructions(stage, "ENV").map((pair) => pair.split(/=(.*)/s))),
+      ...env,
     },
     // Node runs from where the tests run it, and finds itself at the image's place.
     mounts: [...copies, { from: realpathSync(process.execPath), to: "/usr/local/bin/node" }],
     links: [...run.matchAll(/ln -s (\S+) (\S+)/g)].map(([, to = "", at = ""]) => ({ to, at })),
-    folders: [...run.matchAll(/mkdir (\S+)/g)].map(([, folder = ""]) => folder),
+    folders: [...run.matchAll(/mkdir ([^&]+)/g)].flatMap(([, folders = ""]) => folders.trim().split(" ")),
+    compiled: { from: posix.join(root, ".cache/compiled-in-image"), to: env["NODE_COMPILE_CACHE"] ?? "/app/.compiled" },
   };
 }
 

@@ -57,6 +57,7 @@ describe.skipIf(!canRunKubelet)("a kubelet made of processes", () => {
       MAP_one: "1",
       MAP_two: "2",
       MEMORY: "64",
+      NODE_COMPILE_CACHE: "/app/.compiled",
       NODE_ENV: "production",
       PASSWORD: "p",
       PATH: expect.stringContaining("/usr/local/bin"),
