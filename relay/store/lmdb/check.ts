@@ -95,15 +95,17 @@ interface OpenFile {
 export function openFile(folder: string): OpenFile {
   const path = join(folder, "data.mdb");
   if (!existsSync(path)) throw new StoreUnavailable(`there is no store in ${folder}`);
-  const file = openPages(path);
+  const beginning = openPages(path);
   // The library does not survive what LMDB refuses, and that is asked for the first beginning.
-  const release = beginningOf(file).damaged.length === 0 ? holdSnapshot(folder) : () => undefined;
+  const release = beginningOf(beginning).damaged.length === 0 ? holdSnapshot(folder) : () => undefined;
+  // Anew: what the snapshot holds is what is newest from now on. And the file anew after that: it may have grown.
+  const { meta, damaged } = beginningOf(beginning);
+  beginning.close();
+  const file = openPages(path);
   const close = (): void => {
     file.close();
     release();
   };
-  // Anew: what the snapshot holds is what is newest from now on.
-  const { meta, damaged } = beginningOf(file);
   if (meta !== undefined) return { file, meta, damaged, close };
   close();
   throw new StoreUnavailable(`${path} is not a store, or its beginning is damaged: restore it from a backup`);
