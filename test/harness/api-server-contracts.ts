@@ -1,29 +1,41 @@
 /** What an operator would have written to an API server for relays, written by a test: contracts, and who may read them. */
-import { encodeDomainContract, encodeTenantContract } from "../../contract/codec.ts";
+import { encodeDomainContract, encodeTenantContract, type ObjectData } from "../../contract/codec.ts";
 import type { DomainContract } from "../../contract/domain-contract.ts";
 import { domainContractName, labels, tenantContractName } from "../../contract/names.ts";
 import type { TenantContract } from "../../contract/tenant-contract.ts";
 import type { ControlPlane } from "./control-plane.ts";
 
-/** Writes contracts into a namespace, or changes them. */
-export async function putContracts(
-  { ask }: ControlPlane,
-  namespace: string,
-  { tenants = [], domains = [] }: { tenants?: readonly TenantContract[]; domains?: readonly DomainContract[] },
-): Promise<void> {
-  const secrets = [
+interface Contracts {
+  readonly tenants?: readonly TenantContract[];
+  readonly domains?: readonly DomainContract[];
+}
+
+interface ContractSecret {
+  readonly name: string;
+  readonly labels: Readonly<Record<string, string>>;
+  /** In plain text. */
+  readonly data: ObjectData;
+}
+
+/** The Secrets that hold contracts. */
+export function contractSecrets({ tenants = [], domains = [] }: Contracts): readonly ContractSecret[] {
+  return [
     ...tenants.map((tenant) => ({
       name: tenantContractName(tenant.namespace, tenant.name),
-      kind: "tenant",
+      labels: { [labels.managedBy]: "posthouse", [labels.contract]: "tenant" },
       data: encodeTenantContract(tenant),
     })),
     ...domains.map((domain) => ({
       name: domainContractName(domain.domain),
-      kind: "domain",
+      labels: { [labels.managedBy]: "posthouse", [labels.contract]: "domain" },
       data: encodeDomainContract(domain),
     })),
   ];
-  for (const { name, kind, data } of secrets) {
+}
+
+/** Writes contracts into a namespace, or changes them. */
+export async function putContracts({ ask }: ControlPlane, namespace: string, contracts: Contracts): Promise<void> {
+  for (const { name, labels: ours, data } of contractSecrets(contracts)) {
     const { code, body } = await ask({
       method: "PATCH",
       path: `/api/v1/namespaces/${namespace}/secrets/${name}`,
@@ -32,7 +44,7 @@ export async function putContracts(
       body: {
         apiVersion: "v1",
         kind: "Secret",
-        metadata: { name, labels: { [labels.managedBy]: "posthouse", [labels.contract]: kind } },
+        metadata: { name, labels: ours },
         stringData: data,
       },
     });

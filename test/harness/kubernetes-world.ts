@@ -43,8 +43,11 @@ interface Report {
   readonly status?: { readonly records?: readonly { readonly fqdn: string; readonly value: string }[] };
 }
 
-/** Starts the servers. Mail for `friend.example` comes to the sink. */
-export async function startKubernetesWorld(controlPlane: ControlPlane): Promise<KubernetesWorld> {
+/** What mail meets beyond a relay. */
+export type Receivers = Pick<KubernetesWorld, "zone" | "sink" | "fleet" | "close">;
+
+/** Starts a DNS and a mail server. Mail for `friend.example` comes to the sink. */
+export async function startReceivers(): Promise<Receivers> {
   const zone = await startZoneServer({
     zones,
     records: [
@@ -54,16 +57,24 @@ export async function startKubernetesWorld(controlPlane: ControlPlane): Promise<
     ],
   });
   const sink = await startMxSink({ resolver: zone.address });
+  const close = async (): Promise<void> => {
+    await sink.close();
+    await zone.close();
+  };
+  return { zone, sink, fleet: fleetOf(zone, sink), close };
+}
+
+/** Starts the receivers, and tells the chart of them. */
+export async function startKubernetesWorld(controlPlane: ControlPlane): Promise<KubernetesWorld> {
+  const receivers = await startReceivers();
+  const { zone, fleet } = receivers;
   const folder = join(controlPlane.folder, "user");
   await mkdir(folder);
   for (const name of ["charts", "docs"]) await symlink(join(root, name), join(folder, name));
   const file = join(folder, "fleet.json");
-  const fleet = fleetOf(zone, sink);
   await writeFile(file, JSON.stringify({ fleet }));
   return {
-    zone,
-    sink,
-    fleet,
+    ...receivers,
     values: ["--values", join(root, "test/harness/kubelet/values.yaml"), "--values", file],
     shell: (command) => shell(command, controlPlane, folder),
     async publishRecords(namespace, name) {
@@ -72,10 +83,6 @@ export async function startKubernetesWorld(controlPlane: ControlPlane): Promise<
       const { records } = (body as Report).status ?? {};
       if (records === undefined) throw new Error(`there is no report of ${namespace}/${name}`);
       zone.publish(...records.map(({ fqdn, value }) => ({ name: fqdn, type: "TXT" as const, value })));
-    },
-    async close() {
-      await sink.close();
-      await zone.close();
     },
   };
 }

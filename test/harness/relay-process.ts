@@ -37,9 +37,9 @@ export async function relayAccount(plane: ControlPlane, namespace: string): Prom
   return kubeconfig;
 }
 
-/** Starts one; `fleet` is what its fleet file says beside listeners and the admin port. It dies with the control plane. */
+/** Starts one; `fleet` is what its fleet file says beside listeners and the admin port. It dies with the reaper's process. */
 export async function startRelayProcess(
-  plane: ControlPlane,
+  plane: Pick<ControlPlane, "folder" | "reaper">,
   { namespace, kubeconfig }: { readonly namespace: string; readonly kubeconfig: string },
   fleet: object = {},
 ): Promise<RelayProcess> {

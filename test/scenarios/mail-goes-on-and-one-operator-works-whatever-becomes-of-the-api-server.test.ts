@@ -3,6 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { expect, onTestFinished, test } from "vitest";
 import { type ApiProxy, startApiProxy } from "../harness/api-proxy.ts";
 import { allow, relayRules } from "../harness/api-server-contracts.ts";
+import { missing, moreArrives } from "../harness/arrivals.ts";
 import { busiestMinute, termsOf } from "../harness/audit-terms.ts";
 import { compactEtcd } from "../harness/compact-etcd.ts";
 import { becomes, has, keysOf, make } from "../harness/custom-resources.ts";
@@ -118,7 +119,10 @@ test(
     const scene = await begin();
     const { operators, world, namespace } = scene;
     const load = await startLoad(scene);
-    const deliver = (): Promise<void> => moreArrives(scene, load);
+    const deliver = async (): Promise<void> => {
+      await moreArrives(load, world.sink);
+      expect((await scene.relay.get("/readyz")).status).toBe(200);
+    };
     await deliver();
     for (const [index, fault] of faults.entries()) {
       await goesOn(scene, fault, {
@@ -131,7 +135,7 @@ test(
       expect(operators.mostLeaders()).toBe(1);
     }
     await load.stop();
-    await world.sink.waitFor(() => missing(load, world).length === 0, patience);
+    await world.sink.waitFor(() => missing(load, world.sink).length === 0, patience);
 
     const events = await plane().auditEvents();
     const { holders, strays } = termsOf(events, userOf(namespace, "operator"));
@@ -263,22 +267,6 @@ async function replies(
   const mail = reply.startsWith("235") ? await client.say(`MAIL FROM:<${sender}>`) : "";
   client.close();
   return { auth: reply, mail };
-}
-
-/** What was taken and has not arrived. */
-function missing({ accepted }: Pick<SteadyLoad, "accepted">, { sink }: KubernetesWorld): readonly string[] {
-  const ids = sink.received.map(({ content }) => /^Message-ID: <(.*)>/im.exec(content.toString())?.[1] ?? "");
-  const arrived = new Set(ids);
-  return [...accepted].filter((id) => !arrived.has(id));
-}
-
-/** Resolves when two messages more were taken, and all that were taken until then have arrived. */
-async function moreArrives({ world, relay }: Scene, load: SteadyLoad): Promise<void> {
-  const enough = load.accepted.size + 2;
-  await until("more is taken", async () => load.accepted.size >= enough || undefined, 60_000);
-  const accepted = new Set(load.accepted);
-  await world.sink.waitFor(() => missing({ accepted }, world).length === 0, 60_000);
-  expect((await relay.get("/readyz")).status).toBe(200);
 }
 
 /** A tenant with a domain comes. */

@@ -148,7 +148,7 @@ function sectionsOf(report: OperatorReport): readonly (readonly [string, readonl
         ["ready", seconds(restart.readySeconds)],
         ["all looked at, nothing waits", seconds(restart.settledSeconds), seconds(certManager.restartSeconds)],
         ["idle: the DNS of all domains is checked, too", seconds(restart.idleSeconds)],
-        ["API writes", String(restart.writes), String(certManager.restWrites)],
+        ["API writes", String(restart.writes), String(certManager.restartWrites)],
         ["peak resident memory", mebibytes(restart.peakRss)],
       ],
     ],
