@@ -10,7 +10,8 @@ interface Contracts {
   readonly domains?: readonly DomainContract[];
 }
 
-interface ContractSecret {
+/** A Secret for relays. */
+export interface ContractSecret {
   readonly name: string;
   readonly labels: Readonly<Record<string, string>>;
   /** In plain text. */

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { expect, onTestFinished, test } from "vitest";
 import { labels } from "../../contract/names.ts";
 import type { TenantContract } from "../../contract/tenant-contract.ts";
-import { contractSecrets } from "../harness/api-server-contracts.ts";
+import { type ContractSecret, contractSecrets } from "../harness/api-server-contracts.ts";
 import { missing, moreArrives } from "../harness/arrivals.ts";
 import { type Authority, createAuthority } from "../harness/control-plane-pki.ts";
 import { makeTestKeys } from "../harness/dkim-keys.ts";
@@ -122,27 +122,27 @@ async function begin(): Promise<Scene> {
   return { stub, authority, token, authorityInFile };
 }
 
-/** The only secrets of a cluster, as the API server has them. */
-function putSecret(stub: StubApiServer, name: string, data: Readonly<Record<string, string>>, labels = {}): void {
+/** A Secret of the contract namespace; its data in plain text. */
+function putSecret(stub: StubApiServer, { name, data, labels: ours }: ContractSecret): void {
   const encoded = Object.fromEntries(Object.entries(data).map(([key, text]) => [key, btoa(text)]));
-  stub.put(`/api/v1/namespaces/${namespace}/secrets/${name}`, { metadata: { labels }, data: encoded });
+  stub.put(`/api/v1/namespaces/${namespace}/secrets/${name}`, { metadata: { labels: ours }, data: encoded });
 }
 
 function put(stub: StubApiServer, tenant: TenantContract): void {
-  for (const secret of contractSecrets({ tenants: [tenant] })) putSecret(stub, secret.name, secret.data, secret.labels);
+  for (const secret of contractSecrets({ tenants: [tenant] })) putSecret(stub, secret);
 }
 
 function putSigningDomain(stub: StubApiServer): void {
   const { keys, privateKeys } = makeTestKeys("shop.example");
   for (const [index, { secretName, algorithm, selector }] of keys.entries()) {
     const privateKey = String(privateKeys[index]?.export({ type: "pkcs8", format: "pem" }));
-    putSecret(stub, secretName, { algorithm, domain: "shop.example", selector, privateKey }, { [labels.key]: "dkim" });
+    const data = { algorithm, domain: "shop.example", selector, privateKey };
+    putSecret(stub, { name: secretName, labels: { [labels.key]: "dkim" }, data });
   }
   const held = domains.find(({ domain }) => domain === "shop.example");
   if (held === undefined) throw new Error("nobody holds shop.example");
   const signing = { ...held, keys: [...keys] };
-  for (const secret of contractSecrets({ domains: [signing] }))
-    putSecret(stub, secret.name, secret.data, secret.labels);
+  for (const secret of contractSecrets({ domains: [signing] })) putSecret(stub, secret);
 }
 
 const keyId = (index: number): string => `late${String(index).padStart(8, "0")}`;
