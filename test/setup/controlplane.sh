@@ -112,7 +112,6 @@ build_missing() {
     say "no Go 1.26 or newer ($(go version 2>/dev/null || echo none in PATH)). $(advice)"
     exit 1
   }
-  rm -rf "$home"/new.*
   say "building $(missing_in "${folders[@]}" | paste -sd ' ' -) from source (once; some ten minutes on two cores) ..."
   kubernetes=$(version_of kubernetes k8s.io/kubernetes)
   major_minor=${kubernetes#v} && major_minor=${major_minor%.*}
@@ -132,6 +131,8 @@ if [ -n "$(missing_in "${folders[@]}")" ]; then
   if command -v flock >/dev/null; then
     exec 9>"$home/lock"
     flock -n 9 || { say "another run is building the control plane; waiting for it ..."; flock 9; }
+    # Nobody builds but this one: what is there was left behind.
+    rm -rf "$home"/new.*
   fi
   if [ -n "$(missing_in "${folders[@]}")" ]; then build_missing; fi
   exec 9>&-
