@@ -71,7 +71,7 @@ export function createRecorder(options: RecorderOptions): Recorder {
     planned = undefined;
     failures = (await writeDue(recording, () => isStopped)) ? 0 : failures + 1;
     writing = undefined;
-    const pause = failures > 0 ? pauseAfter(failures) : 0;
+    const pause = failures > 0 ? retryPause(failures) : 0;
     const { keys, nextAt } = due(book, clock.now());
     if (keys.length > 0) plan(pause);
     else if (nextAt !== undefined) plan(Math.max(pause, nextAt - clock.now()));
@@ -81,7 +81,7 @@ export function createRecorder(options: RecorderOptions): Recorder {
       if (isStopped) return;
       recording.dropped(enter(book, happening, clock.now()), "limit");
       // What failed may have been given up meanwhile, with nothing left to plan the next try.
-      plan(failures === 0 ? usualLimits.settle : pauseAfter(failures));
+      plan(failures === 0 ? usualLimits.settle : retryPause(failures));
     },
     async stop() {
       isStopped = true;
@@ -92,7 +92,7 @@ export function createRecorder(options: RecorderOptions): Recorder {
   };
 }
 
-function pauseAfter(failures: number): number {
+function retryPause(failures: number): number {
   return Math.min(longestPause, 500 * 2 ** Math.min(failures, 10));
 }
 

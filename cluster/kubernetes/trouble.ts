@@ -18,18 +18,18 @@ export interface Troubles {
 
 /** Begins without any. */
 export function createTroubles(log: Logger): Troubles {
-  const troubles = new Map<Source, string>();
-  const refusals = new Map<Source, string>();
+  const troubles = new Map<Source, { readonly text: string; readonly isRefusal: boolean }>();
   return {
     onTrouble(source, error) {
       const text = troubleText(source, error);
-      if (isApiError(error, 401, 403, 404)) refusals.set(source, text);
-      else refusals.delete(source);
-      if (troubles.get(source) !== text)
+      if (troubles.get(source)?.text !== text)
         log.warn({ trouble: text }, "objects of the cluster cannot be followed for now");
-      troubles.set(source, text);
+      troubles.set(source, { text, isRefusal: isApiError(error, 401, 403, 404) });
     },
-    refusal: (source) => refusals.get(source),
+    refusal(source) {
+      const trouble = troubles.get(source);
+      return trouble?.isRefusal === true ? trouble.text : undefined;
+    },
   };
 }
 
