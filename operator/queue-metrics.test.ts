@@ -3,8 +3,7 @@ import { expect, test } from "vitest";
 import { createManualClock } from "../test/harness/manual-clock.ts";
 import { createQueueMetrics } from "./queue-metrics.ts";
 import { createWorkQueue } from "./work-queue.ts";
-
-const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+import { nextTurn } from "../runtime/turn.ts";
 
 test("a queue tells what waits, what is worked on and for how long, and what is tried again", async () => {
   const clock = createManualClock(0);
@@ -25,14 +24,14 @@ test("a queue tells what waits, what is worked on and for how long, and what is 
     longestRetry: 500,
   });
   for (const key of ["a", "a", "b"]) queue.add(key);
-  await turn();
+  await nextTurn();
   await clock.advance(1500);
   const lines = async (): Promise<readonly string[]> => (await registry.metrics()).split("\n");
   expect(await lines()).toContain('workqueue_unfinished_work_seconds{name="operator"} 1.5');
   expect(await lines()).toContain('workqueue_longest_running_processor_seconds{name="operator"} 1.5');
   for (let n = 0; n < 20; n++) {
     await clock.advance(500);
-    await turn();
+    await nextTurn();
   }
   expect(await lines()).toEqual(
     expect.arrayContaining([

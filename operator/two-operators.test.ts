@@ -14,6 +14,7 @@ import { createLogger } from "../runtime/log.ts";
 import { createManualClock, type ManualClock } from "../test/harness/manual-clock.ts";
 import { createMemoryCluster, type MemoryCluster } from "../test/harness/memory-cluster.ts";
 import { startOperator, type Operator } from "./operator.ts";
+import { nextTurn } from "../runtime/turn.ts";
 
 const minute = 60_000;
 const contractNamespace = "posthouse-system";
@@ -139,7 +140,7 @@ function operatorOn(cluster: Cluster, clock: ManualClock, cap: number | "Unlimit
 async function quiet(scheduler: fc.Scheduler, idle: () => Promise<boolean>): Promise<void> {
   while (scheduler.count() > 0 || !(await idle())) {
     if (scheduler.count() > 0) await scheduler.waitOne();
-    else await new Promise((resolve) => setImmediate(resolve));
+    else await nextTurn();
   }
 }
 

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { createRoom } from "./room.ts";
+import { nextTurn } from "./turn.ts";
 
 const never = new AbortController().signal;
 
@@ -13,16 +14,14 @@ function visitors(most: number) {
   return { room, seen, enter: (...of: Parameters<typeof enter>) => void enter(...of) };
 }
 
-const turn = () => new Promise((resolve) => setImmediate(resolve));
-
 describe("a room", () => {
   test("lets in what fits, and the rest when others leave", async () => {
     const { room, seen, enter } = visitors(10);
     for (const name of ["a", "b", "c"]) enter(name, 5);
-    await turn();
+    await nextTurn();
     expect(seen).toEqual(["a", "b"]);
     room.leave(5);
-    await turn();
+    await nextTurn();
     expect(seen).toEqual(["a", "b", "c"]);
   });
 
@@ -31,13 +30,13 @@ describe("a room", () => {
     enter("small", 1);
     enter("huge", 25);
     enter("next", 1);
-    await turn();
+    await nextTurn();
     expect(seen).toEqual(["small"]);
     room.leave(1);
-    await turn();
+    await nextTurn();
     expect(seen).toEqual(["small", "huge"]);
     room.leave(25);
-    await turn();
+    await nextTurn();
     expect(seen).toEqual(["small", "huge", "next"]);
   });
 
@@ -46,10 +45,10 @@ describe("a room", () => {
     enter("a", 6);
     enter("large", 8);
     enter("small", 1);
-    await turn();
+    await nextTurn();
     expect(seen).toEqual(["a"]);
     room.leave(6);
-    await turn();
+    await nextTurn();
     expect(seen).toEqual(["a", "large", "small"]);
   });
 
@@ -61,11 +60,11 @@ describe("a room", () => {
     enter("small", 4);
     away.abort();
     enter("late", 1, away.signal);
-    await turn();
+    await nextTurn();
     expect(seen.toSorted()).toEqual(["a", "not large", "not late", "small"]);
     enter("b", 1);
     room.leave(6);
-    await turn();
+    await nextTurn();
     expect(seen.at(-1)).toBe("b");
   });
 });

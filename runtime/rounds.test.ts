@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { startRounds } from "./rounds.ts";
+import { nextTurn } from "./turn.ts";
 
 /** A clock whose one timer is fired by hand. */
 function handClock() {
@@ -11,7 +12,7 @@ function handClock() {
   };
   const fire = async (): Promise<void> => {
     state.due?.();
-    await new Promise(setImmediate);
+    await nextTurn();
   };
   return { after, fire, state };
 }
@@ -23,13 +24,13 @@ test("a round runs at once, and again when the interval has passed since its end
   const stop = startRounds({ clock, interval: 7, round: () => ends[begun++]?.promise ?? Promise.resolve() });
   expect([begun, clock.state.due]).toEqual([1, undefined]);
   ends[0]?.resolve();
-  await new Promise(setImmediate);
+  await nextTurn();
   expect(clock.state.delays).toEqual([7]);
   await clock.fire();
   expect(begun).toBe(2);
   let stopped = false;
   const stopping = stop().then(() => (stopped = true));
-  await new Promise(setImmediate);
+  await nextTurn();
   expect(stopped).toBe(false);
   ends[1]?.resolve();
   await stopping;

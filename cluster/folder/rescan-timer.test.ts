@@ -1,6 +1,7 @@
 import { beforeEach, expect, test, vi } from "vitest";
 import type { Clock } from "../../runtime/clock.ts";
 import { createRescanTimer } from "./rescan-timer.ts";
+import { nextTurn } from "../../runtime/turn.ts";
 
 /** A clock that stands still until it is set. */
 function handClock(): Clock & { set(now: number): void } {
@@ -31,7 +32,6 @@ beforeEach(() => {
   clock = handClock();
 });
 /** Lets everything run that is ready. */
-const idle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 test("waits until changes have settled", async () => {
   const task = vi.fn<() => Promise<void>>(async () => undefined);
@@ -40,10 +40,10 @@ test("waits until changes have settled", async () => {
   clock.set(90);
   timer.soon();
   clock.set(180);
-  await idle();
+  await nextTurn();
   expect(task).toHaveBeenCalledTimes(0);
   clock.set(190);
-  await idle();
+  await nextTurn();
   expect(task).toHaveBeenCalledTimes(1);
 });
 
@@ -55,7 +55,7 @@ test("does not wait for ever while changes go on", async () => {
     timer.soon();
   }
   clock.set(300);
-  await idle();
+  await nextTurn();
   expect(task).toHaveBeenCalledTimes(1);
 });
 
@@ -65,15 +65,15 @@ test("runs now and then without a word, also after a failure, until it is stoppe
   const timer = createRescanTimer({ clock, timing, onError }, task);
   await expect(timer.now()).rejects.toThrow("no");
   clock.set(1000);
-  await idle();
+  await nextTurn();
   clock.set(2000);
-  await idle();
+  await nextTurn();
   expect(task).toHaveBeenCalledTimes(3);
   expect(onError).toHaveBeenCalledTimes(2);
   await timer.stop();
   timer.soon();
   clock.set(9000);
-  await idle();
+  await nextTurn();
   expect(task).toHaveBeenCalledTimes(3);
 });
 
@@ -87,13 +87,13 @@ test("never runs twice at once, and misses no word that comes while it runs", as
     running.now -= 1;
   });
   const first = timer.now();
-  await idle();
+  await nextTurn();
   timer.soon();
   clock.set(100);
-  await idle();
+  await nextTurn();
   finished[0]?.resolve();
   await first;
-  await idle();
+  await nextTurn();
   expect(running).toMatchObject({ runs: 2, most: 1 });
   finished[1]?.resolve();
 });

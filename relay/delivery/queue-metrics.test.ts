@@ -6,6 +6,7 @@ import { draft, noon } from "../store/port-suite/fixture.ts";
 import type { Queue, QueueRow } from "../store/queue.ts";
 import { leaseMetrics } from "./lease-metrics.ts";
 import { startQueueMetrics } from "./queue-metrics.ts";
+import { nextTurn } from "../../runtime/turn.ts";
 
 type Some = Pick<QueueRow, "leased" | "dueAt">;
 const leased: Some = { leased: true, dueAt: noon };
@@ -69,7 +70,7 @@ test.each([
 async function roundDone(queue: ReturnType<typeof queueOf>, lists: number): Promise<void> {
   await vi.waitFor(() => expect(queue.list.mock.calls.length).toBeGreaterThanOrEqual(lists));
   await Promise.allSettled(queue.list.mock.results.map(({ value }) => value));
-  await new Promise((resolve) => setImmediate(resolve));
+  await nextTurn();
 }
 
 test("looks once a minute; without an answer there is no value", async () => {

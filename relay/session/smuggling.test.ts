@@ -2,6 +2,7 @@ import { afterEach, describe, expect, test } from "vitest";
 import type { Dialogue } from "../../test/harness/smtp-dialogue.ts";
 import { keyOf, plainOf, testSubmission, type TestSubmission } from "../../test/harness/submission.ts";
 import type { Limits } from "./config.ts";
+import { nextTurn } from "../../runtime/turn.ts";
 
 const stops: (() => Promise<void>)[] = [];
 const start = (limits?: Partial<Limits>): Promise<TestSubmission> => testSubmission((stop) => stops.push(stop), limits);
@@ -25,7 +26,7 @@ async function inPieces(client: Dialogue, text: string, cuts: readonly number[])
   for (const cut of [...cuts, bytes.length]) {
     client.write(bytes.subarray(from, cut));
     from = cut;
-    await new Promise((resolve) => setImmediate(resolve));
+    await nextTurn();
   }
 }
 

@@ -1,4 +1,5 @@
 import type { Clock } from "../../runtime/clock.ts";
+import { nextTurn } from "../../runtime/turn.ts";
 
 /** A clock that a test moves. */
 export interface ManualClock extends Clock {
@@ -41,7 +42,7 @@ export function createManualClock(start: number): ManualClock {
       }),
     async advance(time) {
       const until = elapsed + time;
-      while (fireNext(until)) await new Promise((resolve) => setImmediate(resolve));
+      while (fireNext(until)) await nextTurn();
       elapsed = until;
     },
     jump: (time) => void (offset += time),

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { groupCommit, type GroupOutcome } from "./group-commit.ts";
+import { nextTurn } from "../../../runtime/turn.ts";
 
 type Outcome = GroupOutcome | "run";
 
@@ -110,7 +111,7 @@ describe("group commit", () => {
     const all = [job(1, 1), job(2, 1), job(3, 1), job(4, 8), job(5, 1), job(6, 1), job(7, 1), job(8, 1)];
     for (const turn of [0, 1, 2]) {
       await Promise.resolve();
-      while (turns.length <= turn) await new Promise((resolve) => setImmediate(resolve));
+      while (turns.length <= turn) await nextTurn();
       turns[turn]?.();
     }
     await Promise.all(all);

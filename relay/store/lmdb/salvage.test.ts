@@ -22,6 +22,7 @@ import { checkLmdb } from "./check.ts";
 import { openStore } from "./open-store.ts";
 import { flag } from "./pages.ts";
 import { salvageLmdb, type Salvaged } from "./salvage.ts";
+import { nextTurn } from "../../../runtime/turn.ts";
 
 const log = createLogger({ level: "silent", destination: { write: () => undefined } });
 const clock = { now: () => noon };
@@ -132,7 +133,7 @@ describe("a check of the embedded store", () => {
     })();
     for (let round = 0; round < 5; round += 1) {
       expect(checkLmdb(folder).problems).toEqual([]);
-      await new Promise((resolve) => setImmediate(resolve));
+      await nextTurn();
     }
     state.busy = false;
     await work;
