@@ -27,7 +27,7 @@ import { type FleetStore, openFleetStore } from "./open-store.ts";
 import { operatorSettings } from "./operator-settings.ts";
 import { startRelayWorkers } from "./relay-workers.ts";
 import { drain } from "./run-parts.ts";
-import { unusedStore, unusedStoreRemedy, unusedStoreWarning } from "./unused-store.ts";
+import { warnOfUnusedStores } from "./unused-store.ts";
 
 export interface Everything {
   readonly manifests: string;
@@ -56,7 +56,7 @@ export async function startEverything(options: Everything): Promise<void> {
   const opened = await openFleetStore({ fleet, state, log: log.child({ part: "store" }), metrics, sole: true });
   const { store } = opened;
   started({ name: "store", stop: () => store.close() });
-  await warnOfUnusedStore(options);
+  await warnOfUnusedStores({ ...options, store });
   const certificates = certificateSource(fleet, state, log);
   const certificate = await certificates.load();
   const resolver = resolverOf(fleet);
@@ -84,13 +84,6 @@ export async function startEverything(options: Everything): Promise<void> {
   started({ name: "admin", stop: () => admin.stop() });
   started(drain(fleet));
   log.info({ host: admin.host, port: admin.port }, "ready: /healthz, /readyz and /metrics are served");
-}
-
-/** Mail in a store that the fleet file names no longer would wait unnoticed. */
-async function warnOfUnusedStore({ fleet, state, log }: Everything): Promise<void> {
-  const path = await unusedStore(fleet, state);
-  if (path === undefined) return;
-  log.warn({ part: "store", path, remedy: unusedStoreRemedy(path, fleet) }, unusedStoreWarning);
 }
 
 /** What the relay and the operator of one process share. */

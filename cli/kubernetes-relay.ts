@@ -15,6 +15,7 @@ import { type FleetStore, openFleetStore } from "./open-store.ts";
 import { startRelayWorkers } from "./relay-workers.ts";
 import { drain, type Starting } from "./run-parts.ts";
 import { UserError } from "./terminal.ts";
+import { warnOfUnusedStores } from "./unused-store.ts";
 import { usageResource } from "./usage-resource.ts";
 
 export interface KubernetesRelay {
@@ -58,6 +59,7 @@ export async function startKubernetesRelay(options: KubernetesRelay, starting: S
   log.info({ host: admin.host, port: admin.port }, "/healthz, /readyz and /metrics are served");
   const opened = await openFleetStore({ fleet, state, log: log.child({ part: "store" }), metrics, sole: true });
   started({ name: "store", stop: () => opened.store.close() });
+  await warnOfUnusedStores({ fleet, state, log, store: opened.store });
   told.usage = usageOfLedger(opened.store.ledger);
   told.sources = await startRelays(options, starting, { api, opened, metrics });
   started(drain(fleet));

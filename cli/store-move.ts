@@ -1,13 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { access } from "node:fs/promises";
-import { resolve } from "node:path";
 import { isDeepStrictEqual } from "node:util";
-import {
-  describeStoreAddress,
-  parseStoreAddress,
-  type StoreAddress,
-  StoreAddressError,
-} from "../relay/store/address.ts";
+import { parseStoreAddress, type StoreAddress, StoreAddressError } from "../relay/store/address.ts";
 import { RecordDamaged } from "../relay/store/lmdb/checksum.ts";
 import { StoreFull } from "../relay/store/spool.ts";
 import { type Store, StoreUnavailable } from "../relay/store/store.ts";
@@ -23,11 +17,11 @@ import {
 import { systemClock } from "../runtime/clock.ts";
 import type { Lock } from "../runtime/lock-file.ts";
 import { createLogger } from "../runtime/log.ts";
-import type { Fleet } from "./fleet.ts";
 import { loadFleet } from "./load-fleet.ts";
 import { openStoreAt, type OpenStoreAt } from "./open-store.ts";
 import { lockStore } from "./store-lock.ts";
 import { planMove } from "./store-mark.ts";
+import { placeOf } from "./store-place.ts";
 import { exitCode, table, type Terminal, UserError } from "./terminal.ts";
 
 export interface MoveOptions {
@@ -107,14 +101,6 @@ async function withSides(
     for (const store of stores) await store.close();
     for (const lock of locks) await lock?.release();
   }
-}
-
-/** What people call a store, and nobody another one. */
-export function placeOf(address: StoreAddress, { redis }: Fleet): string {
-  if (address.kind === "File") return resolve(address.path);
-  const prefix = redis.keyPrefix === "posthouse" ? "" : `, keys ${redis.keyPrefix}:`;
-  const database = address.database === 0 ? "" : `, database ${address.database}`;
-  return `${describeStoreAddress(address)}${database}${prefix}`;
 }
 
 async function carry({ from, to, terminal }: Move): Promise<number> {

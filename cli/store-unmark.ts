@@ -3,7 +3,8 @@ import { createLogger } from "../runtime/log.ts";
 import { loadFleet } from "./load-fleet.ts";
 import { openStoreAt } from "./open-store.ts";
 import { lockStore } from "./store-lock.ts";
-import { mustExist, placeOf, readAddress } from "./store-move.ts";
+import { mustExist, readAddress } from "./store-move.ts";
+import { placeOf } from "./store-place.ts";
 import { exitCode, type Terminal, UserError } from "./terminal.ts";
 
 /** `posthouse store unmark ADDRESS`: lets relays run again on a store that was moved away. Exit code 1 when it was not. */
