@@ -25,7 +25,9 @@ export interface KubernetesWorld {
   readonly fleet: WorldFleet;
   /** Arguments of helm that name the harness's values. */
   readonly values: readonly string[];
-  /** Runs a shell command as a user of the admin's kubeconfig in a folder that has the charts and the docs. Throws with its output unless it succeeds. */
+  /** Where commands run: a folder that has the charts and the docs. */
+  readonly folder: string;
+  /** Runs a shell command as a user of the admin's kubeconfig in that folder. Throws with its output unless it succeeds. */
   shell(command: string): Promise<string>;
   /** Publishes what the report of a SendingDomain asks for. Throws when there is no report yet. */
   publishRecords(namespace: string, name: string): Promise<void>;
@@ -75,6 +77,7 @@ export async function startKubernetesWorld(controlPlane: ControlPlane): Promise<
   await writeFile(file, JSON.stringify({ fleet }));
   return {
     ...receivers,
+    folder,
     values: ["--values", join(root, "test/harness/kubelet/values.yaml"), "--values", file],
     shell: (command) => shell(command, controlPlane, folder),
     async publishRecords(namespace, name) {

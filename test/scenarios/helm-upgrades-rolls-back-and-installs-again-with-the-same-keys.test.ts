@@ -4,9 +4,11 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { chartFolder } from "../harness/chart.ts";
 import { writingEnds } from "../harness/custom-resources.ts";
+import { sectionOfGuide } from "../harness/guide-manifests.ts";
 import { canRunKubelet } from "../harness/kubelet/kubelet.ts";
 import { withKubelet } from "../harness/kubelet/with-kubelet.ts";
 import { type KubernetesWorld, startKubernetesWorld } from "../harness/kubernetes-world.ts";
+import { type RedisServer, startRedis } from "../harness/redis.ts";
 import { loggedIn, passwordOf, serviceAddress } from "../harness/release.ts";
 import { until } from "../harness/until.ts";
 import { withControlPlane } from "../harness/with-control-plane.ts";
@@ -23,23 +25,27 @@ describe.skipIf(!canRunKubelet)("a release of the chart", () => {
   const controlPlane = withControlPlane();
   const kubelet = withKubelet(controlPlane);
   let world: KubernetesWorld;
+  let redis: RedisServer;
   beforeAll(async () => {
+    redis = await startRedis({ config: { requirepass: "hunter2" } });
     world = await startKubernetesWorld(controlPlane());
   }, patience);
-  afterAll(() => world.close());
+  afterAll(async () => {
+    await world.close();
+    await redis.close();
+  });
 
   const items = async (path: string): Promise<readonly Kept[]> => {
     const { body } = await controlPlane().ask({ path });
     return (body as { items: readonly Kept[] }).items;
   };
-  /** Helm with a chart and the values of this test; the relay stops at once, for there is nobody to wait for. */
-  const helm = (command: string, chart = "charts/posthouse", ...set: readonly string[]): Promise<string> => {
-    const values = ["limits.drainDelay=0s", "delivery.retry.delays={500ms}", "delivery.unreachableFor=1s", ...set];
-    const flags = values.map((value) => `--set fleet.${value}`).join(" ");
-    return world.shell(
-      `helm ${command} posthouse ${chart} --namespace ${release} --wait --timeout 5m ${world.values.join(" ")} ${flags}`,
-    );
+  /** The values of this test as arguments of Helm; the relay stops at once, for there is nobody to wait for. */
+  const values = (...set: readonly string[]): string => {
+    const fleet = ["limits.drainDelay=0s", "delivery.retry.delays={500ms}", "delivery.unreachableFor=1s", ...set];
+    return [...world.values, ...fleet.map((value) => `--set fleet.${value}`)].join(" ");
   };
+  const helm = (command: string, chart = "charts/posthouse", ...set: readonly string[]): Promise<string> =>
+    world.shell(`helm ${command} posthouse ${chart} --namespace ${release} --wait --timeout 5m ${values(...set)}`);
   /** Everything that Posthouse wrote and what it wrote it for, as it must be found again. */
   const posthousesOwn = async (): Promise<readonly string[]> => {
     const label = "labelSelector=app.kubernetes.io%2Fmanaged-by%3Dposthouse";
@@ -86,7 +92,7 @@ describe.skipIf(!canRunKubelet)("a release of the chart", () => {
     );
 
   test(
-    "is upgraded with a CRD, rolled back, uninstalled and installed again: keys, credentials and mail stay",
+    "is upgraded with a CRD, rolled back, uninstalled and installed again, moved to Redis and back: keys, credentials and mail stay",
     { timeout: 2 * patience },
     async () => {
       await world.shell(`kubectl create namespace ${release} && kubectl create namespace team-shop`);
@@ -153,13 +159,15 @@ describe.skipIf(!canRunKubelet)("a release of the chart", () => {
 
       await helm("install");
       await login(password).then((again) => again.client.close());
+      expect(await posthousesOwn()).toEqual(before);
+
+      await movesToRedisAndBack();
       world.sink.behave(undefined);
       await world.sink.waitFor(({ received }) => received.length > 0, patience);
       const [message] = world.sink.received;
       expect(message?.content.toString()).toContain("<waits@shop.example>");
       const passed = message?.verdict?.dkim.filter(({ result, aligned }) => result === "pass" && aligned) ?? [];
       expect(passed.map(({ algorithm }) => algorithm).toSorted()).toEqual(["ed25519-sha256", "rsa-sha256"]);
-      expect(await posthousesOwn()).toEqual(before);
       // Made once: nothing was thrown away and made again meanwhile.
       const told = await kubelet().logs();
       expect(told.match(/"reason":"(KeyAllotted|CredentialIssued)"/g)).toHaveLength(5);
@@ -177,6 +185,40 @@ describe.skipIf(!canRunKubelet)("a release of the chart", () => {
       `contractNamespace would change from ${release} to team-shop`,
     );
     await world.shell(`${upgrade} fullnameOverride=posthouse`);
+  }
+
+  /** As the guide says. The mail that waits goes along, and nobody may forget it. */
+  async function movesToRedisAndBack(): Promise<void> {
+    const kubectl = `kubectl --namespace ${release}`;
+    const onRedis = "--set redis.secretName=posthouse-redis --set redis.passwordKey=password";
+    const forth = sectionOfGuide("upgrade", "From the volume to Redis");
+    const back = sectionOfGuide("upgrade", "From Redis to the volume");
+    const [job = ""] = forth.files;
+    const [claim = ""] = back.files;
+    const write = (name: string, text: string): Promise<void> => writeFile(join(world.folder, name), text);
+    const follow = async (commands: readonly string[], given: string): Promise<void> => {
+      for (const command of commands) await world.shell(command.replace("--values values.yaml", given));
+    };
+    await world.shell(
+      `${kubectl} create secret generic posthouse-redis --from-literal=url=${redis.url} --from-literal=password=hunter2`,
+    );
+
+    await write("store-move.yaml", job);
+    await follow(forth.commands, `${values()} ${onRedis}`);
+    expect(await world.shell(`${kubectl} logs job/store-move`)).toMatch(/^messages +1 +1 +same$/m);
+    expect(await world.shell(`${kubectl} get deployments,statefulsets --output name`)).not.toContain("statefulset");
+    const attempts = world.sink.connections;
+    await world.sink.waitFor(({ connections }) => connections > attempts, patience);
+
+    const upgrade = `helm upgrade posthouse charts/posthouse --namespace ${release} --dry-run=server ${values()}`;
+    await expect(world.shell(upgrade)).rejects.toThrow("are in the Redis of the Deployment posthouse-relay");
+    const [, args = ""] = /`(args: .*?)`/.exec(back.text) ?? [];
+    expect(job).toMatch(/^ +args: .*$/m);
+    await write("store-move.yaml", job.replace(/args: .*$/m, args));
+    await write("claim.yaml", claim);
+    await world.shell(`${kubectl} delete job/store-move pvc/state-posthouse-relay-0`);
+    await follow(back.commands, values());
+    expect(await world.shell(`${kubectl} logs job/store-move`)).toMatch(/^messages +1 +1 +same$/m);
   }
 
   /** Every object of any kind that a release put there, as `resource/name`. */

@@ -3,7 +3,7 @@ What Helm refuses, for it alone sees what is there: a plain rendering, such as A
 something behind with nobody to look after it: whoever brings it along, or wants it left, stops what uses it first.
 */}}
 
-{{- define "posthouse.refuseMailLeftBehind" -}}
+{{- define "posthouse.refuseMailLeftOnVolume" -}}
 {{- $name := printf "%s-relay" (include "posthouse.fullname" .) -}}
 {{- $isFile := include "posthouse.storeIsFile" . -}}
 {{- range dig "items" list (lookup "apps/v1" "StatefulSet" .Release.Namespace "") -}}
@@ -12,6 +12,18 @@ something behind with nobody to look after it: whoever brings it along, or wants
 {{- $isLeft := or (not $isFile) (ne .metadata.name $name) -}}
 {{- if and $isOurs $isLeft (gt (int (dig "spec" "replicas" 0 .)) 0) -}}
 {{- fail (printf "the mail that waits and the credits that are used are on the volume of the StatefulSet %[1]s, and nobody would look after them there. Stop the relay (kubectl --namespace %[2]s scale statefulset %[1]s --replicas 0), move them to the store that is to take its place as docs/guides/upgrade.md tells, and upgrade then" .metadata.name $.Release.Namespace) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "posthouse.refuseMailLeftInRedis" -}}
+{{- if include "posthouse.storeIsFile" . -}}
+{{- range dig "items" list (lookup "apps/v1" "Deployment" .Release.Namespace "") -}}
+{{- $labels := default dict .metadata.labels -}}
+{{- $isOurs := and (eq (dig "app.kubernetes.io/instance" "" $labels) $.Release.Name) (eq (dig "app.kubernetes.io/component" "" $labels) "relay") -}}
+{{- if and $isOurs (gt (int (dig "spec" "replicas" 0 .)) 0) -}}
+{{- fail (printf "the mail that waits and the credits that are used are in the Redis of the Deployment %[1]s, and nobody would look after them there. Stop the relays (kubectl --namespace %[2]s scale deployment %[1]s --replicas 0), move them to the volume as docs/guides/upgrade.md tells, and upgrade then" .metadata.name $.Release.Namespace) -}}
+{{- end -}}
 {{- end -}}
 {{- end -}}
 {{- end -}}
