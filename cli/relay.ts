@@ -1,3 +1,4 @@
+import process from "node:process";
 import { eventLog, tee } from "../relay/event/event-log.ts";
 import { eventMetrics } from "../relay/event/metrics.ts";
 import { createMetrics } from "../runtime/metrics.ts";
@@ -10,6 +11,7 @@ import { loadFleet } from "./load-fleet.ts";
 import { storeAddressOf } from "./open-store.ts";
 import { startRelayWorkers } from "./relay-workers.ts";
 import { drain, runParts, stopDeadline, type Starting } from "./run-parts.ts";
+import { refuseFolderVariable, storeVariable } from "./store-variable.ts";
 import { UserError, type Terminal } from "./terminal.ts";
 
 export interface RelayOptions {
@@ -35,6 +37,7 @@ export async function relay(options: RelayOptions, terminal: Terminal): Promise<
   const { state, logLevel, kubernetes = false } = options;
   const fleet = await loadFleet(options.fleet);
   if (kubernetes) {
+    refuseFolderVariable(process.env[storeVariable]);
     const namespace = await contractNamespaceOf(options.namespace);
     const start = (starting: Starting): Promise<void> =>
       startKubernetesRelay({ ...options, fleet, namespace }, starting);

@@ -71,3 +71,11 @@ test("leads a command to its Redis, and its password is never shown", { timeout:
     await server.close();
   }
 });
+
+test("names no folder to a relay on Kubernetes, where it would be gone with the pod", { timeout: 60_000 }, async () => {
+  vi.stubEnv("POSTHOUSE_STORE", "file:/var/lib/posthouse/store");
+  const args = ["relay", "--kubernetes", "--kubeconfig", "/none", "--namespace", "posthouse-system"];
+  const refused = await posthouse(args).finally(() => vi.unstubAllEnvs());
+  expect(refused).toMatchObject({ code: 2, stdout: "" });
+  expect(refused.stderr).toMatch(/^error: POSTHOUSE_STORE names a folder.*redis\.secretName/);
+});

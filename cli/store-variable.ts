@@ -37,6 +37,17 @@ function apart(value: string): { readonly store: string; readonly password?: str
   return { store: `${scheme}${user === "" ? "" : `${user}@`}${rest}`, password };
 }
 
+/**
+ * Throws a UserError where {@link storeVariable} names a folder: on Kubernetes it comes from the Secret of a Redis, whose relays are
+ * several and have no volume.
+ */
+export function refuseFolderVariable(value: string | undefined): void {
+  if (readStoreVariable(value)?.address.kind !== "File") return;
+  throw new UserError(
+    `${storeVariable} names a folder, whose mail would be gone with the pod: put the address of a Redis, such as redis://redis.example.net:6379, into the Secret that redis.secretName names; a store in a folder is named in store of the fleet file, and by the chart where redis.secretName is empty`,
+  );
+}
+
 /** The password that {@link storeVariable} holds for this very server. */
 export function passwordFor(address: StoreAddress, value: string | undefined): string | undefined {
   const variable = readStoreVariable(value);
