@@ -1,4 +1,6 @@
+import { once } from "node:events";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { type AddressInfo, createServer, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Registry } from "prom-client";
@@ -233,6 +235,21 @@ describe("the operator asks relays", () => {
     jumped = 86_400_000;
     await expect(source.usage(["a/b"])).rejects.toThrow("no relay pod");
     expect(lists()).toBe(2);
+  });
+
+  test("and waits for none that does not answer when it is told to stop", async () => {
+    const silent = createServer();
+    const asked = once(silent, "connection");
+    await once(silent.listen(0, "127.0.0.1"), "listening");
+    stops.push(async () => void silent.close());
+    const { port } = silent.address() as AddressInfo;
+    const { source } = sourceOf(() => [podOf("relay-0", port), podOf("relay-1", port)]);
+    const stopping = new AbortController();
+    const answer = source.usage(["a/b"], stopping.signal);
+    const [socket] = (await asked) as [Socket];
+    stops.push(async () => void socket.destroy());
+    stopping.abort(new Error("stopped"));
+    await expect(answer).rejects.toThrow("stopped");
   });
 
   test("and takes nothing but a report", async () => {

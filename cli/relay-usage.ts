@@ -34,6 +34,11 @@ const tries = 3;
 const longestQuery = 8192;
 const longestAnswer = 4_194_304;
 
+interface Question {
+  readonly tenants: readonly string[];
+  readonly signal: AbortSignal;
+}
+
 interface Waiting {
   readonly tenants: Set<string>;
   readonly rows: Promise<ReadonlyMap<string, TenantUsage>>;
@@ -41,8 +46,8 @@ interface Waiting {
 
 /**
  * What tenants have used, as one of the release's ready relays tells it over HTTP: another one each time, the next when one
- * does not answer. Many who ask at once, as at the operator's start, cost one question; after a failure nobody waits for the
- * next ten seconds.
+ * does not answer. Many who ask at once, as at the operator's start, cost one question, which the signal of the first ends;
+ * after a failure nobody waits for the next ten seconds.
  */
 export function usageFromRelays(options: RelayUsageOptions): UsageSource {
   const { clock } = options;
@@ -51,9 +56,9 @@ export function usageFromRelays(options: RelayUsageOptions): UsageSource {
   let failed: { readonly error: unknown; readonly at: number } | undefined;
   let turn = Math.floor(options.random() * 1000);
 
-  const ask = async (tenants: readonly string[]): Promise<ReadonlyMap<string, TenantUsage>> => {
+  const ask = async (question: Question): Promise<ReadonlyMap<string, TenantUsage>> => {
     try {
-      const rows = await askListed(options, pods, turn, tenants);
+      const rows = await askListed(options, pods, turn, question);
       failed = undefined;
       return rows;
     } catch (error) {
@@ -63,19 +68,19 @@ export function usageFromRelays(options: RelayUsageOptions): UsageSource {
       turn += 1;
     }
   };
-  const gather = (): Waiting => {
+  const gather = (signal: AbortSignal): Waiting => {
     const tenants = new Set<string>();
     const rows = clock.sleep(timing.gather).then(() => {
       waiting = undefined;
-      return ask([...tenants]);
+      return ask({ tenants: [...tenants], signal });
     });
     return { tenants, rows };
   };
   return {
-    async usage(tenants) {
+    async usage(tenants, signal = new AbortController().signal) {
       if (tenants.length === 0) return new Map();
       if (failed !== undefined && isWithin(clock.now(), failed.at, timing.pause)) throw failed.error;
-      waiting ??= gather();
+      waiting ??= gather(signal);
       const { rows, tenants: together } = waiting;
       for (const tenant of tenants) together.add(tenant);
       const all = await rows;
@@ -93,7 +98,7 @@ interface PodList {
   /** As it was listed a short while ago, if it was. */
   readonly remembered: () => readonly RelayPod[] | undefined;
   /** Lists anew. */
-  readonly list: () => Promise<readonly RelayPod[]>;
+  readonly list: (signal: AbortSignal) => Promise<readonly RelayPod[]>;
 }
 
 function podList(options: RelayUsageOptions): PodList {
@@ -101,9 +106,9 @@ function podList(options: RelayUsageOptions): PodList {
   let known: { readonly pods: readonly RelayPod[]; readonly at: number } | undefined;
   return {
     remembered: () => (known !== undefined && isWithin(clock.now(), known.at, timing.pods) ? known.pods : undefined),
-    async list() {
+    async list(signal) {
       known = undefined;
-      const pods = await readyRelayPods({ api, namespace, labelSelector, portName: "admin" });
+      const pods = await readyRelayPods({ api, namespace, labelSelector, portName: "admin", signal });
       if (pods.length === 0) throw new UsageUnavailable(`no relay pod with ${labelSelector} is ready in ${namespace}`);
       known = { pods, at: clock.now() };
       return pods;
@@ -116,14 +121,14 @@ async function askListed(
   options: RelayUsageOptions,
   pods: PodList,
   turn: number,
-  tenants: readonly string[],
+  question: Question,
 ): Promise<ReadonlyMap<string, TenantUsage>> {
   const remembered = pods.remembered();
   if (remembered !== undefined) {
-    const rows = await askSomebody(options, inTurn(remembered, turn), tenants).catch(() => undefined);
+    const rows = await askSomebody(options, inTurn(remembered, turn), question).catch(() => undefined);
     if (rows !== undefined) return rows;
   }
-  return askSomebody(options, inTurn(await pods.list(), turn), tenants);
+  return askSomebody(options, inTurn(await pods.list(question.signal), turn), question);
 }
 
 function inTurn(pods: readonly RelayPod[], turn: number): readonly RelayPod[] {
@@ -134,16 +139,17 @@ function inTurn(pods: readonly RelayPod[], turn: number): readonly RelayPod[] {
 async function askSomebody(
   options: RelayUsageOptions,
   pods: readonly RelayPod[],
-  tenants: readonly string[],
+  { tenants, signal }: Question,
 ): Promise<ReadonlyMap<string, TenantUsage>> {
   const token = (await readFile(options.tokenFile ?? usageTokenFile, "utf8")).trim();
   const failures: string[] = [];
   for (const pod of pods) {
     try {
       const rows: (readonly [string, TenantUsage])[] = [];
-      for (const some of inQueries(tenants)) rows.push(...(await askPod(pod, token, some)));
+      for (const some of inQueries(tenants)) rows.push(...(await askPod(pod, token, { tenants: some, signal })));
       return new Map(rows);
     } catch (error) {
+      signal.throwIfAborted();
       failures.push(`${pod.name}: ${error instanceof Error ? error.message : String(error)}`);
     }
   }
@@ -171,14 +177,14 @@ export function inQueries(tenants: readonly string[]): readonly (readonly string
 async function askPod(
   { address, port }: RelayPod,
   token: string,
-  tenants: readonly string[],
+  { tenants, signal }: Question,
 ): Promise<ReadonlyMap<string, TenantUsage>> {
   const host = address.includes(":") ? `[${address}]` : address;
   const query = new URLSearchParams(tenants.map((tenant) => ["tenant", tenant])).toString();
   const response = await fetch(`http://${host}:${port}${usagePath}?${query}`, {
     headers: { authorization: `Bearer ${token}` },
     redirect: "error",
-    signal: AbortSignal.timeout(timing.request),
+    signal: AbortSignal.any([AbortSignal.timeout(timing.request), signal]),
   });
   const text = await readText(response);
   if (!response.ok) throw new UsageUnavailable(`${response.status} ${text.trim().slice(0, 200)}`);

@@ -18,9 +18,9 @@ export const keyUseStep = 3_600_000;
 export interface UsageSource {
   /**
    * The reports of the tenants (`namespace/name`) of a fleet. One that never sent is absent.
-   * Rejects when nobody can be asked; the numbers known before then stay as they are.
+   * Rejects when nobody can be asked; the numbers known before then stay as they are. The signal ends the wait.
    */
-  usage(tenants: readonly string[]): Promise<ReadonlyMap<string, TenantUsage>>;
+  usage(tenants: readonly string[], signal?: AbortSignal): Promise<ReadonlyMap<string, TenantUsage>>;
 }
 
 /** Where a relay's admin port serves usage: GET, a query parameter `tenant` (`namespace/name`) for each tenant asked for. */

@@ -64,6 +64,7 @@ async function workOnTenant(key: OwnerKey, parts: ControllerParts): Promise<numb
   const sources = { cluster, relations, contractNamespace, plans, submission, ...(sharedDomain && { sharedDomain }) };
   const there = cluster.get(key) !== undefined;
   const usage = there ? await parts.pull.of(tenantKey(namespace, name)) : { kind: "Unavailable" as const };
+  if (usage === undefined) return undefined;
   const makePlan = () => {
     const observed = observeTenant(sources, namespace, name, usage);
     if (observed === undefined)

@@ -22,3 +22,28 @@ test("that usage cannot be pulled is told once, and that it can again", async ()
   expect(await pull.of("team/shop")).toEqual({ kind: "Unavailable" });
   pull.stop();
 });
+
+test("a stop ends what is under way, and nobody hears of it as a failure", async () => {
+  const told: string[] = [];
+  const signals: (AbortSignal | undefined)[] = [];
+  const pull = createUsagePull({
+    source: {
+      usage(_tenants, signal) {
+        signals.push(signal);
+        return new Promise((_resolve, reject) => signal?.addEventListener("abort", () => reject(signal.reason)));
+      },
+    },
+    clock: createManualClock(0),
+    interval: 30_000,
+    tenants: () => ["team/shop"],
+    onChange: (tenants) => told.push(...tenants),
+    onUnavailable: () => told.push("unavailable"),
+    onAvailable: () => told.push("available"),
+  });
+  const [asked, pulled] = [pull.of("team/new"), pull.pull()];
+  pull.stop();
+  expect(await asked).toBeUndefined();
+  await pulled;
+  expect(signals.map((signal) => signal?.aborted)).toEqual([true, true]);
+  expect(told).toEqual([]);
+});

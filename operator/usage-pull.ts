@@ -20,10 +20,11 @@ export interface UsagePullOptions {
 
 /** What tenants have used, pulled now and then: statuses tell it in steps, so nobody needs every message. */
 export interface UsagePull {
-  /** What the last pull said; asks at once for a tenant that no pull has asked for yet. */
-  readonly of: (tenant: string) => Promise<ObservedUsage>;
+  /** What the last pull said; asks at once for a tenant that no pull has asked for yet. Undefined when stopped meanwhile. */
+  readonly of: (tenant: string) => Promise<ObservedUsage | undefined>;
   /** Pulls now. */
   readonly pull: () => Promise<void>;
+  /** Asks nobody any more, and waits for no answer. */
   readonly stop: () => void;
 }
 
@@ -31,10 +32,12 @@ export interface UsagePull {
 export function createUsagePull(options: UsagePullOptions): UsagePull {
   const { clock, interval } = options;
   const known = new Map<string, ObservedUsage>();
-  const rowsOf = createSource(options);
+  const stopping = new AbortController();
+  const rowsOf = createSource(options, stopping.signal);
 
   const ask = async (tenants: readonly string[]): Promise<readonly string[]> => {
     const rows = await rowsOf(tenants);
+    if (stopping.signal.aborted) return [];
     return tenants.filter((tenant) => {
       const next = observedUsage(rows, tenant);
       const before = known.get(tenant);
@@ -53,25 +56,29 @@ export function createUsagePull(options: UsagePullOptions): UsagePull {
   return {
     async of(tenant) {
       if (!known.has(tenant)) await ask([tenant]);
-      return known.get(tenant) ?? { kind: "Unavailable" };
+      return known.get(tenant) ?? (stopping.signal.aborted ? undefined : { kind: "Unavailable" });
     },
     pull,
-    stop: () => void end(),
+    stop() {
+      stopping.abort(new Error("stopped"));
+      void end();
+    },
   };
 }
 
 type Rows = ReadonlyMap<string, TenantUsage> | undefined;
 
 /** Asks the source, and tells when it begins to fail and when it works again. */
-function createSource({ source, onUnavailable, onAvailable }: UsagePullOptions) {
+function createSource({ source, onUnavailable, onAvailable }: UsagePullOptions, stopping: AbortSignal) {
   let isAvailable = true;
   return async (tenants: readonly string[]): Promise<Rows> => {
     try {
-      const rows = await source.usage(tenants);
+      const rows = await source.usage(tenants, stopping);
       if (!isAvailable) onAvailable();
       isAvailable = true;
       return rows;
     } catch (error) {
+      if (stopping.aborted) return undefined;
       if (isAvailable) onUnavailable(error);
       isAvailable = false;
       return undefined;

@@ -16,6 +16,7 @@ export interface RelayPods {
   readonly labelSelector: string;
   /** Name of the container port that is the admin port. */
   readonly portName: string;
+  readonly signal?: AbortSignal;
 }
 
 interface Pod {
@@ -39,6 +40,7 @@ export async function readyRelayPods({
   namespace,
   labelSelector,
   portName,
+  signal,
 }: RelayPods): Promise<readonly RelayPod[]> {
   const answer = await api.request({
     method: "GET",
@@ -46,6 +48,7 @@ export async function readyRelayPods({
     // From the API server's cache: a pod that is gone a moment ago does not answer, and another one is asked.
     query: { labelSelector, resourceVersion: "0" },
     deadline,
+    ...(signal && { signal }),
   });
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- a PodList, as the API server promises
   const { items } = answer as { readonly items: readonly Pod[] };
