@@ -37,7 +37,7 @@ function stand(
   { clock, server, elapsed }: { clock: ManualClock; server: LeaseServer; elapsed: () => number },
   identity: string,
   fate: () => RequestFate = () => ({ delay: 0 }),
-  metrics?: Registry,
+  more: { readonly metrics?: Registry; readonly work?: () => void } = {},
 ): Standing {
   const said: string[] = [];
   const logged: string[] = [];
@@ -50,8 +50,9 @@ function stand(
     elapsed,
     random: () => 0,
     log: pino({ level: "warn" }, { write: (line: string) => void logged.push(line) }),
-    ...(metrics && { metrics }),
+    ...(more.metrics && { metrics: more.metrics }),
     onStartedLeading(signal) {
+      more.work?.();
       said.push("leading");
       signal.addEventListener("abort", () => said.push("aborted"));
     },
@@ -73,7 +74,7 @@ const stopAll = (w: World, ...standing: readonly Standing[]): Promise<void> =>
 test("one leads and renews every two seconds; the other stands by and takes over within a retry when the lease is given back", async () => {
   const w = world();
   const metrics = new Registry();
-  const a = stand(w, "a", undefined, metrics);
+  const a = stand(w, "a", undefined, { metrics });
   await w.clock.advance(100);
   const b = stand(w, "b");
   await w.clock.advance(60_000);
@@ -137,6 +138,26 @@ test("a leader whose connection falls silent renews by another in time, on a ser
   expect([a.said, a.elector.isLeading()]).toEqual([["leading"], true]);
   expect(w.server.arrived().length - before).toBeLessThan(10);
   await stopAll(w, a);
+});
+
+test("a leader whose work cannot begin says why, gives the Lease back and ends", async () => {
+  const w = world();
+  const a = stand(w, "a", undefined, {
+    work: () => {
+      throw new Error("metric registered twice");
+    },
+  });
+  await w.clock.advance(100);
+  expect([a.said, a.elector.isLeading()]).toEqual([["stopped"], false]);
+  expect(a.logged).toEqual([expect.stringMatching(/"level":50.*metric registered twice/)]);
+  expect(w.server.spec()).toMatchObject({ holderIdentity: "" });
+  const b = stand(w, "b");
+  await w.clock.advance(2500);
+  expect(b.said).toEqual(["leading"]);
+  const writes = w.server.arrived().length;
+  await stopAll(w, a);
+  expect(w.server.arrived()).toHaveLength(writes);
+  await stopAll(w, b);
 });
 
 test("setting the wall clock neither ends a leader nor makes one", async () => {

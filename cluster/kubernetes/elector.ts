@@ -34,10 +34,10 @@ export interface ElectorOptions {
   /** 15, 10 and 2 s when absent. */
   readonly timing?: LeaseTiming;
   readonly metrics?: Registry;
-  /** Called once, when this process may begin to work. */
+  /** Called once, when this process may begin to work. When it throws, that is logged, the Lease is given back, and the election is over. */
   readonly onStartedLeading: (signal: AbortSignal) => void;
   /**
-   * Called once, after the signal of `onStartedLeading` was aborted, when the lease was lost: work must end within
+   * Called once, after the signal of `onStartedLeading` was aborted, when the lease was lost or work could not begin: it must end within
    * `lease - renew` milliseconds. The election is over for this process then.
    */
   readonly onStoppedLeading: () => void;
@@ -67,7 +67,7 @@ interface Term {
 
 /** Stands for election by a Lease. Whoever holds it works; it is renewed until `stop`, or lost for good. */
 export function startElector(options: ElectorOptions): Elector {
-  const { elapsed, log, timing = usualTiming } = options;
+  const { elapsed, timing = usualTiming } = options;
   const term: Term = {
     election: {},
     leading: new AbortController(),
@@ -89,8 +89,7 @@ export function startElector(options: ElectorOptions): Elector {
       term.alarm?.();
       term.pause.abort();
       await done;
-      if (mayRelease)
-        await release(options, term).catch((err: unknown) => log.warn({ err }, "the Lease was not given back"));
+      if (mayRelease) await giveBack(options, term);
     },
   };
 }
@@ -137,6 +136,7 @@ async function take(options: Running, term: Term, attempt: "First" | "Last"): Pr
   }
   term.told = "";
   watchOver(options, term);
+  if (term.phase === "Seeking" && leads(term.election, elapsed())) await begin(options, term);
   return "Done";
 }
 
@@ -158,28 +158,43 @@ function tell(term: Term, error: unknown, log: Logger): void {
   term.told = message;
 }
 
-/** Begins to work at the first success; sees to it that work ends in time even if no request ever returns. */
+/** Sees to it that work ends in time even if no request ever returns. */
 function watchOver(options: Running, term: Term): void {
-  const { clock, elapsed, identity, log } = options;
+  const { clock, elapsed } = options;
   term.alarm?.();
   if (isOver(term)) return;
   const left = (term.election.leadsUntil ?? 0) - elapsed();
-  if (left <= 0 && term.phase === "Leading") return depose(options, term, "the Lease was not renewed in time");
-  term.alarm = clock.after(left, () => watchOver(options, term));
-  if (term.phase !== "Seeking" || left <= 0) return;
+  if (left > 0) term.alarm = clock.after(left, () => watchOver(options, term));
+  else if (term.phase === "Leading") depose(options, term, "the Lease was not renewed in time");
+}
+
+/** Begins to work. A leader that cannot would keep everybody else from it: then the Lease is given back. */
+async function begin(options: Running, term: Term): Promise<void> {
+  const { identity, log, onStartedLeading, onStoppedLeading } = options;
   term.phase = "Leading";
   log.info({ identity }, "leading");
-  options.onStartedLeading(term.leading.signal);
+  try {
+    onStartedLeading(term.leading.signal);
+  } catch (err) {
+    log.error({ err }, "the work of a leader cannot begin; the Lease is given back");
+    end(term, "the work could not begin");
+    await giveBack(options, term);
+    onStoppedLeading();
+  }
 }
 
 function depose({ log, onStoppedLeading }: Running, term: Term, why: string): void {
   if (isOver(term)) return;
+  log.error({ why }, "not leading any more");
+  end(term, why);
+  onStoppedLeading();
+}
+
+function end(term: Term, why: string): void {
   term.phase = "Over";
   term.alarm?.();
-  log.error({ why }, "not leading any more");
   term.pause.abort();
   term.leading.abort(new Error(why));
-  onStoppedLeading();
 }
 
 /** Milliseconds that a request may take: two tries fit into the time of a holder. */
@@ -206,6 +221,10 @@ async function write(options: Running, step: Step & { kind: "Write" }, deadline:
   }
   const body = { apiVersion: "coordination.k8s.io/v1", kind: "Lease", metadata: { namespace, name }, spec };
   return leaseIn(await api.request({ method: "POST", path: pathOf({ namespace }), body, deadline }));
+}
+
+async function giveBack(options: ElectorOptions, term: Term): Promise<void> {
+  await release(options, term).catch((err: unknown) => options.log.warn({ err }, "the Lease was not given back"));
 }
 
 async function release(options: ElectorOptions, { election }: Term): Promise<void> {
