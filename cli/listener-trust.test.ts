@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pino } from "pino";
@@ -37,6 +37,38 @@ describe("what clients must trust", () => {
   test("is nothing when there is no certificate, or none that can be read", async () => {
     expect(await trust({})).toBeUndefined();
     expect(await trust({ "tls.crt": "nonsense" })).toBeUndefined();
+  });
+
+  test("is told once while it cannot be read, and once more when that happens again", async () => {
+    const at = folderOf({ "tls.crt": made.selfSigned });
+    const clock = createManualClock(0);
+    const told: string[] = [];
+    let rounds = 0;
+    const follower = await followListenerTrust({
+      folder: at,
+      clock: {
+        after(delay, callback) {
+          rounds += 1;
+          return clock.after(delay, callback);
+        },
+      },
+      log: pino({ level: "warn" }, { write: (line: string) => void told.push(line) }),
+    });
+    const threeRounds = async (): Promise<void> => {
+      const enough = rounds + 3;
+      await until("it looks three times", async () => {
+        await clock.advance(10_000);
+        return rounds >= enough || undefined;
+      });
+    };
+    for (const _ of ["first", "again"]) {
+      mkdirSync(join(at, "ca.crt"));
+      await threeRounds();
+      rmdirSync(join(at, "ca.crt"));
+      await threeRounds();
+    }
+    await follower.stop();
+    expect(told).toEqual([expect.stringContaining("EISDIR"), expect.stringContaining("EISDIR")]);
   });
 
   test("is read again when the Secret comes, and when it is renewed; one that is gone says nothing", async () => {

@@ -28,11 +28,15 @@ export interface TrustOptions {
 export async function followListenerTrust({ folder, clock, log }: TrustOptions): Promise<ListenerTrust> {
   let current = (await listenerTrust(folder))?.certificates;
   const followers: ((certificates: string | undefined) => void)[] = [];
+  let trouble = "";
   const look = async (): Promise<void> => {
     const seen = await listenerTrust(folder).catch((error: unknown) => {
-      log.warn({ err: error }, "what clients must trust cannot be read");
-      return undefined;
+      if (trouble !== String(error)) log.warn({ err: error }, "what clients must trust cannot be read");
+      trouble = String(error);
+      return "Unreadable" as const;
     });
+    if (seen === "Unreadable") return;
+    trouble = "";
     // A Secret that is gone says nothing of the certificate that the relays go on with.
     if (seen === undefined || seen.certificates === current) return;
     current = seen.certificates;
