@@ -1,4 +1,4 @@
-import { writeFileSync } from "node:fs";
+import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { inspect } from "node:util";
 import pino from "pino";
@@ -263,6 +263,33 @@ test.each([
   if (file === undefined)
     writeFileSync(kubeconfig, "apiVersion: v1\nkind: Config\nclusters: []\nusers: []\ncontexts: []\n");
   await expect(openApi({ kubeconfig, ...options })).rejects.toThrow(message);
+});
+
+test("a plugin for credentials that hangs holds no request beyond its deadline", { timeout: 60_000 }, async () => {
+  const hangs = join(stub.folder, "plugin-hangs");
+  const credential = {
+    apiVersion: "client.authentication.k8s.io/v1",
+    kind: "ExecCredential",
+    status: { token: "of-a-plugin", expirationTimestamp: "2001-01-01T00:00:00Z" },
+  };
+  const plugin = `while [ -e '${hangs}' ]; do sleep 0.05; done; echo '${JSON.stringify(credential)}'`;
+  const exec = { apiVersion: credential.apiVersion, command: "sh", args: ["-c", plugin] };
+  const kubeconfig = stub.kubeconfig({ exec });
+  const slow = await openApi({ kubeconfig, clock, log: pino({ level: "silent" }) });
+  expect(await slow.request({ method: "GET", path })).toMatchObject({ kind: "List" });
+  writeFileSync(hangs, "");
+  await clock.advance(61_000);
+  const { error, took } = await outcome(slow.request({ method: "GET", path, deadline: 5000 }));
+  expect(String(error)).toBe(`Error: GET ${path}: no credentials in time`);
+  expect(took).toBeLessThan(6000);
+  const brokenOff = outcome(slow.request({ method: "GET", path }));
+  await slow.close();
+  expect(String((await brokenOff).error)).toContain("the connections to the API server are closed");
+  rmSync(hangs);
+  stub.fault = ({ headers }) => ({ code: 200, body: headers.authorization });
+  const again = await openApi({ kubeconfig, clock, log: pino({ level: "silent" }) });
+  expect(await again.request({ method: "GET", path })).toBe("Bearer of-a-plugin");
+  await again.close();
 });
 
 test("a certificate of an unknown authority has the authorities read again at once", async () => {

@@ -4,7 +4,7 @@ import type { Logger } from "../../runtime/log.ts";
 import { statusError, type ApiError } from "./api-error.ts";
 import { openConnections, type Answer } from "./connections.ts";
 import { openCredentials, type CredentialSource } from "./credentials.ts";
-import { startDeadline } from "./deadline.ts";
+import { startDeadline, whileAllowed, type Deadline } from "./deadline.ts";
 import { requestCounter } from "./request-counter.ts";
 
 /** One request to the API server. */
@@ -56,7 +56,7 @@ const mostPatience = 5;
 
 /**
  * Opens the way to an API server: one pool of connections, made anew when its credentials change or a connection went
- * deaf; a deadline on every call; a 401 leads to credentials read anew, a 429 to the pause that it asks for.
+ * deaf; a deadline on every call, its credentials included; a 401 leads to credentials read anew, a 429 to the pause that it asks for.
  * Rejects when there is no readable configuration; whether the server is there shows with the first request.
  */
 export async function openApi(options: ApiOptions): Promise<Api> {
@@ -66,17 +66,19 @@ export async function openApi(options: ApiOptions): Promise<Api> {
   const connections = openConnections(credentials, log, requestCounter(metrics));
 
   const ask = async (request: ApiRequest, signal: AbortSignal): Promise<Answer> => {
-    const used = await credentials.current();
+    const used = await whileAllowed(credentials.current(), signal);
     request.beforeSend?.();
     const answer = await connections.send(request, signal);
-    if (answer.statusCode !== 401 || !(await credentials.renew(used))) return answer;
+    if (answer.statusCode !== 401 || !(await whileAllowed(credentials.renew(used), signal))) return answer;
     await answer.body.dump();
     request.beforeSend?.();
     return connections.send(request, signal);
   };
+  const begin = ({ deadline = usualDeadline, signal }: ApiRequest): Deadline =>
+    startDeadline(clock, deadline, [connections.closing, ...(signal ? [signal] : [])]);
   return {
     async request(request) {
-      const deadline = startDeadline(clock, request.deadline ?? usualDeadline, request.signal);
+      const deadline = begin(request);
       try {
         for (let patience = mostPatience; ; patience--) {
           const answer = await ask(request, deadline.signal);
@@ -86,13 +88,13 @@ export async function openApi(options: ApiOptions): Promise<Api> {
           await clock.sleep(error.retryAfter ?? 0, deadline.signal);
         }
       } catch (error) {
-        throw connections.failure(request, error, deadline.cause());
+        throw connections.failure(request, error, deadline.isLate());
       } finally {
         deadline.end();
       }
     },
     async stream(request, onLine, { silence, onOpen } = {}) {
-      const deadline = startDeadline(clock, request.deadline ?? usualDeadline, request.signal);
+      const deadline = begin(request);
       try {
         const answer = await ask(request, deadline.signal);
         if (answer.statusCode >= 400) throw await refusal(request, answer);
@@ -100,7 +102,7 @@ export async function openApi(options: ApiOptions): Promise<Api> {
         onOpen?.();
         for await (const line of linesOf(answer.body, () => deadline.move(silence))) onLine(parsed(line));
       } catch (error) {
-        throw connections.failure(request, error, deadline.cause());
+        throw connections.failure(request, error, deadline.isLate());
       } finally {
         deadline.end();
       }

@@ -4,6 +4,7 @@ import { ApiError } from "./api-error.ts";
 import type { ApiRequest } from "./api.ts";
 import type { Access } from "./access.ts";
 import type { Credentials } from "./credentials.ts";
+import { whileAllowed } from "./deadline.ts";
 import type { RequestCounter } from "./request-counter.ts";
 
 /** Status, headers and body of an answer. */
@@ -11,13 +12,15 @@ export type Answer = Dispatcher.ResponseData;
 
 /** The pool of connections to one API server. */
 export interface Connections {
-  /** Sends a request; rejects with the transport's own error. */
+  /** Sends a request; rejects with the transport's own error, or when the signal is aborted: it must be whenever {@link closing} is. */
   readonly send: (request: ApiRequest, signal: AbortSignal) => Promise<Answer>;
   /**
-   * What to tell of an error: an answer as it is, else the request and why. `cause` says whether the time was over:
-   * then no connection of the pool is trusted any more.
+   * What to tell of an error: an answer as it is, else the request and why. When the time was over, no connection of the pool is
+   * trusted any more.
    */
-  readonly failure: (request: ApiRequest, error: unknown, cause: "Late" | "Aborted" | undefined) => unknown;
+  readonly failure: (request: ApiRequest, error: unknown, isLate: boolean) => unknown;
+  /** Aborted by `close`. */
+  readonly closing: AbortSignal;
   /** Breaks off what is under way; nothing is sent any more. */
   readonly close: () => Promise<void>;
 }
@@ -43,9 +46,9 @@ export function openConnections(credentials: Credentials, log: Logger, count: Re
     retired.add(ending);
     void ending.then(() => retired.delete(ending));
   };
-  const ready = async (): Promise<Pool> => {
-    const access = await credentials.current();
-    closing.signal.throwIfAborted();
+  const ready = async (signal: AbortSignal): Promise<Pool> => {
+    const access = await whileAllowed(credentials.current(), signal);
+    signal.throwIfAborted();
     if (pool !== undefined && pool.access.fingerprint !== access.fingerprint) {
       log.info({ server: access.server }, "the credentials for the API server changed; connecting anew");
       retire();
@@ -55,12 +58,11 @@ export function openConnections(credentials: Credentials, log: Logger, count: Re
   };
   return {
     async send(request, signal) {
-      const { access, agent } = await ready();
-      signal.throwIfAborted();
+      const { access, agent } = await ready(signal);
       used.set(request, agent);
       const { host } = new URL(access.server);
       try {
-        const answer = await agent.request(wireRequest(request, access, AbortSignal.any([signal, closing.signal])));
+        const answer = await agent.request(wireRequest(request, access, signal));
         count(answer.statusCode, request.method, host);
         return answer;
       } catch (error) {
@@ -68,13 +70,18 @@ export function openConnections(credentials: Credentials, log: Logger, count: Re
         throw error;
       }
     },
-    failure(request, error, cause) {
+    failure(request, error, isLate) {
       // Of many that are late at once the first one has seen to it.
-      if (cause === "Late" && used.get(request) === pool?.agent) retire();
+      if (isLate && used.get(request) === pool?.agent) retire();
       // A server that presents another certificate may be one whose authority was replaced.
       if (isTlsError(error)) void credentials.renew().catch(() => undefined);
-      return failureOf(request, error, cause);
+      return failureOf(
+        request,
+        error,
+        isLate ? `no ${used.has(request) ? "answer" : "credentials"} in time` : undefined,
+      );
     },
+    closing: closing.signal,
     async close() {
       closing.abort(new Error("the connections to the API server are closed"));
       const last = pool?.agent;
@@ -84,11 +91,10 @@ export function openConnections(credentials: Credentials, log: Logger, count: Re
   };
 }
 
-function failureOf(request: ApiRequest, error: unknown, cause: "Late" | "Aborted" | undefined): unknown {
+function failureOf({ method, path, signal }: ApiRequest, error: unknown, late: string | undefined): unknown {
   if (error instanceof ApiError) return error;
-  if (cause === "Aborted") return request.signal?.reason ?? error;
-  const why = cause === "Late" ? "no answer in time" : reasonOf(error);
-  return new Error(`${request.method} ${request.path}: ${why}`, { cause: error });
+  if (signal?.aborted === true) return signal.reason ?? error;
+  return new Error(`${method} ${path}: ${late ?? reasonOf(error)}`, { cause: error });
 }
 
 function agentFor({ tls, proxy }: Access): Dispatcher {

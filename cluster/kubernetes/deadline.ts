@@ -2,35 +2,47 @@ import type { Cancel, Clock } from "../../runtime/clock.ts";
 
 /** A time by which something must have happened, as a signal. */
 export interface Deadline {
-  /** Aborted when the time is over, or by the caller's own signal. */
+  /** Aborted when the time is over, or by one of the others. */
   readonly signal: AbortSignal;
   /** Milliseconds left. */
   readonly left: () => number;
   /** Sets the time anew: so many milliseconds from now, or never. */
   readonly move: (delay: number | undefined) => void;
-  /** Why the signal was aborted; undefined if it was not. */
-  readonly cause: () => "Late" | "Aborted" | undefined;
+  /** Whether the time was over before any other signal came. */
+  readonly isLate: () => boolean;
   /** Lets go of the timer. */
   readonly end: () => void;
 }
 
-/** Starts one. */
-export function startDeadline(clock: Clock, delay: number, signal?: AbortSignal): Deadline {
+/** Starts one. The others are signals that end it before its time. */
+export function startDeadline(clock: Clock, delay: number, others: readonly AbortSignal[] = []): Deadline {
   const own = new AbortController();
-  const both = signal === undefined ? own.signal : AbortSignal.any([own.signal, signal]);
+  const late = new Error("too late");
+  const signal = AbortSignal.any([own.signal, ...others]);
   let at: number;
   let cancel: Cancel | undefined;
   const move = (next: number | undefined): void => {
     cancel?.();
     at = next === undefined ? Infinity : clock.now() + next;
-    cancel = next === undefined ? undefined : clock.after(next, () => own.abort(new Error("too late")));
+    cancel = next === undefined ? undefined : clock.after(next, () => own.abort(late));
   };
   move(delay);
   return {
-    signal: both,
+    signal,
     left: () => at - clock.now(),
     move,
-    cause: () => (signal?.aborted === true ? "Aborted" : own.signal.aborted ? "Late" : undefined),
+    isLate: () => signal.reason === late,
     end: () => cancel?.(),
   };
+}
+
+/** Waits for a promise as long as a signal allows; what the promise stands for goes on. */
+export function whileAllowed<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const refuse = (): void => reject(signal.reason instanceof Error ? signal.reason : new Error("aborted"));
+    if (signal.aborted) return refuse();
+    signal.addEventListener("abort", refuse, { once: true });
+    const done = (): void => signal.removeEventListener("abort", refuse);
+    promise.then(resolve, reject).finally(done);
+  });
 }
