@@ -26,6 +26,9 @@ export interface Starting {
 /** Milliseconds that a part may take to stop beyond `limits.stopTimeout`, which running messages have. */
 const stopMargin = 5000;
 
+/** Milliseconds that a step of the start has to give up after a signal: one that does not hear of it is not waited for. */
+const stepMargin = 1000;
+
 /** Errors whose message is meant for the person who starts Posthouse. */
 const forPeople = [UserError, StateFolderError, KubernetesError, StoreUnavailable, CertificateError, ListenError];
 
@@ -50,7 +53,8 @@ export function drain(fleet: Fleet): Part {
 
 /**
  * Starts parts, waits for a signal and stops them, each within `deadline` ms. Exit code 2 when one cannot start. Ends the
- * process with exit code 1 when one did not stop: what it holds open would keep the process for as long as it likes.
+ * process with exit code 1 when one did not stop, and at once when a signal came while one was starting: what it holds open would
+ * keep the process for as long as it likes.
  */
 export async function runParts(
   deadline: number,
@@ -70,8 +74,9 @@ export async function runParts(
       resolve();
     });
   });
+  const starting = start({ log, destination, started: (part) => parts.push(part), stopping: stopping.signal });
   try {
-    await start({ log, destination, started: (part) => parts.push(part), stopping: stopping.signal });
+    if (await goesOnAfter(terminated, starting)) return process.exit((await stop()) ? exitCode.ok : exitCode.failed);
   } catch (error) {
     const clean = await stop();
     if (stopping.signal.aborted) return clean ? exitCode.ok : process.exit(exitCode.failed);
@@ -80,4 +85,15 @@ export async function runParts(
   }
   await terminated;
   return (await stop()) ? exitCode.ok : process.exit(exitCode.failed);
+}
+
+/** Waits for the start, and after a signal no longer than for a step to give up. True when it goes on even then. */
+async function goesOnAfter(terminated: Promise<void>, starting: Promise<void>): Promise<boolean> {
+  const settled = new AbortController();
+  const late = terminated.then(() => systemClock.sleep(stepMargin, settled.signal));
+  try {
+    return await Promise.race([starting.then(() => false), late.then(() => true)]);
+  } finally {
+    settled.abort();
+  }
 }

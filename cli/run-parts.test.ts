@@ -1,0 +1,70 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { access, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { startStubApiServer } from "../test/harness/stub-api-server.ts";
+import { until } from "../test/harness/until.ts";
+
+const main = new URL("main.ts", import.meta.url).pathname;
+const patience = 60_000;
+let folder: string;
+let child: ChildProcess | undefined;
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), "posthouse-run-"));
+});
+afterEach(async () => {
+  child?.kill("SIGKILL");
+  await rm(folder, { recursive: true });
+});
+
+/** Starts an operator with this kubeconfig. */
+async function startOperator(kubeconfig: string): Promise<() => string> {
+  const fleet = join(folder, "fleet.yaml");
+  await writeFile(fleet, "admin: { port: 0 }\n");
+  const args = [main, "operator", "--kubeconfig", kubeconfig, "--fleet", fleet, "--namespace", "posthouse-system"];
+  child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "pipe"] });
+  let said = "";
+  for (const stream of [child.stdout, child.stderr])
+    stream?.setEncoding("utf8").on("data", (text: string) => (said += text));
+  return () => said;
+}
+
+/** SIGTERM; its exit code. */
+async function terminate(): Promise<unknown> {
+  child?.kill("SIGTERM");
+  const [code] = (await once(child!, "exit")) as unknown[];
+  return code;
+}
+
+test("a signal ends a start that waits for the API server", { timeout: patience }, async () => {
+  const stub = await startStubApiServer();
+  stub.fault = () => "Hang";
+  const said = await startOperator(stub.kubeconfig());
+  await until("it lists", async () => (stub.requests.length > 0 ? true : undefined), patience);
+  expect(await terminate()).toBe(0);
+  expect(said()).not.toContain("did not stop");
+  await stub.close();
+});
+
+test("a signal ends a start in a step that does not hear of it", { timeout: patience }, async () => {
+  const stub = await startStubApiServer();
+  const mark = join(folder, "plugin-runs");
+  // It goes on for as long as who started it.
+  const plugin = `touch ${mark}; while kill -0 $PPID; do sleep 0.1; done`;
+  const exec = { apiVersion: "client.authentication.k8s.io/v1", command: "sh", args: ["-c", plugin] };
+  const said = await startOperator(stub.kubeconfig({ exec }));
+  await until(
+    "the plugin runs",
+    async () =>
+      access(mark).then(
+        () => true,
+        () => undefined,
+      ),
+    patience,
+  );
+  expect(await terminate()).toBe(0);
+  expect(said()).toContain("SIGTERM: stopping");
+  await stub.close();
+});
