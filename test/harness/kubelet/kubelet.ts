@@ -21,7 +21,12 @@
  * - seccomp, AppArmor, SELinux, capabilities to add, privileged containers, sysctls but that of low ports, user namespaces.
  * - Scheduling: nodeSelector, affinity, taints, spread and scheduling gates are not read; there is one node.
  * - Other volumes (CSI, hostPath, ephemeral, image), storage classes, volume sizes, emptyDir in memory or of a size.
- * - Sidecars (init containers that go on), ephemeral containers, postStart, gRPC probes, activeDeadlineSeconds.
+ * - Sidecars (init containers that go on), ephemeral containers, postStart, stop signals, gRPC probes, activeDeadlineSeconds.
+ * - Of a pod: hostAliases, dnsConfig, dnsPolicy, subdomain, setHostnameAsFQDN, hostPID, hostIPC, shareProcessNamespace,
+ *   runtime classes, priorities and preemption, resources of the pod as a whole, resource claims; hostNetwork is the Node's address.
+ * - Of a container: stdin, tty, hostPort, termination messages (none is read, none stands in the status), restart rules,
+ *   resizing, block devices, mount propagation, variables from files; of a security context fsGroupChangePolicy,
+ *   supplementalGroupsPolicy and procMount.
  * - `kubectl exec`, `attach`, `port-forward`, `cp`, `top`; `logs` knows neither --follow, --previous nor times.
  * - Leases and heartbeats of the Node, Events, and changes of a running pod's spec.
  * Where it is quicker than the real one: volumes follow their objects at once, a probe that has not succeeded yet is asked twice
