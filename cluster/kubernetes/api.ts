@@ -67,11 +67,9 @@ export async function openApi(options: ApiOptions): Promise<Api> {
 
   const ask = async (request: ApiRequest, signal: AbortSignal): Promise<Answer> => {
     const used = await whileAllowed(credentials.current(), signal);
-    request.beforeSend?.();
     const answer = await connections.send(request, signal);
     if (answer.statusCode !== 401 || !(await whileAllowed(credentials.renew(used), signal))) return answer;
     await answer.body.dump();
-    request.beforeSend?.();
     return connections.send(request, signal);
   };
   const begin = ({ deadline = usualDeadline, signal }: ApiRequest): Deadline =>

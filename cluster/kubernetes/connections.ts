@@ -3,6 +3,7 @@ import type { Logger } from "../../runtime/log.ts";
 import { ApiError } from "./api-error.ts";
 import type { ApiRequest } from "./api.ts";
 import type { Access } from "./access.ts";
+import { beforeSending } from "./before-sending.ts";
 import type { Credentials } from "./credentials.ts";
 import { whileAllowed } from "./deadline.ts";
 import type { RequestCounter } from "./request-counter.ts";
@@ -61,25 +62,17 @@ export function openConnections(credentials: Credentials, log: Logger, count: Re
       const { access, agent } = await ready(signal);
       used.set(request, agent);
       const { host } = new URL(access.server);
-      try {
-        const answer = await agent.request(wireRequest(request, access, signal));
-        count(answer.statusCode, request.method, host);
-        return answer;
-      } catch (error) {
-        count("<error>", request.method, host);
-        throw error;
-      }
+      return counted(sendOver(agent, request, wireRequest(request, access, signal)), (code) =>
+        count(code, request.method, host),
+      );
     },
     failure(request, error, isLate) {
       // Of many that are late at once the first one has seen to it.
       if (isLate && used.get(request) === pool?.agent) retire();
       // A server that presents another certificate may be one whose authority was replaced.
       if (isTlsError(error)) void credentials.renew().catch(() => undefined);
-      return failureOf(
-        request,
-        error,
-        isLate ? `no ${used.has(request) ? "answer" : "credentials"} in time` : undefined,
-      );
+      const late = isLate ? `no ${used.has(request) ? "answer" : "credentials"} in time` : undefined;
+      return failureOf(request, error, late);
     },
     closing: closing.signal,
     async close() {
@@ -89,6 +82,22 @@ export function openConnections(credentials: Credentials, log: Logger, count: Re
       await Promise.all([last?.destroy(), ...retired]);
     },
   };
+}
+
+function sendOver(agent: Dispatcher, { beforeSend }: ApiRequest, options: Dispatcher.RequestOptions): Promise<Answer> {
+  const way = beforeSend === undefined ? agent : agent.compose(beforeSending(beforeSend));
+  return way.request(options);
+}
+
+async function counted(asked: Promise<Answer>, count: (code: number | "<error>") => void): Promise<Answer> {
+  try {
+    const answer = await asked;
+    count(answer.statusCode);
+    return answer;
+  } catch (error) {
+    count("<error>");
+    throw error;
+  }
 }
 
 function failureOf({ method, path, signal }: ApiRequest, error: unknown, late: string | undefined): unknown {

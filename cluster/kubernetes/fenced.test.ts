@@ -1,9 +1,11 @@
+import { pino } from "pino";
 import { expect, test } from "vitest";
+import { systemClock } from "../../runtime/clock.ts";
 import { startStubApiServer } from "../../test/harness/stub-api-server.ts";
 import { openStubCluster } from "../../test/harness/stub-cluster.ts";
 import { status } from "../../test/harness/stub-faults.ts";
 import type { ConfigMapObject, CustomObject } from "../object.ts";
-import type { Api } from "./api.ts";
+import { openApi, type Api } from "./api.ts";
 import { Fenced, fenced } from "./fenced.ts";
 import { openKubernetes } from "./kubernetes.ts";
 import { objectPath } from "./resources.ts";
@@ -83,4 +85,22 @@ test("a write that the server asked patience for is not sent again by who may no
   expect(stub.count("create")).toBe(1);
   expect(String(await failure)).toContain("another process may lead by now");
   await world.close();
+});
+
+test("a write that waits for a connection is not sent by who may not write any more when there is one", async () => {
+  const stub = await startStubApiServer();
+  const api = await openApi({ kubeconfig: stub.kubeconfig(), clock: systemClock, log: pino({ level: "silent" }) });
+  let may = true;
+  const path = "/api/v1/namespaces/posthouse-system/configmaps";
+  const written = fenced(api, () => may).request({ method: "POST", path, body: {} });
+  // All that needs no answer of anybody has been done; the connection is not there before the next turn.
+  for (let step = 0; step < 100; step++) await Promise.resolve();
+  may = false;
+  await expect(written).rejects.toThrow("another process may lead by now");
+  expect(stub.requests).toEqual([]);
+  may = true;
+  await fenced(api, () => may).request({ method: "POST", path, body: { metadata: { name: "b" } } });
+  expect(stub.count("create")).toBe(1);
+  await api.close();
+  await stub.close();
 });
