@@ -30,7 +30,7 @@ describe("a Redis for tests", () => {
     const primary = await kept(startRedis({ engine: "valkey" }));
     const replica = await kept(startReplica(primary, { engine: "valkey" }));
     await primary.ask("SET", "name", "value");
-    expect(await primary.ask("WAIT", 1, 2000)).toBe(1);
+    await until("the replica has it", async () => ((await replica.ask("GET", "name")) === "value" ? true : undefined));
     const sentinel = await kept(startSentinel(primary));
     await until("the Sentinel knows the replica", async () => {
       const known = await sentinel.ask("SENTINEL", "REPLICAS", "posthouse");

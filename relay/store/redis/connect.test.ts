@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import { keepUntilEnd } from "../../../test/harness/kept.ts";
 import { startRedis, startReplica, startSentinel } from "../../../test/harness/redis.ts";
 import { connectTestRedis } from "../../../test/harness/redis-store.ts";
+import { unhinderedTime } from "../../../test/harness/unhindered-time.ts";
 import { until } from "../../../test/harness/until.ts";
 import { StoreFull } from "../spool.ts";
 import { StoreUnavailable } from "../store.ts";
@@ -10,15 +11,16 @@ import { ReplicasLate } from "./replicated.ts";
 import { defineScript } from "./script.ts";
 
 const kept = keepUntilEnd();
+const now = unhinderedTime();
 
 function connect(url: string, changes: Partial<ConnectOptions> = {}): Promise<WatchedRedis> {
   return kept(connectTestRedis(url, changes));
 }
 
 async function timed<T>(work: () => Promise<T>): Promise<{ readonly took: number; readonly outcome: T | Error }> {
-  const began = Date.now();
+  const began = now();
   const outcome = await work().catch((error: unknown) => error as Error);
-  return { took: Date.now() - began, outcome };
+  return { took: now() - began, outcome };
 }
 
 const set = (name: string, value: string) => ({ command: "SET", args: [name, value] });
@@ -121,7 +123,7 @@ describe("while Redis is away", () => {
     expect(large.took).toBeLessThan(2000);
     expect(await redis.ready()).toBe(false);
     await server.start();
-    await until("it is ready", async () => ((await redis.ready()) ? true : undefined), 3000);
+    await until("it is ready", async () => ((await redis.ready()) ? true : undefined));
     expect(await redis.commit([set("a", "1")])).toEqual([Buffer.from("OK")]);
   });
 
