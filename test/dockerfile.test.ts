@@ -1,8 +1,9 @@
-import { readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { isBuiltin } from "node:module";
 import { parseSync } from "oxc-parser";
 import { describe, expect, test } from "vitest";
 import { parse } from "yaml";
+import { faultsOf, lastOf, readDockerfile } from "./harness/dockerfile.ts";
 
 const root = new URL("..", import.meta.url);
 const text = (path: string): string => readFileSync(new URL(path, root), "utf8");
@@ -27,10 +28,14 @@ function imports(file: string): readonly string[] {
   return [...named.map(({ moduleRequest }) => moduleRequest.value), ...dynamic];
 }
 
-/** The word after an instruction of the Dockerfile. */
+/** The last instruction of this word in the last stage. */
 function line(word: string): string | undefined {
-  return new RegExp(`^${word} (.+)$`, "m").exec(dockerfile)?.[1];
+  const last = readDockerfile(dockerfile).stages.at(-1);
+  return last && lastOf(last, word);
 }
+
+/** Whether a build gets this path of the checkout. */
+const isSent = (path: string): boolean => existsSync(new URL(path, root)) && ignored.includes(`!${path}`);
 
 /** `@a/b` of `@a/b/c`, `a` of `a/b`. */
 function packageOf(name: string): string {
@@ -89,6 +94,69 @@ describe("the image", () => {
 
   test("is of the Node that the packages are tested on", () => {
     const { devDependencies } = JSON.parse(text("package.json")) as { devDependencies: Record<string, string> };
-    expect(dockerfile).toContain(`ARG NODE_IMAGE=node:${devDependencies["node"]}-`);
+    expect(readDockerfile(dockerfile).args.get("NODE_IMAGE")).toMatch(`node:${devDependencies["node"]}-`);
+  });
+
+  test("is made in stages, each on the base of the digest given, and does not run as root", () => {
+    expect(faultsOf(dockerfile, isSent)).toEqual([]);
+  });
+
+  const from = "FROM ${NODE_IMAGE}${NODE_DIGEST:+@${NODE_DIGEST}}";
+  const digest = "ARG NODE_DIGEST=\n";
+  const packages = /^FROM [^]*?(?=^FROM )/m;
+  const copied = "COPY --from=packages /app/node_modules ./node_modules\n";
+  const user = "USER 1000:1000\n";
+  type Edit = readonly [old: string | RegExp, instead: string];
+  const mutations: readonly [what: string, edits: readonly Edit[], faults: readonly string[]][] = [
+    ["no argument for the digest", [[digest, ""]], ["no build argument NODE_DIGEST"]],
+    [
+      "an argument for the digest in a stage only",
+      [
+        [digest, ""],
+        ["WORKDIR /app\n", `WORKDIR /app\n${digest}`],
+      ],
+      ["no build argument NODE_DIGEST"],
+    ],
+    ["a first stage without the digest", [[from, "FROM ${NODE_IMAGE}"]], ["a base without the digest: ${NODE_IMAGE}"]],
+    ["a last stage of another base", [[`${from}\n`, "FROM node:26\n"]], ["a base without the digest: node:26"]],
+    ["no first stage", [[packages, ""]], ["one stage", "copied from no stage before it: packages"]],
+    [
+      "no first stage, and nothing of it",
+      [
+        [packages, ""],
+        [copied, ""],
+      ],
+      ["one stage"],
+    ],
+    ["no packages", [[copied, ""]], ["a stage for nothing: packages"]],
+    [
+      "packages of another stage",
+      [["--from=packages", "--from=builder"]],
+      ["copied from no stage before it: builder", "a stage for nothing: packages"],
+    ],
+    [
+      "packages from another folder",
+      [["packages /app/", "packages /srv/"]],
+      ["not made in packages: /srv/node_modules"],
+    ],
+    ["packages installed once more", [[user, `RUN npm ci\n${user}`]], ["packages installed in the last stage"]],
+    ["no user", [[user, ""]], ["a user who may be root: root"]],
+    ["root", [[user, "USER 0:0\n"]], ["a user who may be root: 0:0"]],
+    ["a user by name", [[user, "USER node\n"]], ["a user who may be root: node"]],
+    ["root in the end", [["EXPOSE", "USER root\nEXPOSE"]], ["a user who may be root: root"]],
+    [
+      "a file that is not there",
+      [["package.json LICENSE", "package.json LICENCE"]],
+      ["not there to be copied: LICENCE"],
+    ],
+    [
+      "a folder that the build does not get",
+      [["COPY cli ./cli", "COPY docs ./docs"]],
+      ["not there to be copied: docs"],
+    ],
+  ];
+  test.each(mutations)("is told with %s", (_what, edits, faults) => {
+    const changed = edits.reduce((before, [old, instead]) => before.replace(old, () => instead), dockerfile);
+    expect(faultsOf(changed, isSent)).toEqual(faults);
   });
 });
