@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { stringify } from "yaml";
 import { becomes, has, writingEnds } from "../harness/custom-resources.ts";
-import { argoCd, canRunLua, flux, type Kind, type Seen } from "../harness/gitops.ts";
+import { argoCd, canRunLua, flux, type Kind, type Seen, type Status } from "../harness/gitops.ts";
 import { operatorRelease, startOperatorProcess, type OperatorProcess } from "../harness/operator-process.ts";
 import { withControlPlane } from "../harness/with-control-plane.ts";
 import { startZoneServer, type ZoneServer } from "../harness/zone-server.ts";
@@ -48,12 +48,17 @@ const readBoth = async (): Promise<readonly (readonly [Kind, Read])[]> => [
 
 const versions = async () => (await readBoth()).map(([, { metadata }]) => metadata.resourceVersion);
 
-/** What Argo CD and Flux make of both kinds as the API server has them: `Health: message` and a status each, the tenant's first. */
-async function judged(): Promise<readonly string[]> {
-  const objects = await readBoth();
-  const healths = argoCd(...objects);
-  return objects.map(([kind, object], index) => `${flux(kind, object)}, ${healths[index]}`);
+/** What both kinds were in turn, for Argo CD to judge in the end: that takes an interpreter which not every machine has. */
+const states: (readonly [Kind, Seen, RegExp])[] = [];
+
+/** What Flux makes of both kinds as the API server has them; and what Argo CD is to make of them, `Health: message`, is kept. */
+async function judged(tenant: RegExp, domain = tenant): Promise<Readonly<Record<Kind, Status>>> {
+  const [RelayTenant, SendingDomain] = await Promise.all([read("RelayTenant"), read("SendingDomain")]);
+  states.push(["RelayTenant", RelayTenant, tenant], ["SendingDomain", SendingDomain, domain]);
+  return { RelayTenant: flux("RelayTenant", RelayTenant), SendingDomain: flux("SendingDomain", SendingDomain) };
 }
+
+const both = (status: Status): Readonly<Record<Kind, Status>> => ({ RelayTenant: status, SendingDomain: status });
 
 async function change(kind: Kind, body: object): Promise<void> {
   const answer = await plane().ask({
@@ -120,11 +125,10 @@ afterAll(async () => {
 }, patience);
 
 // Each goes on where the one before it left off.
-describe.skipIf(!canRunLua)("on an API server", () => {
+describe("on an API server", () => {
   test("what nobody has looked at is in progress, and a wait for it ends in vain", { timeout: patience }, async () => {
     expect(await apply()).toMatchObject({ code: 0 });
-    const isNew = "InProgress, Progressing: Posthouse has not looked at it yet";
-    expect(await judged()).toEqual([isNew, isNew]);
+    expect(await judged(/^Progressing: Posthouse has not looked at it yet$/)).toEqual(both("InProgress"));
     const waited = await helm("3s");
     expect(waited).toMatchObject({ code: 1 });
     expect(waited.stderr).toMatch(/RelayTenant.*InProgress|InProgress.*RelayTenant/s);
@@ -136,10 +140,10 @@ describe.skipIf(!canRunLua)("on an API server", () => {
     expect(await helm("120s")).toMatchObject({ code: 0 });
     await waitFor("RelayTenant", "Ready", "True/Reconciled");
     await waitFor("SendingDomain", "DNSVerified", "False/RecordMissing");
-    expect(await judged()).toEqual([
-      expect.stringMatching(/^Current, Healthy: /),
-      expect.stringMatching(/^InProgress, Healthy: .*s\d{4}q\d\._domainkey/),
-    ]);
+    expect(await judged(/^Healthy: /, /^Healthy: .*s\d{4}q\d\._domainkey/)).toEqual({
+      RelayTenant: "Current",
+      SendingDomain: "InProgress",
+    });
   });
 
   test("with its records in DNS a domain is current by the expressions too", { timeout: patience }, async () => {
@@ -152,10 +156,7 @@ describe.skipIf(!canRunLua)("on an API server", () => {
     zone.publish(...records.map(({ fqdn, value }) => ({ name: fqdn, type: "TXT" as const, value })));
     await waitFor("SendingDomain", "DNSVerified", "True/RecordsValid");
     // No relay runs here that could tell of credits.
-    expect(await judged()).toEqual([
-      expect.stringMatching(/^Current, Healthy: The relays/),
-      expect.stringMatching(/^Current, Healthy: Everything/),
-    ]);
+    expect(await judged(/^Healthy: The relays/, /^Healthy: Everything/)).toEqual(both("Current"));
   });
 
   test("a second apply differs in nothing, meets no conflict and changes nothing", { timeout: patience }, async () => {
@@ -179,10 +180,7 @@ describe.skipIf(!canRunLua)("on an API server", () => {
     await change("SendingDomain", { spec: { dkim: { revokedSelectors: ["none"] } } });
     await waitFor("RelayTenant", "Stalled", "True/UnknownPlan");
     await waitFor("SendingDomain", "Stalled", "True/SelectorUnknown");
-    expect(await judged()).toEqual([
-      expect.stringMatching(/^Failed, Degraded: .*plan/),
-      expect.stringMatching(/^Failed, Degraded: .*revokedSelectors/),
-    ]);
+    expect(await judged(/^Degraded: .*plan/, /^Degraded: .*revokedSelectors/)).toEqual(both("Failed"));
     const waited = await helm("5s", "--set", "plan=None");
     expect(waited).toMatchObject({ code: 1 });
     expect(waited.stderr).toMatch(/RelayTenant.*Failed|Failed.*RelayTenant/s);
@@ -193,10 +191,7 @@ describe.skipIf(!canRunLua)("on an API server", () => {
     await change("SendingDomain", { spec: { dkim: { revokedSelectors: null } } });
     await waitFor("RelayTenant", "SendingAllowed", "False/SuspendedByPlatform");
     await waitFor("SendingDomain", "Ready", "True/Reconciled");
-    expect(await judged()).toEqual([
-      expect.stringMatching(/^Current, Healthy: .*uspended/),
-      expect.stringMatching(/^Current, Healthy: /),
-    ]);
+    expect(await judged(/^Healthy: .*uspended/, /^Healthy: /)).toEqual(both("Current"));
   });
 
   test("what was changed or deleted and not looked at again is in progress", { timeout: patience }, async () => {
@@ -204,13 +199,17 @@ describe.skipIf(!canRunLua)("on an API server", () => {
     await operator?.ended();
     await change("RelayTenant", { spec: { allowance: { standing: "Normal" } } });
     await change("SendingDomain", { spec: { dmarc: { policy: "Reject" } } });
-    const isBehind = "InProgress, Progressing: Posthouse has not looked at the change yet";
-    expect(await judged()).toEqual([isBehind, isBehind]);
+    expect(await judged(/^Progressing: Posthouse has not looked at the change yet$/)).toEqual(both("InProgress"));
     for (const kind of ["RelayTenant", "SendingDomain"] as const) {
       await change(kind, { metadata: { finalizers: ["example.com/hold"] } });
       await plane().ask({ method: "DELETE", path: pathOf(kind) });
     }
-    const isGoing = "InProgress, Progressing: It is being deleted";
-    expect(await judged()).toEqual([isGoing, isGoing]);
+    expect(await judged(/^Progressing: It is being deleted$/)).toEqual(both("InProgress"));
+  });
+
+  test.skipIf(!canRunLua)("Argo CD sees the health of every one of these states", () => {
+    const healths = argoCd(...states.map(([kind, object]) => [kind, object] as const));
+    expect(healths).toEqual(states.map(([, , health]) => expect.stringMatching(health)));
+    expect(healths.length).toBeGreaterThanOrEqual(14);
   });
 });
