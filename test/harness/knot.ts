@@ -1,5 +1,5 @@
 /** A real authoritative name server on loopback: knotd, where the test set-up could find or fetch one. */
-import { execFileSync, spawn } from "node:child_process";
+import { execFileSync } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { dnsClient } from "../../net/dns-client.ts";
 import type { Endpoint } from "../../net/endpoint.ts";
 import { systemClock } from "../../runtime/clock.ts";
+import { spawnBound } from "./bound-process.ts";
 import { isThere } from "./needed.ts";
 import { freePorts } from "./posthouse.ts";
 import { until } from "./until.ts";
@@ -24,6 +25,7 @@ isThere("a real name server wants knotd, of Knot DNS", knotd !== undefined);
 
 /** A name server of one zone. */
 export interface Knot extends Endpoint {
+  readonly pid: number;
   /** `host:port`. */
   readonly text: string;
   /** Serves these lines of a zone file, beside SOA and NS, from now on. Resolves when it does. */
@@ -66,13 +68,10 @@ export async function startKnot(program: string, zone: string, address = "127.0.
   };
   await write([]);
   await writeFile(join(folder, "knot.conf"), config(folder, zone, at));
-  const child = spawn(program, ["-c", join(folder, "knot.conf")], { stdio: ["ignore", "ignore", "pipe"] });
+  const child = spawnBound(program, ["-c", join(folder, "knot.conf")], { stdio: ["ignore", "ignore", "pipe"] });
   let errors = "";
-  child.stderr.setEncoding("utf8").on("data", (text: string) => (errors += text));
+  child.stderr?.setEncoding("utf8").on("data", (text: string) => (errors += text));
   const closed = once(child, "close");
-  const reap = (): void => void child.kill("SIGKILL");
-  process.once("exit", reap);
-  void closed.then(() => process.off("exit", reap));
   const client = dnsClient({ servers: [at], timeout: 500, clock: systemClock });
   const served = (): Promise<true> =>
     until(`knotd serves ${zone}, serial ${serial}`, async () => {
@@ -91,6 +90,7 @@ export async function startKnot(program: string, zone: string, address = "127.0.
   });
   return {
     ...at,
+    pid: child.pid ?? 0,
     text: `${address}:${port}`,
     async load(lines) {
       await write(lines);

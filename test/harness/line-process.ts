@@ -1,6 +1,7 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
+import { spawnBound } from "./bound-process.ts";
 
 /** A child process that is spoken to in lines. */
 export interface LineProcess {
@@ -22,11 +23,13 @@ export function startLineProcess(
 ): LineProcess {
   const [file, ...args] = command;
   const stderr = process.env["VERBOSE"] === undefined ? "ignore" : "inherit";
-  const child = spawn(file, args, { stdio: ["pipe", "pipe", stderr], env: { ...process.env, ...env } });
+  const child = spawnBound(file, args, { stdio: ["pipe", "pipe", stderr], env: { ...process.env, ...env } });
+  const { stdin, stdout } = child;
+  if (stdin === null || stdout === null) throw new Error(`${file} has no pipes`);
   const lines: string[] = [];
   const waiting = new Set<() => void>();
   let ended = false;
-  const reader = createInterface({ input: child.stdout });
+  const reader = createInterface({ input: stdout });
   reader.on("line", (line) => {
     lines.push(line);
     for (const look of waiting) look();
@@ -36,12 +39,12 @@ export function startLineProcess(
     ended = true;
     for (const look of waiting) look();
   })();
-  child.stdin.on("error", () => undefined);
+  stdin.on("error", () => undefined);
 
   return {
     child,
     lines,
-    send: (line) => void child.stdin.write(`${line}\n`),
+    send: (line) => void stdin.write(`${line}\n`),
     saw: (pattern, from = 0) =>
       new Promise((resolve, reject) => {
         const look = (): void => {

@@ -1,7 +1,8 @@
 /** Runs the real command line in child processes, as a user would. */
-import { spawn, type ChildProcess } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { createServer } from "node:net";
+import { spawnBound } from "./bound-process.ts";
 
 const main = new URL("../../cli/main.ts", import.meta.url).pathname;
 
@@ -13,12 +14,12 @@ export interface Finished {
 
 /** Runs `posthouse ARGS...` to its end. */
 export async function posthouse(args: readonly string[], input?: string): Promise<Finished> {
-  const child = spawn(process.execPath, [main, ...args], { stdio: ["pipe", "pipe", "pipe"] });
-  child.stdin.end(input ?? "");
+  const child = spawnBound(process.execPath, [main, ...args], { stdio: ["pipe", "pipe", "pipe"] });
+  child.stdin?.end(input ?? "");
   let stdout = "";
   let stderr = "";
-  child.stdout.setEncoding("utf8").on("data", (text: string) => (stdout += text));
-  child.stderr.setEncoding("utf8").on("data", (text: string) => (stderr += text));
+  child.stdout?.setEncoding("utf8").on("data", (text: string) => (stdout += text));
+  child.stderr?.setEncoding("utf8").on("data", (text: string) => (stderr += text));
   await once(child, "close");
   return { code: child.exitCode, stdout, stderr };
 }
@@ -40,14 +41,12 @@ export async function startPosthouse(
   ready: { host: string; port: number },
   command: "up" | "relay" = "up",
 ): Promise<Running> {
-  const child = spawn(process.execPath, [main, command, ...args], { stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawnBound(process.execPath, [main, command, ...args], { stdio: ["ignore", "pipe", "pipe"] });
   const chunks: string[] = [];
-  child.stdout.setEncoding("utf8").on("data", (text: string) => void chunks.push(text));
-  child.stderr.setEncoding("utf8").on("data", (text: string) => void chunks.push(text));
+  child.stdout?.setEncoding("utf8").on("data", (text: string) => void chunks.push(text));
+  child.stderr?.setEncoding("utf8").on("data", (text: string) => void chunks.push(text));
   const closed = once(child, "close");
   const reap = (): void => void child.kill("SIGKILL");
-  process.once("exit", reap);
-  void closed.then(() => process.off("exit", reap));
   const deadline = Date.now() + 60_000;
   while (!(await answers(ready))) {
     if (hasEnded(child)) throw new Error(`posthouse ${command} ended (${String(child.exitCode)}):\n${chunks.join("")}`);

@@ -1,11 +1,12 @@
 /** A real Redis or Valkey on a free port of loopback, in a folder of its own, that can be stopped, paused and killed. */
-import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { type ChildProcess, execFileSync } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, rmSync } from "node:fs";
+import { rmSync } from "node:fs";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Redis } from "ioredis";
+import { spawnBound } from "./bound-process.ts";
 import { freePorts } from "./posthouse.ts";
 import { until } from "./until.ts";
 
@@ -56,15 +57,6 @@ export interface RedisServer {
   readonly close: () => Promise<void>;
 }
 
-const setpriv = "/usr/bin/setpriv";
-
-/** The server dies with the process that started it, however that ends, where the system can do that. */
-function launch(program: string, file: string, sentinel: boolean): ChildProcess {
-  const args = [program, file, ...(sentinel ? ["--sentinel"] : [])];
-  const [command = program, ...rest] = existsSync(setpriv) ? [setpriv, "--pdeathsig", "KILL", ...args] : args;
-  return spawn(command, rest, { stdio: ["ignore", "pipe", "pipe"] });
-}
-
 function configOf(port: number, folder: string, options: RedisServerOptions): string {
   const directives = options.sentinel === true ? (options.config ?? {}) : { ...durable, ...options.config };
   const lines = Object.entries(directives).map(([name, value]) => `${name} ${value}`);
@@ -106,11 +98,8 @@ export async function startRedis(options: RedisServerOptions = {}): Promise<Redi
   const password = options.config?.["requirepass"];
   let child: ChildProcess | undefined;
   let said = "";
-  const reap = (): void => {
-    child?.kill("SIGKILL");
-    rmSync(folder, { recursive: true, force: true });
-  };
-  process.once("exit", reap);
+  const sweep = (): void => rmSync(folder, { recursive: true, force: true });
+  process.once("exit", sweep);
 
   const ask: RedisServer["ask"] = (command, ...args) => askAt(port, password, [command, ...args.map(String)]);
   const end = async (signal: NodeJS.Signals): Promise<void> => {
@@ -123,7 +112,8 @@ export async function startRedis(options: RedisServerOptions = {}): Promise<Redi
     await exited;
   };
   const start = async (): Promise<void> => {
-    const started = launch(program, file, sentinel);
+    const args = [file, ...(sentinel ? ["--sentinel"] : [])];
+    const started = spawnBound(program, args, { stdio: ["ignore", "pipe", "pipe"] });
     child = started;
     started.stdout?.setEncoding("utf8").on("data", (text: string) => (said = `${said}${text}`.slice(-8192)));
     started.stderr?.setEncoding("utf8").on("data", (text: string) => (said = `${said}${text}`.slice(-8192)));
@@ -137,7 +127,7 @@ export async function startRedis(options: RedisServerOptions = {}): Promise<Redi
   };
   const close = async (): Promise<void> => {
     await end("SIGKILL");
-    process.off("exit", reap);
+    process.off("exit", sweep);
     await rm(folder, { recursive: true, force: true });
   };
   await start().catch(async (error: unknown) => {

@@ -1,7 +1,8 @@
 /** The processes of one container, in namespaces of their own for mounts, processes, host name and IPC. */
-import { spawn, type ChildProcess, type StdioOptions } from "node:child_process";
+import type { ChildProcess, StdioOptions } from "node:child_process";
 import { once } from "node:events";
 import { closeSync, openSync, readFileSync } from "node:fs";
+import { spawnBound } from "../bound-process.ts";
 import { rootScript, quote, type RootFilesystem } from "./root-filesystem.ts";
 
 /** Who a container runs as, and what it may. */
@@ -69,7 +70,7 @@ export function startContainer(spec: ContainerSpec): ContainerProcess {
 }
 
 function start(command: string, args: readonly string[], stdio: StdioOptions): ChildProcess {
-  return spawn("setpriv", ["--pdeathsig", "KILL", command, ...args], { stdio, env: toolEnv });
+  return spawnBound(command, args, { stdio, env: toolEnv });
 }
 
 /** The command behind a change of user, of folder and of the whole environment. */

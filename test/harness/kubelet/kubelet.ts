@@ -35,9 +35,10 @@
  * It needs Linux and root. Nothing of it stays behind: it is the first process of a process namespace and holds its files
  * in memory in a mount namespace, and the kernel ends both with the process that started it.
  */
-import { spawn, type ChildProcess } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { chmodSync, mkdirSync } from "node:fs";
+import { spawnBound } from "../bound-process.ts";
 import { isThere } from "../needed.ts";
 import { checkout, image } from "./image.ts";
 import type { FromKubelet, KubeletConfig, ToKubelet } from "./main.ts";
@@ -81,8 +82,8 @@ export async function startKubelet(options: KubeletOptions): Promise<Kubelet> {
   chmodSync(image.compiled.from, 0o1777);
   const config: KubeletConfig = { kubeconfig, nodeName, folder, apiServer: { host, port: Number(port) } };
   const namespaces = ["--mount", "--propagation", "private", "--pid", "--fork", "--kill-child", "--mount-proc"];
-  const command = ["unshare", ...namespaces, process.execPath, main, JSON.stringify(config)];
-  const child = spawn("setpriv", ["--pdeathsig", "KILL", ...command], { stdio: ["ignore", "pipe", "pipe", "ipc"] });
+  const command = [...namespaces, process.execPath, main, JSON.stringify(config)];
+  const child = spawnBound("unshare", command, { stdio: ["ignore", "pipe", "pipe", "ipc"] });
   let output = "";
   const hear = (text: string): void => void (output = `${output}${text}`.slice(-65_536));
   child.stdout?.setEncoding("utf8").on("data", hear);
