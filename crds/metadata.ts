@@ -52,8 +52,9 @@ function validator(): ValidateFunction {
 
 /** What is wrong with an object's `metadata`: name (RFC 1123 subdomain), namespace (RFC 1123 label), labels, annotations. */
 export function metadataProblems(metadata: unknown): readonly AdmissionProblem[] {
-  if (!isJsonObject(metadata))
-    return [problemAt(["metadata"], metadata === undefined ? "required" : "type", "must be a map")];
+  // As the API server has it, for which an object without metadata has empty one.
+  if (metadata === undefined || metadata === null) return [problemAt(["metadata", "name"], "required", "is required")];
+  if (!isJsonObject(metadata)) return [problemAt(["metadata"], "type", "must be a map")];
   const validate = validator();
   if (validate(metadata)) return [];
   return oneEachPlace((validate.errors ?? []).map(fromAjv));
