@@ -59,9 +59,12 @@ export function renderChart(values: object | string, apis: readonly string[] = [
   );
 }
 
-/** The rendering of a value set, where the Prometheus operator is there. Throws when it is refused. */
+/** The sets for who renders without an API server to tell what it knows. */
+const offline: ReadonlySet<string> = new Set(["gitops"]);
+
+/** The rendering of a value set, where the Prometheus operator is there unless nobody can tell. Throws when it is refused. */
 export async function renderValueSet(name: string): Promise<string> {
-  const { code, stdout, stderr } = await renderChart(valueSetFile(name, "values"), known);
+  const { code, stdout, stderr } = await renderChart(valueSetFile(name, "values"), offline.has(name) ? [] : known);
   if (code !== 0) throw new Error(stderr);
   return stdout;
 }
