@@ -1,4 +1,4 @@
-/** What an operator would have written to an API server for relays, written by a test: contracts, and who may read them. */
+/** What an operator would have written to an API server for relays, written by a test. */
 import { encodeDomainContract, encodeTenantContract, type ObjectData } from "../../contract/codec.ts";
 import type { DomainContract } from "../../contract/domain-contract.ts";
 import { domainContractName, labels, tenantContractName } from "../../contract/names.ts";
@@ -50,44 +50,5 @@ export async function putContracts({ ask }: ControlPlane, namespace: string, con
       },
     });
     if (code >= 300) throw new Error(`${name}: ${code} ${JSON.stringify(body)}`);
-  }
-}
-
-interface Rule {
-  readonly apiGroups: readonly string[];
-  readonly resources: readonly string[];
-  readonly verbs: readonly string[];
-}
-
-/** All that a relay needs: its contracts, and to ask whose a token is. */
-export const relayRules = {
-  contracts: [{ apiGroups: [""], resources: ["secrets"], verbs: ["list", "watch"] }],
-  tokens: [{ apiGroups: ["authentication.k8s.io"], resources: ["tokenreviews"], verbs: ["create"] }],
-} satisfies Record<string, readonly Rule[]>;
-
-/** Lets a ServiceAccount do what the rules say: in its namespace, or with `cluster` everywhere. */
-export async function allow(
-  { ask }: ControlPlane,
-  account: { readonly namespace: string; readonly name: string },
-  rules: readonly Rule[],
-  where: "namespace" | "cluster" = "namespace",
-): Promise<void> {
-  const { namespace } = account;
-  const prefix = where === "cluster" ? "Cluster" : "";
-  const base = `/apis/rbac.authorization.k8s.io/v1/${where === "cluster" ? "" : `namespaces/${namespace}/`}`;
-  const apiVersion = "rbac.authorization.k8s.io/v1";
-  const metadata = { name: `${namespace}-${account.name}` };
-  const roleRef = { apiGroup: "rbac.authorization.k8s.io", kind: `${prefix}Role`, name: metadata.name };
-  const role = { apiVersion, kind: `${prefix}Role`, metadata, rules };
-  const binding = {
-    apiVersion,
-    kind: `${prefix}RoleBinding`,
-    metadata,
-    roleRef,
-    subjects: [{ kind: "ServiceAccount", ...account }],
-  };
-  for (const body of [role, binding]) {
-    const { code, body: said } = await ask({ method: "POST", path: `${base}${body.kind.toLowerCase()}s`, body });
-    if (code >= 300) throw new Error(`${body.kind}: ${code} ${JSON.stringify(said)}`);
   }
 }

@@ -1,10 +1,10 @@
-/** `posthouse operator` as a process of its own, on a control plane of tests, with what its Roles in the chart grant. */
+/** `posthouse operator` as a process of its own, on a control plane of tests, with the Roles of the chart. */
 import { once } from "node:events";
 import { spawn } from "node:child_process";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { stringify } from "yaml";
-import { allow } from "./api-server-contracts.ts";
+import { chartAccount, type Grant } from "./chart-account.ts";
 import type { ControlPlane } from "./control-plane.ts";
 import { freePorts } from "./posthouse.ts";
 import { until } from "./until.ts";
@@ -26,38 +26,13 @@ export interface OperatorProcess {
   readonly ended: () => Promise<number | null>;
 }
 
-/** A namespace for a release, with the operator's ServiceAccount, which may do what the chart lets it. */
-export async function operatorRelease(plane: ControlPlane): Promise<{ namespace: string; kubeconfig: string }> {
+/** A namespace for a release, with the operator's ServiceAccount, which may do what the chart lets it with this fleet. */
+export async function operatorRelease(
+  plane: ControlPlane,
+  fleet: NonNullable<Grant["fleet"]> = {},
+): Promise<{ namespace: string; kubeconfig: string }> {
   const namespace = await plane.namespace();
-  return { namespace, kubeconfig: await operatorAccount(plane, namespace, "posthouse-operator") };
-}
-
-/** The kubeconfig file of one more ServiceAccount that may do the same: the audit log tells it from others. */
-export async function operatorAccount(plane: ControlPlane, namespace: string, name: string): Promise<string> {
-  const account = { namespace, name };
-  const kubeconfig = await plane.serviceAccountKubeconfig(namespace, name);
-  const objects = ["get", "list", "watch", "create", "patch", "delete"];
-  await allow(
-    plane,
-    account,
-    [
-      { apiGroups: ["posthouse.dev"], resources: ["relaytenants", "sendingdomains"], verbs: ["list", "watch"] },
-      {
-        apiGroups: ["posthouse.dev"],
-        resources: ["relaytenants/status", "sendingdomains/status"],
-        verbs: ["patch"],
-      },
-      { apiGroups: [""], resources: ["secrets", "configmaps"], verbs: objects },
-      { apiGroups: ["externaldns.k8s.io"], resources: ["dnsendpoints"], verbs: objects },
-      { apiGroups: ["events.k8s.io"], resources: ["events"], verbs: ["create", "patch"] },
-    ],
-    "cluster",
-  );
-  await allow(plane, account, [
-    { apiGroups: ["coordination.k8s.io"], resources: ["leases"], verbs: ["get", "create", "update"] },
-    { apiGroups: [""], resources: ["pods"], verbs: ["list"] },
-  ]);
-  return kubeconfig;
+  return { namespace, kubeconfig: await chartAccount(plane, { namespace, component: "operator", fleet }) };
 }
 
 /** Starts one; `fleet` is what its fleet file says beside the admin port. It dies with the control plane. */

@@ -2,7 +2,7 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { stringify } from "yaml";
-import { allow, relayRules } from "./api-server-contracts.ts";
+import { chartAccount } from "./chart-account.ts";
 import type { ControlPlane } from "./control-plane.ts";
 import { type Daemon, daemon } from "./daemon.ts";
 import { freePorts } from "./posthouse.ts";
@@ -28,13 +28,9 @@ export interface RelayProcess {
   readonly send: (password?: string, sender?: string) => Promise<string>;
 }
 
-/** The kubeconfig file of a relay's ServiceAccount in this namespace. */
-export async function relayAccount(plane: ControlPlane, namespace: string): Promise<string> {
-  const account = { namespace, name: "posthouse-relay" };
-  const kubeconfig = await plane.serviceAccountKubeconfig(namespace, account.name);
-  await allow(plane, account, relayRules.contracts);
-  await allow(plane, account, relayRules.tokens, "cluster");
-  return kubeconfig;
+/** The kubeconfig file of the relay's ServiceAccount in this namespace, which may do what the chart lets it. */
+export function relayAccount(plane: ControlPlane, namespace: string): Promise<string> {
+  return chartAccount(plane, { namespace, component: "relay" });
 }
 
 /** Starts one; `fleet` is what its fleet file says beside listeners and the admin port. It dies with the reaper's process. */

@@ -103,10 +103,11 @@ test("ten checks of each domain in a minute, and nothing is written but the Leas
   });
   const crds = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
   expect((await plane().ask({ method: "POST", path: crds, body: dnsEndpointCrd })).code).toBe(201);
-  const release = await operatorRelease(plane());
-  const place = { namespace: release.namespace, team: await plane().namespace() };
-  const { team } = place;
-  const start = await operatorWith(release, { address: zone.address, team });
+  const team = await plane().namespace();
+  const dnsAutomation = [{ zones: ["shown.example"], namespaces: [team] }];
+  const release = await operatorRelease(plane(), { dnsAutomation });
+  const place = { namespace: release.namespace, team };
+  const start = await operatorWith(release, { address: zone.address, dnsAutomation });
   operator = await start();
   const output = (): string => operator?.output() ?? "";
   await claim(place);
@@ -163,11 +164,10 @@ function typesIn(metrics: string): readonly string[] {
 /** How to start an operator that checks often, may publish for `shown`, and has a token for relays. */
 async function operatorWith(
   release: Awaited<ReturnType<typeof operatorRelease>>,
-  { address, team }: { readonly address: string; readonly team: string },
+  { address, dnsAutomation }: { readonly address: string; readonly dnsAutomation: readonly object[] },
 ): Promise<() => Promise<OperatorProcess>> {
   const servers = { resolvers: [address], authorities: [{ zone: "example", servers: [address] }] };
   const pace = { activationDelay: "0s", checkInterval: "2s", missingInterval: "1s", missingIntervalMax: "3s" };
-  const dnsAutomation = [{ zones: ["shown.example"], namespaces: [team] }];
   const fleet = { hostname: "relay.example", dns: { ...servers, ...pace }, dnsAutomation };
   const token = join(plane().folder, "usage.token");
   await writeFile(token, await tokenOf(plane(), release.namespace, account, "posthouse.dev/usage"), { mode: 0o600 });

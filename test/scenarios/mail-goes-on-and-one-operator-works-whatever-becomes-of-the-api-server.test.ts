@@ -2,9 +2,9 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect, onTestFinished, test } from "vitest";
 import { type ApiProxy, startApiProxy } from "../harness/api-proxy.ts";
-import { allow, relayRules } from "../harness/api-server-contracts.ts";
 import { missing, moreArrives } from "../harness/arrivals.ts";
 import { busiestMinute, termsOf } from "../harness/audit-terms.ts";
+import { grantAsChart } from "../harness/chart-account.ts";
 import { compactEtcd } from "../harness/compact-etcd.ts";
 import { becomes, has, keysOf, make } from "../harness/custom-resources.ts";
 import { keepOperators, type KeptOperators } from "../harness/kept-operators.ts";
@@ -196,7 +196,7 @@ async function kubeconfigOf(user: string, name: string, way?: ApiProxy): Promise
 /** Two operators and a relay, each on its way to the API server, and a domain that may send. */
 async function begin(): Promise<Scene> {
   const { namespace } = await operatorRelease(plane());
-  await allow(plane(), { namespace, name: "posthouse-relay" }, relayRules.contracts);
+  await grantAsChart(plane(), { namespace, component: "relay" });
   const team = await plane().namespace();
   const world = await startKubernetesWorld(plane());
   onTestFinished(() => world.close());

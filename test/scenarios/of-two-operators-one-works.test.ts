@@ -1,11 +1,7 @@
 import { afterEach, expect, test } from "vitest";
+import { chartAccount } from "../harness/chart-account.ts";
 import { becomes, deliveringTenant, has, keysOf, make, writesOf, writingEnds } from "../harness/custom-resources.ts";
-import {
-  operatorAccount,
-  operatorRelease,
-  startOperatorProcess,
-  type OperatorProcess,
-} from "../harness/operator-process.ts";
+import { operatorRelease, startOperatorProcess, type OperatorProcess } from "../harness/operator-process.ts";
 import { until } from "../harness/until.ts";
 import { withControlPlane } from "../harness/with-control-plane.ts";
 
@@ -47,9 +43,11 @@ test(
   async () => {
     const release = await operatorRelease(plane());
     const team = await plane().namespace();
-    const start = async (account?: string): Promise<OperatorProcess> => {
-      const own = account !== undefined && {
-        kubeconfig: await operatorAccount(plane(), release.namespace, account),
+    const { namespace } = release;
+    // The audit log tells the account of another release from the first one's.
+    const start = async (another?: string): Promise<OperatorProcess> => {
+      const own = another !== undefined && {
+        kubeconfig: await chartAccount(plane(), { namespace, component: "operator", release: another }),
       };
       const operator = await startOperatorProcess(plane(), { ...release, ...own }, fleet);
       operators.push(operator);
@@ -83,7 +81,7 @@ test(
     expect(await first.ended()).toBe(0);
     await second.ready("leading");
     expect(await writingEnds(plane(), release.namespace, "posthouse-operator")).toBe(before);
-    expect(await writesOf(plane(), release.namespace, "second")).toEqual([]);
+    expect(await writesOf(plane(), release.namespace, "second-operator")).toEqual([]);
 
     // Frozen in the middle of its work, for longer than its Lease: when it wakes up another has done the rest.
     const late = Array.from({ length: 20 }, (_, index) => `late-${index}`);
@@ -99,12 +97,12 @@ test(
     const third = await start("third");
     await third.ready("leading");
     for (const name of late) await becomes(plane(), `sendingdomains/${team}/${name}`, isReady, third.output);
-    const beforeItWoke = await writesOf(plane(), release.namespace, "second");
+    const beforeItWoke = await writesOf(plane(), release.namespace, "second-operator");
     expect(beforeItWoke.length).toBeGreaterThan(0);
     second.signal("SIGCONT");
     expect(await second.ended()).toBe(1);
     expect(second.output()).toContain("not leading any more");
-    expect(await writesOf(plane(), release.namespace, "second")).toEqual(beforeItWoke);
+    expect(await writesOf(plane(), release.namespace, "second-operator")).toEqual(beforeItWoke);
     expect(await keysMade()).toBe(2 * (late.length + 1));
     expect((await leaseOf(release.namespace)).holderIdentity).toContain(third.identity);
     const { renewTime } = await leaseOf(release.namespace);

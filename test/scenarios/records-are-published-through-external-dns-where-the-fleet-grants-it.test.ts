@@ -26,9 +26,9 @@ interface Published {
 }
 
 test("once the cluster knows DNSEndpoints, and as long as the spec asks for it", { timeout: 600_000 }, async () => {
-  const release = await operatorRelease(plane());
   const team = await plane().namespace();
   const dnsAutomation = [{ zones: ["shop.example"], namespaces: [team] }];
+  const release = await operatorRelease(plane(), { dnsAutomation });
   operator = await startOperatorProcess(plane(), release, { ...fleet, dnsAutomation });
   const { output } = operator;
   await make(plane(), `relaytenants/${team}/shop`, deliveringTenant);
