@@ -1,9 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { becomes, make } from "../harness/custom-resources.ts";
+import { becomes, has, keysOf, make } from "../harness/custom-resources.ts";
 import type { ControlPlane } from "../harness/control-plane.ts";
 import { canRunKubelet } from "../harness/kubelet/kubelet.ts";
 import { withKubelet } from "../harness/kubelet/with-kubelet.ts";
 import { type KubernetesWorld, startKubernetesWorld } from "../harness/kubernetes-world.ts";
+import { leaderIsSucceeded } from "../harness/operator-pods.ts";
 import { type RedisServer, startRedis } from "../harness/redis.ts";
 import { loggedIn, passwordOf, serviceAddress } from "../harness/release.ts";
 import { type Dialogue, dialogue } from "../harness/smtp-dialogue.ts";
@@ -91,8 +92,45 @@ describe.skipIf(!canRunKubelet)("three relay pods on one Redis", () => {
     );
   };
 
+  /** Leaves one relay; resolves to the witnesses of the others when those are gone. */
+  const twoGo = async (witnesses: readonly Witness[]): Promise<readonly Witness[]> => {
+    await kubectl("scale deployment/posthouse-relay --replicas=1");
+    const going = await until(
+      "two of them go",
+      async () => {
+        const ending = new Set((await relayPods()).flatMap(({ name, isEnding }) => (isEnding ? [name] : [])));
+        const found = witnesses.filter(({ pod }) => ending.has(pod.name));
+        return found.length === 2 ? found : undefined;
+      },
+      patience,
+    );
+    await Promise.all(going.map((witness) => sendsOnWhenNobodyIsLetIn(witness)));
+    await until("one is left", async () => ((await relayPods()).length === 1 ? true : undefined), patience);
+    return going;
+  };
+  /** The operator that works is killed while there are keys to make: the other goes on, and makes none twice. */
+  const operatorIsSucceeded = async (): Promise<void> => {
+    const before = await keysOf(controlPlane(), release);
+    const names = ["one", "two"];
+    const places = names.map((name) => `sendingdomains/team-shop/${name}` as const);
+    for (const [index, place] of places.entries())
+      await make(controlPlane(), place, { domain: `${names[index]}.example`, tenantRef: { name: "shop" } });
+    await leaderIsSucceeded(controlPlane(), release, kubelet());
+    for (const place of places)
+      await becomes(
+        controlPlane(),
+        place,
+        has("Ready", "True/Reconciled"),
+        () => "what the containers wrote says more",
+      );
+    const after = await keysOf(controlPlane(), release);
+    expect(after).toEqual(expect.arrayContaining([...before]));
+    const made = after.filter((key) => !before.includes(key)).map((key) => key.split(" ").slice(0, 2).join(" "));
+    expect(made).toEqual(names.flatMap((name) => [`${name}.example Ed25519`, `${name}.example RSA2048`]));
+  };
+
   test(
-    "lose no message and break no transaction while they are replaced, and while two of them go",
+    "lose no message and break no transaction while they are replaced, and while two of them and an operator go",
     { timeout: 2 * patience, retry: 0 },
     async () => {
       const password = await install(world, controlPlane());
@@ -122,18 +160,7 @@ describe.skipIf(!canRunKubelet)("three relay pods on one Redis", () => {
         password,
       );
       expect(young).toHaveLength(3);
-      await kubectl("scale deployment/posthouse-relay --replicas=1");
-      const going = await until(
-        "two of them go",
-        async () => {
-          const ending = new Set((await relayPods()).flatMap(({ name, isEnding }) => (isEnding ? [name] : [])));
-          const found = young.filter(({ pod }) => ending.has(pod.name));
-          return found.length === 2 ? found : undefined;
-        },
-        patience,
-      );
-      await Promise.all(going.map((witness) => sendsOnWhenNobodyIsLetIn(witness)));
-      await until("one is left", async () => ((await relayPods()).length === 1 ? true : undefined), patience);
+      const [going] = await Promise.all([twoGo(young), operatorIsSucceeded()]);
       await more(20);
       await operatorHearsOf("when-one-is-left");
       const staying = young.find((witness) => !going.includes(witness));
@@ -224,11 +251,12 @@ async function finish(client: Dialogue | undefined): Promise<string> {
   return (await client?.say("From: orders@shop.example\r\nSubject: witness\r\n\r\nx\r\n.")) ?? "";
 }
 
-/** Installs the chart with three relays and lets a domain send. Resolves to the tenant's API key. */
+/** Installs the chart with two operators and three relays, and lets a domain send. Resolves to the tenant's API key. */
 async function install(world: KubernetesWorld, controlPlane: ControlPlane): Promise<string> {
   // What takes long here is a busy machine, not a client.
   const limits = ["stopTimeout=60s", "idleTimeout=20m", "messageTimeout=20m"];
   const values = [
+    "operator.replicas=2",
     "relay.replicas=3",
     "redis.secretName=redis",
     "redis.passwordKey=password",

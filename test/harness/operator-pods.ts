@@ -1,0 +1,69 @@
+/** The operator's pods of a release of the chart, and who of them leads. */
+import { expect } from "vitest";
+import type { ControlPlane } from "./control-plane.ts";
+import type { Kubelet } from "./kubelet/kubelet.ts";
+import { until } from "./until.ts";
+
+/** In ms: others may build and test on the same cores. */
+const patience = 120_000;
+
+export interface OperatorPod {
+  readonly name: string;
+  readonly isReady: boolean;
+  readonly restarts: number;
+  /** What it says at `/readyz`; empty while it does not answer. */
+  readonly says: string;
+}
+
+interface Pod {
+  readonly metadata: { readonly name: string };
+  readonly spec: { readonly containers: readonly [{ readonly ports: readonly [{ readonly containerPort: number }] }] };
+  readonly status: {
+    readonly podIP?: string;
+    readonly containerStatuses?: readonly [{ readonly ready: boolean; readonly restartCount: number }];
+  };
+}
+
+/** The operator's pods of a release. */
+export async function operatorPods({ ask }: ControlPlane, namespace: string): Promise<readonly OperatorPod[]> {
+  const selector = "labelSelector=app.kubernetes.io%2Fcomponent%3Doperator";
+  const { body } = await ask({ path: `/api/v1/namespaces/${namespace}/pods?${selector}` });
+  return Promise.all((body as { items: readonly Pod[] }).items.map(seen));
+}
+
+async function seen({ metadata, spec, status }: Pod): Promise<OperatorPod> {
+  const [container] = status.containerStatuses ?? [];
+  const page = `http://${status.podIP}:${spec.containers[0].ports[0].containerPort}/readyz`;
+  const says = await fetch(page)
+    .then((response) => response.text())
+    .catch(() => "");
+  return { name: metadata.name, isReady: container?.ready === true, restarts: container?.restartCount ?? 0, says };
+}
+
+/**
+ * Kills the one of two that leads: the other takes over, and the one that was killed is started again in its pod and stands
+ * by. Both are ready before and after.
+ */
+export async function leaderIsSucceeded(plane: ControlPlane, namespace: string, kubelet: Kubelet): Promise<void> {
+  const [leader, other] = (await operatorPods(plane, namespace)).toSorted(
+    (a, b) => Number(isLeading(b)) - Number(isLeading(a)),
+  );
+  if (leader === undefined || other === undefined) throw new Error(`${namespace} has not two pods of the operator`);
+  expect([leader, other]).toMatchObject([
+    { isReady: true, says: expect.stringContaining("leading") },
+    { isReady: true, says: expect.stringContaining(`standing by; ${leader.name}`) },
+  ]);
+  await kubelet.signal(namespace, leader.name, "SIGKILL");
+  const look = async (): Promise<true | undefined> => {
+    const after = await operatorPods(plane, namespace);
+    const isSo = ({ name, restarts }: OperatorPod, says: string): boolean =>
+      after.some((pod) => pod.name === name && pod.isReady && pod.restarts === restarts && pod.says.includes(says));
+    const again = { ...leader, restarts: leader.restarts + 1 };
+    return (isSo(other, "leading") && isSo(again, `standing by; ${other.name}`)) || undefined;
+  };
+  await until("the other leads and both are ready", look, patience);
+}
+
+function isLeading({ says }: OperatorPod): boolean {
+  return says.includes("leading");
+}
