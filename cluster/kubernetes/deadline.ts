@@ -40,9 +40,9 @@ export function startDeadline(clock: Clock, delay: number, others: readonly Abor
 export function whileAllowed<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
     const refuse = (): void => reject(signal.reason instanceof Error ? signal.reason : new Error("aborted"));
-    if (signal.aborted) return refuse();
     signal.addEventListener("abort", refuse, { once: true });
     const done = (): void => signal.removeEventListener("abort", refuse);
+    if (signal.aborted) refuse();
     promise.then(resolve, reject).finally(done);
   });
 }
