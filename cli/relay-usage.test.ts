@@ -252,6 +252,32 @@ describe("the operator asks relays", () => {
     await expect(answer).rejects.toThrow("stopped");
   });
 
+  test("together, and none who goes away takes the answer from the others", async () => {
+    const answering = await relay();
+    const { source } = sourceOf(() => [podOf("relay", answering.server.port)]);
+    const [first, second] = [new AbortController(), new AbortController()];
+    const asked = ["a/b", "team-shop/shop", "c/d"].map((tenant, i) =>
+      source.usage([tenant], [first, undefined, second][i]?.signal).catch(String),
+    );
+    first.abort(new Error("the first stopped"));
+    expect(await asked[0]).toBe("Error: the first stopped");
+    expect(await asked[1]).toEqual(new Map([["team-shop/shop", row]]));
+    expect(await asked[2]).toEqual(new Map());
+    expect(answering.asked).toHaveLength(1);
+  });
+
+  test("again at once when all who asked before went away", async () => {
+    const answering = await relay();
+    const { source } = sourceOf(() => [podOf("relay", answering.server.port)]);
+    const leaving = new AbortController();
+    const gone = source.usage(["a/b"], leaving.signal);
+    leaving.abort(new Error("gone"));
+    await expect(gone).rejects.toThrow("gone");
+    await systemClock.sleep(100);
+    expect(await source.usage(["team-shop/shop"])).toHaveProperty("size", 1);
+    expect(answering.asked).toEqual([["team-shop/shop"]]);
+  });
+
   test("and takes nothing but a report", async () => {
     const server = await serveAdmin({
       host: "127.0.0.1",

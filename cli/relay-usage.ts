@@ -1,5 +1,6 @@
 import { readFile } from "node:fs/promises";
 import type { Api } from "../cluster/kubernetes/api.ts";
+import { whileAllowed } from "../cluster/kubernetes/deadline.ts";
 import { readyRelayPods, type RelayPod } from "../cluster/kubernetes/relay-pods.ts";
 import { decodeUsage, mostTenants, type TenantUsage, usagePath, type UsageSource } from "../contract/usage.ts";
 import { isWithin, type Clock } from "../runtime/clock.ts";
@@ -39,15 +40,16 @@ interface Question {
   readonly signal: AbortSignal;
 }
 
+/** A question that waits for others to join it. */
 interface Waiting {
-  readonly tenants: Set<string>;
-  readonly rows: Promise<ReadonlyMap<string, TenantUsage>>;
+  /** What this asker hears: the rows of all, or why its own signal came. */
+  readonly join: (tenants: readonly string[], signal: AbortSignal) => Promise<ReadonlyMap<string, TenantUsage>>;
 }
 
 /**
  * What tenants have used, as one of the release's ready relays tells it over HTTP: another one each time, the next when one
- * does not answer. Many who ask at once, as at the operator's start, cost one question, which the signal of the first ends;
- * after a failure nobody waits for the next ten seconds.
+ * does not answer. Many who ask at once, as at the operator's start, cost one question, which ends when
+ * the signals of all of them have come; after a failure nobody waits for the next ten seconds.
  */
 export function usageFromRelays(options: RelayUsageOptions): UsageSource {
   const { clock } = options;
@@ -62,31 +64,50 @@ export function usageFromRelays(options: RelayUsageOptions): UsageSource {
       failed = undefined;
       return rows;
     } catch (error) {
-      failed = { error, at: clock.now() };
+      // That all who asked went away says nothing of the relays.
+      if (!question.signal.aborted) failed = { error, at: clock.now() };
       throw error;
     } finally {
       turn += 1;
     }
   };
-  const gather = (signal: AbortSignal): Waiting => {
+  const gather = (): Waiting => {
     const tenants = new Set<string>();
+    const signals = new Set<AbortSignal>();
     const rows = clock.sleep(timing.gather).then(() => {
       waiting = undefined;
-      return ask({ tenants: [...tenants], signal });
+      const all = allOf(signals);
+      return ask({ tenants: [...tenants], signal: all.signal }).finally(all.end);
     });
-    return { tenants, rows };
+    return {
+      join(more, signal) {
+        for (const tenant of more) tenants.add(tenant);
+        signals.add(signal);
+        return whileAllowed(rows, signal);
+      },
+    };
   };
   return {
     async usage(tenants, signal = new AbortController().signal) {
       if (tenants.length === 0) return new Map();
       if (failed !== undefined && isWithin(clock.now(), failed.at, timing.pause)) throw failed.error;
-      waiting ??= gather(signal);
-      const { rows, tenants: together } = waiting;
-      for (const tenant of tenants) together.add(tenant);
-      const all = await rows;
+      waiting ??= gather();
+      const all = await waiting.join(tenants, signal);
       return new Map(tenants.flatMap((tenant) => rowOf(all, tenant)));
     },
   };
+}
+
+/** A signal that comes when all of these have come; `end` lets go of them. */
+function allOf(signals: ReadonlySet<AbortSignal>): { readonly signal: AbortSignal; readonly end: () => void } {
+  const all = new AbortController();
+  const over = new AbortController();
+  const look = (): void => {
+    if ([...signals].every(({ aborted }) => aborted)) all.abort(new Error("nobody waits for the answer"));
+  };
+  for (const signal of signals) signal.addEventListener("abort", look, { once: true, signal: over.signal });
+  look();
+  return { signal: all.signal, end: () => over.abort() };
 }
 
 function rowOf(rows: ReadonlyMap<string, TenantUsage>, tenant: string): readonly (readonly [string, TenantUsage])[] {
