@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { startStubApiServer } from "../test/harness/stub-api-server.ts";
+import { status } from "../test/harness/stub-faults.ts";
 import { until } from "../test/harness/until.ts";
 
 const main = new URL("main.ts", import.meta.url).pathname;
@@ -31,6 +32,15 @@ async function startOperator(kubeconfig: string): Promise<() => string> {
   return () => said;
 }
 
+async function untilThere(file: string): Promise<void> {
+  const isThere = (): Promise<true | undefined> =>
+    access(file).then(
+      () => true,
+      () => undefined,
+    );
+  await until(`${file} is there`, isThere, patience);
+}
+
 /** SIGTERM; its exit code. */
 async function terminate(): Promise<unknown> {
   child?.kill("SIGTERM");
@@ -55,16 +65,26 @@ test("a signal ends a start in a step that does not hear of it", { timeout: pati
   const plugin = `touch ${mark}; while kill -0 $PPID; do sleep 0.1; done`;
   const exec = { apiVersion: "client.authentication.k8s.io/v1", command: "sh", args: ["-c", plugin] };
   const said = await startOperator(stub.kubeconfig({ exec }));
-  await until(
-    "the plugin runs",
-    async () =>
-      access(mark).then(
-        () => true,
-        () => undefined,
-      ),
-    patience,
-  );
+  await untilThere(mark);
   expect(await terminate()).toBe(0);
   expect(said()).toContain("SIGTERM: stopping");
+  await stub.close();
+});
+
+test("a signal ends it though a plugin for credentials goes on", { timeout: patience }, async () => {
+  const stub = await startStubApiServer();
+  stub.fault = () => status(401, "Unauthorized");
+  const mark = join(folder, "plugin-hangs");
+  const credential = {
+    apiVersion: "client.authentication.k8s.io/v1",
+    kind: "ExecCredential",
+    status: { token: "of-a-plugin" },
+  };
+  // The first time it answers; then it goes on for as long as who started it.
+  const plugin = `if [ -e ${mark}.once ]; then touch ${mark}; while kill -0 $PPID; do sleep 0.1; done; fi; touch ${mark}.once; echo '${JSON.stringify(credential)}'`;
+  const exec = { apiVersion: credential.apiVersion, command: "sh", args: ["-c", plugin] };
+  await startOperator(stub.kubeconfig({ exec }));
+  await untilThere(mark);
+  expect(await terminate()).toBe(0);
   await stub.close();
 });

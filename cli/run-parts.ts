@@ -52,9 +52,9 @@ export function drain(fleet: Fleet): Part {
 }
 
 /**
- * Starts parts, waits for a signal and stops them, each within `deadline` ms. Exit code 2 when one cannot start. Ends the
- * process with exit code 1 when one did not stop, and at once when a signal came while one was starting: what it holds open would
- * keep the process for as long as it likes.
+ * Starts parts, waits for a signal and stops them, each within `deadline` ms. Rejects with what to tell when one cannot start.
+ * After a signal it ends the process, with exit code 1 when a part did not stop: what still holds something open, such as a
+ * plugin for credentials that hangs, would keep the process for as long as it likes.
  */
 export async function runParts(
   deadline: number,
@@ -75,16 +75,17 @@ export async function runParts(
     });
   });
   const starting = start({ log, destination, started: (part) => parts.push(part), stopping: stopping.signal });
+  const end = async (): Promise<never> => process.exit((await stop()) ? exitCode.ok : exitCode.failed);
   try {
-    if (await goesOnAfter(terminated, starting)) return process.exit((await stop()) ? exitCode.ok : exitCode.failed);
+    if (await goesOnAfter(terminated, starting)) return await end();
   } catch (error) {
-    const clean = await stop();
-    if (stopping.signal.aborted) return clean ? exitCode.ok : process.exit(exitCode.failed);
+    if (stopping.signal.aborted) return end();
+    await stop();
     const message = messageForPeople(error);
     throw message === undefined ? error : new UserError(message, { cause: error });
   }
   await terminated;
-  return (await stop()) ? exitCode.ok : process.exit(exitCode.failed);
+  return end();
 }
 
 /** Waits for the start, and after a signal no longer than for a step to give up. True when it goes on even then. */
