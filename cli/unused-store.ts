@@ -2,6 +2,7 @@ import { access, readFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import type { Transfer } from "../relay/store/transfer.ts";
 import { removeFile, replaceFile } from "../runtime/atomic-file.ts";
+import { systemClock } from "../runtime/clock.ts";
 import type { Logger } from "../runtime/log.ts";
 import type { Fleet } from "./fleet.ts";
 import { storeAddressOf } from "./open-store.ts";
@@ -41,11 +42,13 @@ export async function warnOfUnusedStores({ fleet, state, store, log }: RunningSt
   if (path !== undefined) log.warn({ part: "store", path, remedy: unusedStoreRemedy(path, fleet) }, unusedStoreWarning);
   const address = storeAddressOf(fleet, state);
   const file = stateLayout.lastRedis(state);
-  if (address.kind !== "File") return remember(file, { store: fleet.store ?? "", place: placeOf(address, fleet) });
+  if (address.kind !== "File")
+    return remember(file, { store: fleet.store ?? "", place: placeOf(address, fleet), at: systemClock.now() });
   const last = await lastRedis(file);
   if (last === undefined) return;
   const mark = await store.transfer.mark();
-  if (mark?.kind === "ArrivedFrom" && mark.place === last.place) return removeFile(file);
+  // Who began to work on the Redis again after that move has mail there again.
+  if (mark?.kind === "ArrivedFrom" && mark.place === last.place && mark.at >= last.at) return removeFile(file);
   const remedy = `\`posthouse store move ${last.store} file:${resolve(address.path)}\` with the --fleet of then carries what it holds to an empty store, relays stopped; when nothing is left there, remove ${file}`;
   log.warn({ part: "store", redis: last.place, remedy }, unusedRedisWarning);
 }
@@ -56,19 +59,21 @@ export const unusedRedisWarning = "the last start was on a Redis that is not use
 interface LastRedis {
   readonly store: string;
   readonly place: string;
+  /** When work on it began last. */
+  readonly at: number;
 }
 
 async function remember(file: string, redis: LastRedis): Promise<void> {
-  const text = `${JSON.stringify(redis)}\n`;
-  if ((await readFile(file, "utf8").catch(() => "")) === text) return;
   // A folder that cannot be written takes no embedded store either.
-  await replaceFile(file, text).catch(() => undefined);
+  await replaceFile(file, `${JSON.stringify(redis)}\n`).catch(() => undefined);
 }
 
 async function lastRedis(file: string): Promise<LastRedis | undefined> {
   try {
-    const { store, place }: Partial<Record<keyof LastRedis, unknown>> = JSON.parse(await readFile(file, "utf8"));
-    return typeof store === "string" && typeof place === "string" ? { store, place } : undefined;
+    const { store, place, at }: Partial<Record<keyof LastRedis, unknown>> = JSON.parse(await readFile(file, "utf8"));
+    return typeof store === "string" && typeof place === "string" && typeof at === "number"
+      ? { store, place, at }
+      : undefined;
   } catch {
     return undefined;
   }
