@@ -7,7 +7,7 @@ import { until } from "./until.ts";
 /** In ms: others may build and test on the same cores. */
 const patience = 120_000;
 
-export interface OperatorPod {
+interface OperatorPod {
   readonly name: string;
   readonly isReady: boolean;
   readonly restarts: number;
@@ -24,11 +24,13 @@ interface Pod {
   };
 }
 
-/** The operator's pods of a release. */
-export async function operatorPods({ ask }: ControlPlane, namespace: string): Promise<readonly OperatorPod[]> {
+/** The operator's pods of a release but the one that is frozen: it would keep who asks it waiting. */
+async function operatorPods({ ask }: ControlPlane, namespace: string, frozen = ""): Promise<readonly OperatorPod[]> {
   const selector = "labelSelector=app.kubernetes.io%2Fcomponent%3Doperator";
   const { body } = await ask({ path: `/api/v1/namespaces/${namespace}/pods?${selector}` });
-  return Promise.all((body as { items: readonly Pod[] }).items.map(seen));
+  return Promise.all(
+    (body as { items: readonly Pod[] }).items.filter(({ metadata }) => metadata.name !== frozen).map(seen),
+  );
 }
 
 async function seen({ metadata, spec, status }: Pod): Promise<OperatorPod> {
@@ -41,8 +43,8 @@ async function seen({ metadata, spec, status }: Pod): Promise<OperatorPod> {
 }
 
 /**
- * Kills the one of two that leads: the other takes over, and the one that was killed is started again in its pod and stands
- * by. Both are ready before and after.
+ * Freezes the one of two that leads, and kills it when the other has taken over: it is started again in its pod and stands
+ * by. Both are ready before and after. Killed at once it could be back and lead before the other knows that it was gone.
  */
 export async function leaderIsSucceeded(plane: ControlPlane, namespace: string, kubelet: Kubelet): Promise<void> {
   const [leader, other] = (await operatorPods(plane, namespace)).toSorted(
@@ -53,15 +55,18 @@ export async function leaderIsSucceeded(plane: ControlPlane, namespace: string, 
     { isReady: true, says: expect.stringContaining("leading") },
     { isReady: true, says: expect.stringContaining(`standing by; ${leader.name}`) },
   ]);
-  await kubelet.signal(namespace, leader.name, "SIGKILL");
-  const look = async (): Promise<true | undefined> => {
-    const after = await operatorPods(plane, namespace);
-    const isSo = ({ name, restarts }: OperatorPod, says: string): boolean =>
-      after.some((pod) => pod.name === name && pod.isReady && pod.restarts === restarts && pod.says.includes(says));
-    const again = { ...leader, restarts: leader.restarts + 1 };
-    return (isSo(other, "leading") && isSo(again, `standing by; ${other.name}`)) || undefined;
+  const becomes = async (wanted: readonly OperatorPod[], frozen?: string): Promise<true | undefined> => {
+    const pods = await operatorPods(plane, namespace, frozen);
+    const isThere = ({ name, restarts, says }: OperatorPod): boolean =>
+      pods.some((pod) => pod.name === name && pod.isReady && pod.restarts === restarts && pod.says.includes(says));
+    return wanted.every(isThere) || undefined;
   };
-  await until("the other leads and both are ready", look, patience);
+  const successor = { ...other, says: "leading" };
+  const again = { ...leader, restarts: leader.restarts + 1, says: `standing by; ${other.name}` };
+  await kubelet.signal(namespace, leader.name, "SIGSTOP");
+  await until("the other leads", () => becomes([successor], leader.name), patience);
+  await kubelet.signal(namespace, leader.name, "SIGKILL");
+  await until("the one that was killed stands by", () => becomes([successor, again]), patience);
 }
 
 function isLeading({ says }: OperatorPod): boolean {
