@@ -63,7 +63,8 @@ async function listPages(
   }
 }
 
-function oneCopy(kind: Kind, json: unknown, { known, decode }: ListParts): ClusterObject {
+/** An object as it is in memory already, in this very version; else as it is read now. What a write has told comes once more by a watch. */
+export function oneCopy(kind: Kind, json: unknown, { known, decode }: ListParts): ClusterObject {
   const { name, namespace, uid, resourceVersion } = fieldsOf(fieldsOf(json)["metadata"]);
   const before = known({ kind, namespace: String(namespace), name: String(name) });
   const isSame = before?.metadata.uid === uid && before?.metadata.resourceVersion === resourceVersion;

@@ -1,7 +1,7 @@
 import type { Clock } from "../../runtime/clock.ts";
 import type { Logger } from "../../runtime/log.ts";
 import { ApiError, isApiError, statusError } from "./api-error.ts";
-import { listAll, selection, type ListParts } from "./list.ts";
+import { listAll, oneCopy, selection, type ListParts } from "./list.ts";
 import { fieldsOf } from "./objects.ts";
 import { pauseAfter } from "./pause.ts";
 import { collectionPath } from "./resources.ts";
@@ -157,14 +157,15 @@ async function watch(source: Source, parts: ReflectorParts, state: State, signal
 }
 
 /** Takes in one event of a watch. Throws what an ERROR event says. */
-function take(source: Source, { store, decode }: ReflectorParts, state: State, event: unknown): void {
+function take(source: Source, parts: ReflectorParts, state: State, event: unknown): void {
+  const { store, decode } = parts;
   const { type, object: json } = fieldsOf(event);
   if (type === "ERROR") throw statusError(`watch of ${sourceText(source)}`, 0, json);
   const { resourceVersion } = fieldsOf(fieldsOf(json)["metadata"]);
   if (typeof resourceVersion !== "string") throw new Error(`a watch of ${sourceText(source)} sent what is no event`);
   if (isOlder(resourceVersion, state.version))
     throw new ApiError("the cluster's versions went back", { code: 410, reason: "Expired" });
-  if (type === "ADDED" || type === "MODIFIED") store.put(decode(source.kind, json));
+  if (type === "ADDED" || type === "MODIFIED") store.put(oneCopy(source.kind, json, parts));
   else if (type === "DELETED") store.left(source, decode(source.kind, json));
   state.version = resourceVersion;
   state.highest = resourceVersion;
