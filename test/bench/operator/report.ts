@@ -116,7 +116,7 @@ function sectionsOf(report: OperatorReport): readonly (readonly [string, readonl
         ["  in times of the raw keys", ratio(keys.allSeconds), `${certManager.readyRatio}x`],
         ["idle", seconds(keys.idleSeconds)],
         ["  in times of the raw keys", ratio(keys.idleSeconds), `${certManager.idleRatio}x`],
-        ["peak resident memory", mebibytes(keys.peakRss), mebibytes(certManager.peakRss)],
+        ["peak resident memory", megabytes(keys.peakRss), megabytes(certManager.peakRss)],
         ["API writes a domain", keys.writes.toFixed(2), String(certManager.writes)],
         ["  of these Events", events(keys.byKind), String(certManager.eventWrites)],
         ["processor time of the operator a domain", milliseconds(keys.processor)],
@@ -130,7 +130,7 @@ function sectionsOf(report: OperatorReport): readonly (readonly [string, readonl
         ["API writes a domain", published.writes.toFixed(2)],
         ["  of these Events", events(published.byKind)],
         ["processor time of the operator a domain", milliseconds(published.processor)],
-        ["peak resident memory", mebibytes(published.peakRss)],
+        ["peak resident memory", megabytes(published.peakRss)],
       ],
     ],
     ["  each API write, for a domain", kindRows(published.byKind, report.size)],
@@ -149,7 +149,7 @@ function sectionsOf(report: OperatorReport): readonly (readonly [string, readonl
         ["all looked at, nothing waits", seconds(restart.settledSeconds), seconds(certManager.restartSeconds)],
         ["idle: the DNS of all domains is checked, too", seconds(restart.idleSeconds)],
         ["API writes", String(restart.writes), String(certManager.restartWrites)],
-        ["peak resident memory", mebibytes(restart.peakRss)],
+        ["peak resident memory", megabytes(restart.peakRss)],
       ],
     ],
     [
@@ -163,7 +163,7 @@ function sectionsOf(report: OperatorReport): readonly (readonly [string, readonl
       `a relay starts on ${relay.secrets} Secrets of the contract namespace`,
       [
         ["ready", seconds(relay.readySeconds)],
-        ["peak resident memory", mebibytes(relay.peakRss)],
+        ["peak resident memory", megabytes(relay.peakRss)],
       ],
     ],
   ];
@@ -185,6 +185,6 @@ function milliseconds(value: number): string {
   return `${value.toFixed(value < 10 ? 2 : 0)} ms`;
 }
 
-function mebibytes(octets: number): string {
-  return `${Math.round(octets / 2 ** 20)} MiB`;
+function megabytes(octets: number): string {
+  return `${Math.round(octets / 1e6)} MB`;
 }
