@@ -152,7 +152,7 @@ test("work may ask to be done again later, once", async () => {
   expect(runs).toBe(2);
 });
 
-test("stop waits for what was begun and begins nothing", async () => {
+test("stop waits for what was begun and begins nothing; nobody waits in the line then", async () => {
   const open: (() => void)[] = [];
   let runs = 0;
   const { queue, clock } = setUp(async () => {
@@ -163,12 +163,15 @@ test("stop waits for what was begun and begins nothing", async () => {
   queue.add("a");
   queue.add("b");
   await turns();
+  queue.add("a");
   const stopped = queue.stop();
   queue.add("c");
+  expect(queue.depth()).toBe(1);
   open[0]?.();
   await stopped;
   await clock.pass(5000);
   expect(runs).toBe(1);
+  expect(queue.depth()).toBe(0);
 });
 
 test("what is asked for within a delay is worked on once for all who ask, and never later than was set before", async () => {

@@ -71,9 +71,9 @@ export function createWorkQueue(options: WorkQueueOptions): WorkQueue {
     await turn();
     const next = await attempt(options, backoff, key);
     running.delete(key);
-    const dirty = again.delete(key) && !backoff.isFailing(key);
-    if (dirty) join(key, begun);
-    else if (next !== undefined && !stopped) timers.setSooner(key, next, due(key));
+    if (stopped) return;
+    if (again.delete(key) && !backoff.isFailing(key)) join(key, begun);
+    else if (next !== undefined) timers.setSooner(key, next, due(key));
     pump();
   };
   // A key that failed waits out its pause: its own half-done work must not wake it at once, over and over.
@@ -89,6 +89,7 @@ export function createWorkQueue(options: WorkQueueOptions): WorkQueue {
     async stop() {
       stopped = true;
       timers.cancelAll();
+      for (const line of [first, begun, rest]) line.clear();
       await Promise.all(running.values());
     },
   };
