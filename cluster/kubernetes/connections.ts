@@ -59,6 +59,7 @@ export function openConnections(credentials: Credentials, log: Logger, count: Re
   };
   return {
     async send(request, signal) {
+      used.delete(request);
       const { access, agent } = await ready(signal);
       used.set(request, agent);
       const { host } = new URL(access.server);

@@ -110,6 +110,21 @@ describe("where the token has expired and there is no other", () => {
   });
 });
 
+test("where the server fails for a while, a leader tries on with pauses, and stops in time", async () => {
+  const said: string[] = [];
+  const elector = stand(said);
+  await world.passUntil(() => said.length > 0);
+  writes.length = 0;
+  const before = stub.fault;
+  stub.fault = (request) => before?.(request) ?? status(500, "InternalError");
+  await world.pass(15_000, 100);
+  expect([said, elector.isLeading()]).toEqual([["leading", "stopped"], false]);
+  expect(writes.length).toBeGreaterThan(2);
+  expect(writes.length).toBeLessThan(16);
+  stub.fault = before;
+  await outcome(elector.stop());
+});
+
 function stand(said: string[]): Elector {
   const { api, clock, log } = world;
   return startElector({
