@@ -3,6 +3,8 @@ import { readFile } from "node:fs/promises";
 
 /** A request of the API server's audit log, level Metadata. */
 export interface AuditEvent {
+  /** The same for all that is told of one request. */
+  readonly auditID: string;
   readonly stage: string;
   readonly verb: string;
   readonly requestURI: string;

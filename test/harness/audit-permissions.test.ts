@@ -33,7 +33,7 @@ function asked(text: string, username = "system:serviceaccount:home:post"): Audi
     ...(namespace !== "*" && { namespace }),
     ...(name !== undefined && { name }),
   };
-  const rest = { stage: "ResponseComplete", requestURI: "", requestReceivedTimestamp: "" };
+  const rest = { auditID: "", stage: "ResponseComplete", requestURI: "", requestReceivedTimestamp: "" };
   return { ...rest, verb, user: { username }, objectRef, responseStatus: { code: Number(code) } };
 }
 

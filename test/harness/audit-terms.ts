@@ -3,12 +3,12 @@ import type { AuditEvent } from "./audit-log.ts";
 
 const reads: ReadonlySet<string> = new Set(["get", "list", "watch"]);
 
-/** What the API server began to answer, in the order in which it came. A watch is told of at its end too: that is left out. */
+/** What the API server was asked, in the order in which it came. A watch is told of when it begins and at its end: it counts once. */
 function requestsOf(events: readonly AuditEvent[], user: string): readonly AuditEvent[] {
-  return events
-    .filter((event) => event.user.username === user)
-    .filter(({ verb, stage }) => verb !== "watch" || stage === "ResponseStarted")
-    .toSorted((a, b) => (a.requestReceivedTimestamp < b.requestReceivedTimestamp ? -1 : 1));
+  const own = events.filter((event) => event.user.username === user);
+  return [...new Map(own.map((event) => [event.auditID, event])).values()].toSorted((a, b) =>
+    a.requestReceivedTimestamp < b.requestReceivedTimestamp ? -1 : 1,
+  );
 }
 
 /** The process that asked, by its group in its certificate. */
