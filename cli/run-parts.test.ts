@@ -1,9 +1,10 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { access, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { spawnBound } from "../test/harness/bound-process.ts";
 import { startStubApiServer } from "../test/harness/stub-api-server.ts";
 import { status } from "../test/harness/stub-faults.ts";
 import { until } from "../test/harness/until.ts";
@@ -25,7 +26,7 @@ async function startOperator(kubeconfig: string): Promise<() => string> {
   const fleet = join(folder, "fleet.yaml");
   await writeFile(fleet, "admin: { port: 0 }\n");
   const args = [main, "operator", "--kubeconfig", kubeconfig, "--fleet", fleet, "--namespace", "posthouse-system"];
-  child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "pipe"] });
+  child = spawnBound(process.execPath, args, { stdio: ["ignore", "pipe", "pipe"] });
   let said = "";
   for (const stream of [child.stdout, child.stderr])
     stream?.setEncoding("utf8").on("data", (text: string) => (said += text));

@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -12,6 +12,7 @@ import type { Tallies } from "../relay/store/transfer.ts";
 import { systemClock } from "../runtime/clock.ts";
 import { takeLock } from "../runtime/lock-file.ts";
 import { createLogger } from "../runtime/log.ts";
+import { spawnBound } from "../test/harness/bound-process.ts";
 import { posthouse } from "../test/harness/posthouse.ts";
 import { oneRedis } from "../test/harness/one-redis.ts";
 import { plainConnection } from "../test/harness/redis-connection.ts";
@@ -72,7 +73,7 @@ const held = (place: Place): Promise<Tallies> => using(place, (store) => holding
 
 /** Starts a move and kills it `wait` milliseconds after it wrote `sign`; tells whether it was killed. */
 async function kill(args: readonly string[], sign: string, wait: number): Promise<boolean> {
-  const child: ChildProcess = spawn(process.execPath, [main, "store", "move", ...args], {
+  const child: ChildProcess = spawnBound(process.execPath, [main, "store", "move", ...args], {
     stdio: ["ignore", "ignore", "pipe"],
   });
   const closed = once(child, "close");
@@ -189,10 +190,11 @@ describe("posthouse store move", () => {
 
   test("is not at its end where the mark of the source was taken away meanwhile", { timeout: 60_000 }, async () => {
     await fill(redis(), 600);
-    const moving = spawn(process.execPath, [main, "store", "move", server().url, file("one").address]);
+    const command = [main, "store", "move", server().url, file("one").address];
+    const moving = spawnBound(process.execPath, command, { stdio: ["ignore", "ignore", "pipe"] });
     let said = "";
     let unmarked: Promise<unknown> | undefined;
-    moving.stderr.setEncoding("utf8").on("data", (text: string) => {
+    moving.stderr?.setEncoding("utf8").on("data", (text: string) => {
       said += text;
       if (said.includes("carrying messages"))
         unmarked ??= using(redis(), ({ transfer }) => transfer.setMark(undefined));

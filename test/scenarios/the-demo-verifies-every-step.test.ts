@@ -1,7 +1,7 @@
-import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { text } from "node:stream/consumers";
 import { expect, test } from "vitest";
+import { spawnBound } from "../harness/bound-process.ts";
 
 const demo = new URL("../demo/main.ts", import.meta.url).pathname;
 
@@ -10,11 +10,11 @@ test(
   { timeout: 60_000 },
   async () => {
     // CI=true makes colour libraries think that a pipe takes colours.
-    const child = spawn(process.execPath, [demo], {
+    const child = spawnBound(process.execPath, [demo], {
       stdio: ["ignore", "pipe", "pipe"],
       env: { ...process.env, CI: "true" },
     });
-    const [stdout, stderr] = await Promise.all([text(child.stdout), text(child.stderr), once(child, "close")]);
+    const [stdout, stderr] = await Promise.all([text(child.stdout!), text(child.stderr!), once(child, "close")]);
     expect(stderr).toBe("");
     expect(child.exitCode).toBe(0);
     expect(stdout).toContain("Every step was verified");
