@@ -41,7 +41,7 @@ verify: node_modules/.stamp ## Regenerate, format, lint and type-check; fail if 
 	@tsc --noEmit -p .
 	@echo "verify: clean"
 
-generate: node_modules/.stamp ## Write what is generated: CRD YAML, fleet schema, API reference
+generate: node_modules/.stamp ## Write what is generated: CRD YAML, chart, install.yaml, schemas, references
 	@npm run --silent generate
 
 bench: node_modules/.stamp ## Measure accepting, signing and delivering, with the raw limits of the machine

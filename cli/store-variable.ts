@@ -44,7 +44,7 @@ function apart(value: string): { readonly store: string; readonly password?: str
 export function refuseFolderVariable(value: string | undefined): void {
   if (readStoreVariable(value)?.address.kind !== "File") return;
   throw new UserError(
-    `${storeVariable} names a folder, whose mail would be gone with the pod: put the address of a Redis, such as redis://redis.example.net:6379, into the Secret that redis.secretName names; a store in a folder is named in store of the fleet file, and by the chart where redis.secretName is empty`,
+    `${storeVariable} names a folder, whose mail would be gone with its pod: put the address of a Redis, such as redis://redis.example.net:6379, into the Secret that redis.secretName names; a store in a folder is named in store of the fleet file, and by the chart where redis.secretName is empty`,
   );
 }
 

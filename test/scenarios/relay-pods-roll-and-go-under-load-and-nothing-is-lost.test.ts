@@ -108,7 +108,7 @@ describe.skipIf(!canRunKubelet)("three relay pods on one Redis", () => {
     await until("one is left", async () => ((await relayPods()).length === 1 ? true : undefined), patience);
     return going;
   };
-  /** The operator that works freezes and is killed while there are keys to make: the other goes on, and makes none twice. */
+  /** The operator that works freezes, and is killed when the other has taken over: that one goes on, and makes no key twice. */
   const operatorIsSucceeded = async (): Promise<void> => {
     const before = await keysOf(controlPlane(), release);
     const names = ["one", "two"];
