@@ -14,13 +14,6 @@ export interface Grant {
   readonly fleet?: { readonly dnsAutomation?: readonly object[] };
 }
 
-const kinds: Readonly<Record<string, string>> = {
-  Role: "roles",
-  RoleBinding: "rolebindings",
-  ClusterRole: "clusterroles",
-  ClusterRoleBinding: "clusterrolebindings",
-};
-
 /** Makes the Roles of a component, with their bindings. The name of the ServiceAccount that they are for. */
 export async function grantAsChart(plane: ControlPlane, grant: Grant): Promise<string> {
   const { namespace, component, release = "posthouse", fleet = {} } = grant;
@@ -31,7 +24,7 @@ export async function grantAsChart(plane: ControlPlane, grant: Grant): Promise<s
   for (const object of objectsOf(stdout)) {
     const { kind, metadata } = object;
     const where = metadata.namespace === undefined ? "" : `namespaces/${metadata.namespace}/`;
-    const path = `/apis/rbac.authorization.k8s.io/v1/${where}${kinds[kind]}`;
+    const path = `/apis/rbac.authorization.k8s.io/v1/${where}${kind.toLowerCase()}s`;
     const answer = await plane.ask({ method: "POST", path, body: object });
     if (answer.code !== 201) throw new Error(`${kind} ${metadata.name}: ${JSON.stringify(answer.body)}`);
   }
