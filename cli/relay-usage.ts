@@ -1,9 +1,9 @@
 import { readFile } from "node:fs/promises";
 import type { Api } from "../cluster/kubernetes/api.ts";
-import { whileAllowed } from "../cluster/kubernetes/deadline.ts";
 import { readyRelayPods, type RelayPod } from "../cluster/kubernetes/relay-pods.ts";
 import { decodeUsage, mostTenants, type TenantUsage, usagePath, type UsageSource } from "../contract/usage.ts";
 import { isWithin, type Clock } from "../runtime/clock.ts";
+import { whileAllowed } from "../runtime/while-allowed.ts";
 import { relayLabels } from "./relay-labels.ts";
 
 export interface RelayUsageOptions {

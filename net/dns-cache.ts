@@ -1,4 +1,5 @@
 import type { Clock } from "../runtime/clock.ts";
+import { whileAllowed } from "../runtime/while-allowed.ts";
 import { normaliseName } from "./domain-name.ts";
 import type { Answer, RecordType, Resolver } from "./resolver.ts";
 
@@ -76,14 +77,10 @@ export function cachedResolver(resolver: Resolver, clock: Clock, limits: CacheLi
 /** The answer, or a failure as soon as the signal is aborted. */
 async function orAborted(answer: Promise<Answer>, signal?: AbortSignal): Promise<Answer> {
   if (signal === undefined) return answer;
-  const aborted: Answer = { kind: "Failed", reason: "aborted" };
-  if (signal.aborted) return aborted;
-  const { promise, resolve } = Promise.withResolvers<Answer>();
-  const onAbort = (): void => resolve(aborted);
-  signal.addEventListener("abort", onAbort, { once: true });
   try {
-    return await Promise.race([answer, promise]);
-  } finally {
-    signal.removeEventListener("abort", onAbort);
+    return await whileAllowed(answer, signal);
+  } catch (error) {
+    if (signal.aborted) return { kind: "Failed", reason: "aborted" };
+    throw error;
   }
 }

@@ -1,10 +1,11 @@
 import type { Registry } from "prom-client";
 import type { Clock } from "../../runtime/clock.ts";
 import type { Logger } from "../../runtime/log.ts";
+import { whileAllowed } from "../../runtime/while-allowed.ts";
 import { statusError, type ApiError } from "./api-error.ts";
 import { openConnections, type Answer } from "./connections.ts";
 import { openCredentials, type CredentialSource } from "./credentials.ts";
-import { startDeadline, whileAllowed, type Deadline } from "./deadline.ts";
+import { startDeadline, type Deadline } from "./deadline.ts";
 import { requestCounter } from "./request-counter.ts";
 
 /** One request to the API server. */

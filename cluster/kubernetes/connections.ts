@@ -1,11 +1,11 @@
 import { Agent, ProxyAgent, type Dispatcher } from "undici";
 import type { Logger } from "../../runtime/log.ts";
+import { whileAllowed } from "../../runtime/while-allowed.ts";
 import { ApiError } from "./api-error.ts";
 import type { ApiRequest } from "./api.ts";
 import type { Access } from "./access.ts";
 import { beforeSending } from "./before-sending.ts";
 import type { Credentials } from "./credentials.ts";
-import { whileAllowed } from "./deadline.ts";
 import type { RequestCounter } from "./request-counter.ts";
 
 /** Status, headers and body of an answer. */

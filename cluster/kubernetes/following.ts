@@ -1,4 +1,5 @@
 import type { Clock } from "../../runtime/clock.ts";
+import { whileAllowed } from "../../runtime/while-allowed.ts";
 import { startReflector, type Reflector } from "./reflector.ts";
 import type { Source } from "./sources.ts";
 import { KubernetesError } from "./trouble.ts";
@@ -71,14 +72,11 @@ async function firstLists({ clock, signal, patience, refusal }: FirstLists, part
     cancel = clock.after(1000, check);
   };
   let cancel = clock.after(1000, check);
-  const onAbort = (): void => given.reject(signal?.reason);
-  signal?.addEventListener("abort", onAbort, { once: true });
+  const first = Promise.race([complete(parts), given.promise]);
   try {
-    signal?.throwIfAborted();
-    await Promise.race([complete(parts), given.promise]);
+    await (signal === undefined ? first : whileAllowed(first, signal));
   } finally {
     cancel();
-    signal?.removeEventListener("abort", onAbort);
   }
 }
 

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { whileAllowed } from "./deadline.ts";
+import { nextTurn } from "./turn.ts";
+import { whileAllowed } from "./while-allowed.ts";
 
 test("what is not waited for, because it may not be, fails unheard", async () => {
   const unheard: unknown[] = [];
@@ -7,7 +8,7 @@ test("what is not waited for, because it may not be, fails unheard", async () =>
   process.on("unhandledRejection", hear);
   const stopped = AbortSignal.abort(new Error("stopped"));
   await expect(whileAllowed(Promise.reject(new Error("no credentials")), stopped)).rejects.toThrow("stopped");
-  await new Promise((resolve) => setImmediate(resolve));
+  await nextTurn();
   process.off("unhandledRejection", hear);
   expect(unheard).toEqual([]);
 });
