@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import { connect, createServer, type Socket } from "node:net";
+import { setTimeout } from "node:timers/promises";
 
 /** A way to a TCP server on which each answer is late. */
 export interface SlowProxy {
@@ -24,9 +25,11 @@ export async function startSlowProxy(target: number, delay: number): Promise<Slo
     keep(client);
     const upstream = keep(connect({ host: "127.0.0.1", port: target }));
     client.pipe(upstream);
+    let before: Promise<unknown> = Promise.resolve();
     upstream.on("data", (chunk) => {
       if (lost === undefined) {
-        setTimeout(() => client.write(chunk), proxy.delay);
+        const waited = setTimeout(proxy.delay);
+        before = before.then(() => waited).then(() => client.write(chunk));
         return;
       }
       client.destroy();
