@@ -9,6 +9,23 @@ import { openStubCluster, putTenant, tenantKey, type StubCluster } from "../../t
 import { keyText } from "../object.ts";
 import { objectPath } from "./resources.ts";
 
+/*
+ * What an API server or the way to it does wrong, and where it is held. In each: what is known converges and nobody asks in a
+ * loop (here, on a stub), one operator at most works (electors, on a stub), and mail is delivered meanwhile (processes).
+ *
+ *   reset in mid-watch, half-closed     here   elector.test, T   T
+ *   silent stall                        here   elector.test, T   T
+ *   410, and a compaction of etcd       here   T                 W, T
+ *   429 with Retry-After                here   refused-writes    W
+ *   500                                 here   elector-faults    W
+ *   slow list                           here   elector-faults    W
+ *   expired token                       here   refused-writes    W
+ *   another certificate                 here   elector-faults    W
+ *   gone for a minute and back          here   T                 T
+ *
+ *   W  test/scenarios/mail-goes-on-whatever-the-api-server-answers: a relay, a stub
+ *   T  test/scenarios/mail-goes-on-and-one-operator-works-...: two operators and a relay, the real API server behind a TCP proxy
+ */
 let world: StubCluster;
 beforeEach(async () => {
   const stub = await startStubApiServer();

@@ -4,8 +4,8 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { startStubApiServer, type StubApiServer } from "../../test/harness/stub-api-server.ts";
 import { status, type StubAnswer } from "../../test/harness/stub-faults.ts";
 import { openStubCluster, type StubCluster } from "../../test/harness/stub-cluster.ts";
+import { standForLead } from "../../test/harness/stub-elector.ts";
 import type { ConfigMapObject } from "../object.ts";
-import { startElector, type Elector } from "./elector.ts";
 
 const record = (name: string, text: string): ConfigMapObject => ({
   apiVersion: "v1",
@@ -77,7 +77,7 @@ describe.each([
   test("a Lease is taken, and kept", async () => {
     const said: string[] = [];
     happens();
-    const elector = stand(said);
+    const elector = standForLead(world, said);
     await world.passUntil(() => said.length > 0);
     expect(writes).toEqual(["POST", "POST"]);
     writes.length = 0;
@@ -99,7 +99,7 @@ describe("where the token has expired and there is no other", () => {
 
   test("a leader tries on as often as ever, and stops in time", async () => {
     const said: string[] = [];
-    const elector = stand(said);
+    const elector = standForLead(world, said);
     await world.passUntil(() => said.length > 0);
     writes.length = 0;
     validToken = "second";
@@ -109,34 +109,3 @@ describe("where the token has expired and there is no other", () => {
     await outcome(elector.stop());
   });
 });
-
-test("where the server fails for a while, a leader tries on with pauses, and stops in time", async () => {
-  const said: string[] = [];
-  const elector = stand(said);
-  await world.passUntil(() => said.length > 0);
-  writes.length = 0;
-  const before = stub.fault;
-  stub.fault = (request) => before?.(request) ?? status(500, "InternalError");
-  await world.pass(15_000, 100);
-  expect([said, elector.isLeading()]).toEqual([["leading", "stopped"], false]);
-  expect(writes.length).toBeGreaterThan(2);
-  expect(writes.length).toBeLessThan(16);
-  stub.fault = before;
-  await outcome(elector.stop());
-});
-
-function stand(said: string[]): Elector {
-  const { api, clock, log } = world;
-  return startElector({
-    api,
-    namespace: "posthouse-system",
-    name: "posthouse-operator",
-    identity: "a",
-    clock,
-    elapsed: () => clock.now(),
-    random: () => 0,
-    log,
-    onStartedLeading: () => void said.push("leading"),
-    onStoppedLeading: () => void said.push("stopped"),
-  });
-}
