@@ -3,7 +3,7 @@
  * folder of their own, with RBAC, ServiceAccount admission, garbage collection, namespace deletion and the controllers of
  * workloads. It has no node: pods stay Pending until something acts as their kubelet, and none is ever found to be gone.
  *
- * A test file has one of its own, by `with-control-plane.ts`: that takes a few seconds and 450 MB, and nothing that the file
+ * A test file has one of its own, by `with-control-plane.ts`: that takes a few seconds and 600 MB or more, and nothing that the file
  * does to the cluster, its CRDs and its roles reaches another. Inside a file each test takes a namespace of its own.
  * When the process that started it ends in any way, SIGKILL too, the servers die and the folder goes.
  */

@@ -42,11 +42,23 @@ async function seen({ metadata, spec, status }: Pod): Promise<OperatorPod> {
   return { name: metadata.name, isReady: container?.ready === true, restarts: container?.restartCount ?? 0, says };
 }
 
+/** What happens around the moment in which a leader freezes. */
+interface Around {
+  /** Resolves when it is in the middle of its work. */
+  readonly before: () => Promise<void>;
+  readonly after: () => Promise<void>;
+}
+
 /**
  * Freezes the one of two that leads, and kills it when the other has taken over: it is started again in its pod and stands
  * by. Both are ready before and after. Killed at once it could be back and lead before the other knows that it was gone.
  */
-export async function leaderIsSucceeded(plane: ControlPlane, namespace: string, kubelet: Kubelet): Promise<void> {
+export async function leaderIsSucceeded(
+  plane: ControlPlane,
+  namespace: string,
+  kubelet: Kubelet,
+  { before, after }: Around,
+): Promise<void> {
   const [leader, other] = (await operatorPods(plane, namespace)).toSorted(
     (a, b) => Number(isLeading(b)) - Number(isLeading(a)),
   );
@@ -63,7 +75,9 @@ export async function leaderIsSucceeded(plane: ControlPlane, namespace: string, 
   };
   const successor = { ...other, says: "leading" };
   const again = { ...leader, restarts: leader.restarts + 1, says: `standing by; ${other.name}` };
+  await before();
   await kubelet.signal(namespace, leader.name, "SIGSTOP");
+  await after();
   await until("the other leads", () => becomes([successor], leader.name), patience);
   await kubelet.signal(namespace, leader.name, "SIGKILL");
   await until("the one that was killed stands by", () => becomes([successor, again]), patience);
