@@ -67,7 +67,7 @@ const settings = {
   spfInclude: "_spf.relay.example.net",
   timing: {
     activationDelay: 8 * hour,
-    checkInterval: 96 * hour,
+    checkInterval: 144 * hour,
     missingInterval: 12 * hour,
     missingIntervalMax: 48 * hour,
   },
