@@ -19,8 +19,8 @@ export default defineConfig({
   test: {
     testTimeout: 60_000,
     hookTimeout: 90_000,
-    // Twice the cores of a small machine: what takes long waits for other processes most of the time.
-    maxWorkers: 4,
+    // More than twice the cores of a small machine: what takes long waits for other processes most of the time.
+    maxWorkers: 5,
     // Kubernetes is written in Go, and lives for a minute: its garbage is hardly worth collecting, which takes a third of its time.
     env: { GOGC: "off", GOMEMLIMIT: "900MiB" },
     silent: "passed-only",

@@ -15,7 +15,7 @@ const patience = 120_000;
 const grace = 30_000;
 const account = "posthouse-operator";
 const plane = withControlPlane({ crds: true });
-const names = Array.from({ length: 32 }, (_, index) => `shop-${index}`);
+const names = Array.from({ length: 24 }, (_, index) => `shop-${index}`);
 const allKeys = names.flatMap((name) => [`${name}.example Ed25519`, `${name}.example RSA2048`]).toSorted();
 const operators: OperatorProcess[] = [];
 let release: { readonly namespace: string; readonly kubeconfig: string };
@@ -57,7 +57,7 @@ async function start(kubeconfig = release.kubeconfig): Promise<OperatorProcess> 
   return operator;
 }
 
-/** Claims 32 domains; resolves when the first keys are there and the DNS is being asked. */
+/** Claims 24 domains; resolves when the first keys are there and the DNS is being asked. */
 async function keysAreBeingMade(): Promise<void> {
   await make(plane(), `relaytenants/${team}/shop`, deliveringTenant);
   await Promise.all(
