@@ -5,38 +5,24 @@ import { readCredential, sendMail, speak, type Credential } from "../harness/app
 import { until } from "../harness/until.ts";
 import { startWorld, type World } from "../harness/world.ts";
 
-interface Claim {
-  readonly status: {
-    readonly dkim?: {
-      readonly keys: readonly { readonly selector: string; readonly algorithm: string; readonly state: string }[];
-    };
-    readonly records?: readonly {
-      readonly purpose: string;
-      readonly fqdn: string;
-      readonly value: string;
-      readonly verdict: string;
-    }[];
-    readonly conditions?: readonly { readonly type: string; readonly status: string }[];
-  };
-}
-
 const friend = "anna@friend.example";
 const orders = "orders@shop.example";
 
 async function theReport(world: World, tell: Narrator): Promise<void> {
   tell.step("Two files are applied: docs/examples/quickstart/{tenant,domain}.yaml");
   const status = await until("a report with four records", async () => {
-    const { code, stdout } = await world.run("dns", "shop.example", "--format", "json");
-    const found = code === 1 ? (JSON.parse(stdout) as Claim[])[0]?.status : undefined;
-    return found?.records?.length === 4 && found.records.every((record) => record.verdict === "Missing")
+    const found = await world.report();
+    return found.records?.length === 4 && found.records.every((record) => record.verdict === "Missing")
       ? found
       : undefined;
   });
   verify(status.dkim?.keys.length === 2 && status.dkim.keys.every((key) => key.state === "Pending"), "two keys wait");
+  const shown = await world.run("dns", "shop.example");
+  verify(shown.code === 1, `posthouse dns exits with 1: ${shown.code}`);
   tell.good(
     "two DKIM keys were made, RSA-2048 and Ed25519; four DNS records are Missing, and posthouse dns exits with 1:",
   );
-  tell.show((await world.run("dns", "shop.example")).stdout.split("\n\nkeys")[0] ?? "");
+  tell.show(shown.stdout.split("\n\nkeys")[0] ?? "");
   const early = await sendMail(
     await readCredential(world, "shop-production-web"),
     { from: orders, to: friend, subject: "Too early" },
@@ -50,10 +36,12 @@ async function theRecords(world: World, tell: Narrator): Promise<void> {
   tell.step("The records are published in the zone of shop.example");
   await world.publishRecords();
   const status = await until("every record Valid and both keys Active", async () => {
-    const { code, stdout } = await world.run("dns", "shop.example", "--format", "json");
-    const found = (JSON.parse(stdout) as Claim[])[0]?.status;
-    return code === 0 && found?.dkim?.keys.every((key) => key.state === "Active") === true ? found : undefined;
+    const found = await world.report();
+    const isValid = found.records?.every((record) => record.verdict === "Valid") === true;
+    return isValid && found.dkim?.keys.every((key) => key.state === "Active") === true ? found : undefined;
   });
+  const { code } = await world.run("dns", "shop.example", "--format", "json");
+  verify(code === 0, `posthouse dns exits with 0: ${code}`);
   const proven = status.conditions?.find((condition) => condition.type === "OwnershipProven");
   verify(proven?.status === "True", "ownership is proven");
   tell.good("all four records are Valid, ownership is proven, both keys are Active, and posthouse dns exits with 0");

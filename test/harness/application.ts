@@ -1,6 +1,7 @@
 /** Applications: they read their Secret and send, with nodemailer or by hand. */
 import { connect, type Socket } from "node:net";
 import { createTransport } from "nodemailer";
+import { readFolderState } from "../../cluster/folder/read-state.ts";
 
 /** What an application finds in the Secret that Posthouse wrote. */
 export interface Credential {
@@ -18,14 +19,12 @@ export interface Message {
   readonly subject: string;
 }
 
-/** What `posthouse secret` prints of a Secret in team-shop. Throws when there is none. */
-export async function readCredential(
-  world: { run(...args: readonly string[]): Promise<{ code: number | null; stdout: string; stderr: string }> },
-  secret: string,
-): Promise<Credential> {
-  const { code, stdout, stderr } = await world.run("secret", `team-shop/${secret}`, "--json");
-  if (code !== 0) throw new Error(stderr);
-  return JSON.parse(stdout) as Credential;
+/** What the Secret of an application in team-shop holds. Throws when there is none. */
+export async function readCredential({ state }: { readonly state: string }, name: string): Promise<Credential> {
+  const secret = (await readFolderState(state)).get({ kind: "Secret", namespace: "team-shop", name });
+  if (secret === undefined) throw new Error(`there is no Secret team-shop/${name} in ${state}`);
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- as the operator writes the Secret of an application
+  return secret.data as unknown as Credential;
 }
 
 /** Sends over TLS; the reply to DATA, or the reply of the refusal, with its code. Never rejects for a refusal. */

@@ -2,8 +2,13 @@
 import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { stateLayout } from "../../cli/state.ts";
+import type { SendingDomainStatus } from "../../crds/sending-domain.ts";
+import type { QueueRow } from "../../relay/store/queue.ts";
+import { proveDomain, publishReport, reportOf } from "./domain-report.ts";
 import { startMxSink, type MxSink } from "./mx-sink.ts";
 import { freePorts, posthouse, startPosthouse, type Running } from "./posthouse.ts";
+import { withStore } from "./with-store.ts";
 import type { ZoneRecord } from "./zone-data.ts";
 import { startZoneServer, type ZoneServer } from "./zone-server.ts";
 
@@ -21,8 +26,14 @@ export interface World {
   run(...args: readonly string[]): Promise<{ code: number | null; stdout: string; stderr: string }>;
   /** Replaces text in the tenant's manifest, as an editor would. */
   editTenant(change: (text: string) => string): Promise<void>;
-  /** Publishes what the report of shop.example asks for. Throws when there is no report yet. */
+  /** The report of shop.example as it is now. */
+  report(): Promise<SendingDomainStatus>;
+  /** Publishes what the report of shop.example asks for, once it does. */
   publishRecords(): Promise<void>;
+  /** Publishes it, and waits until the keys of shop.example sign. */
+  prove(): Promise<void>;
+  /** What waits, as the store holds it now. */
+  queue(): Promise<readonly QueueRow[]>;
   /** Kills the relay with SIGKILL and starts another on the same folders. */
   killAndRestart(): Promise<void>;
   close(): Promise<void>;
@@ -117,23 +128,21 @@ async function startRelay(folder: string, admin: number) {
 function handlesOf(
   folder: string,
   zone: ZoneServer,
-): Pick<World, "manifests" | "state" | "run" | "editTenant" | "publishRecords"> {
+): Pick<World, "manifests" | "state" | "run" | "editTenant" | "report" | "publishRecords" | "prove" | "queue"> {
   const manifests = join(folder, "manifests");
   const state = join(folder, "state");
-  const run: World["run"] = (...args) => posthouse([...args, "--state", state]);
+  const shop = { state, namespace: "team-shop", name: "shop-example" };
   return {
     manifests,
     state,
-    run,
+    run: (...args) => posthouse([...args, "--state", state]),
     async editTenant(change) {
       const file = join(manifests, "tenant.yaml");
       await writeFile(file, change(await readFile(file, "utf8")));
     },
-    async publishRecords() {
-      const { stdout } = await run("dns", "shop.example", "--format", "json");
-      const [claim] = JSON.parse(stdout) as { status: { records: { fqdn: string; value: string }[] } }[];
-      if (claim === undefined) throw new Error("there is no report of shop.example");
-      zone.publish(...claim.status.records.map(({ fqdn, value }) => ({ name: fqdn, type: "TXT" as const, value })));
-    },
+    report: () => reportOf(shop),
+    publishRecords: () => publishReport(shop, zone),
+    prove: () => proveDomain(shop, zone),
+    queue: () => withStore(stateLayout.store(state), (store) => store.queue.list(100)),
   };
 }

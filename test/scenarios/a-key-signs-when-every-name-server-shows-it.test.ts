@@ -1,5 +1,4 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { SendingDomainStatus } from "../../crds/sending-domain.ts";
 import { zoneStrings } from "../../operator/hand-over/zone-file.ts";
 import { knotd, startKnot, type Knot } from "../harness/knot.ts";
 import { until } from "../harness/until.ts";
@@ -19,29 +18,23 @@ describe.skipIf(knotd === undefined)("a key signs when every name server shows i
   });
   afterAll(() => Promise.all([world.close(), primary.close(), secondary.close()]));
 
-  async function status(): Promise<SendingDomainStatus | undefined> {
-    const { stdout } = await world.run("dns", "shop.example", "--format", "json");
-    const [claim] = JSON.parse(stdout) as { status: SendingDomainStatus }[];
-    return claim?.status;
-  }
-
   /** The lines of a zone file for what the report asks for. */
   async function wanted(): Promise<readonly string[]> {
     const { records = [] } = await until("a report of three records or more", async () => {
-      const found = await status();
-      return (found?.records?.length ?? 0) >= 3 ? found : undefined;
+      const found = await world.report();
+      return (found.records?.length ?? 0) >= 3 ? found : undefined;
     });
     return records.map(({ fqdn, value }) => `${fqdn}. TXT ${zoneStrings(value)}`);
   }
 
   function condition(type: string, reason: string, message = /./): Promise<string> {
     return until(`${type} is ${reason}`, async () => {
-      const found = (await status())?.conditions?.find((each) => each.type === type);
+      const found = (await world.report()).conditions?.find((each) => each.type === type);
       return found?.reason === reason && message.test(found.message) ? found.message : undefined;
     });
   }
   const keyStates = async (): Promise<readonly string[]> =>
-    (await status())?.dkim?.keys?.map(({ state }) => state) ?? [];
+    (await world.report()).dkim?.keys?.map(({ state }) => state) ?? [];
 
   test("not while one of two lags", async () => {
     await primary.load(await wanted());

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { type Credential, readCredential, sendMail } from "../harness/application.ts";
-import { freePorts, posthouse, type Running, startPosthouse } from "../harness/posthouse.ts";
+import { freePorts, type Running, startPosthouse } from "../harness/posthouse.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "posthouse-rate-"));
 const [manifests, state, fleet] = ["manifests", "state", "fleet.yaml"].map((name) => join(folder, name)) as [
@@ -60,7 +60,7 @@ afterAll(async () => {
 });
 
 const credential = (): Promise<Credential> =>
-  vi.waitFor(() => readCredential({ run: (...args) => posthouse([...args, "--state", state]) }, "shop-staging-web"), {
+  vi.waitFor(() => readCredential({ state }, "shop-staging-web"), {
     timeout: 20_000,
     interval: 100,
   });

@@ -3,7 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { stringify } from "yaml";
-import { freePorts, posthouse, startPosthouse } from "../harness/posthouse.ts";
+import { readCredential } from "../harness/application.ts";
+import { freePorts, startPosthouse } from "../harness/posthouse.ts";
 import { dialogue, type Dialogue } from "../harness/smtp-dialogue.ts";
 import { plainOf } from "../harness/submission.ts";
 import { until } from "../harness/until.ts";
@@ -31,16 +32,14 @@ test("not ready at once, it takes connections for a while, and says 421 between 
   await writeFile(join(folder, "fleet.yaml"), stringify(fleet));
   const args = ["--manifests", manifests, "--state", state, "--fleet", join(folder, "fleet.yaml")];
   const relay = await startPosthouse(args, { host: "127.0.0.1", port: admin });
-  const key = await until("a credential", async () => {
-    const secret = ["secret", "team-shop/shop-staging-web", "password"];
-    const { code, stdout } = await posthouse([...secret, "--state", state]);
-    return code === 0 ? stdout.trim() : undefined;
-  });
+  const { password } = await until("a credential", () =>
+    readCredential({ state }, "shop-staging-web").catch(() => undefined),
+  );
   const begin = async (): Promise<Dialogue> => {
     const client = await dialogue({ port: smtp, implicitTls: true });
     await client.reply();
     await client.say("EHLO client.example");
-    expect(await client.say(`AUTH PLAIN ${plainOf(key)}`)).toMatch(/^235/);
+    expect(await client.say(`AUTH PLAIN ${plainOf(password)}`)).toMatch(/^235/);
     expect(await client.say("MAIL FROM:<orders@shop.example>")).toMatch(/^250/);
     return client;
   };

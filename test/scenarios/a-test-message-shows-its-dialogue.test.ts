@@ -2,6 +2,7 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import { readCredential } from "../harness/application.ts";
 import { freePorts, posthouse, startPosthouse, type Finished, type Running } from "../harness/posthouse.ts";
 import { until } from "../harness/until.ts";
 
@@ -27,10 +28,10 @@ dns: { resolvers: ["127.0.0.1:${closed}"] }
   );
   const args = ["--manifests", manifests, "--state", join(folder, "state"), "--fleet", fleet];
   relay = await startPosthouse(args, { host: "127.0.0.1", port: admin });
-  password = await until("a credential", async () => {
-    const { code, stdout } = await posthouse(["secret", secret, "password", "--state", join(folder, "state")]);
-    return code === 0 ? stdout.trim() : undefined;
-  });
+  const place = { state: join(folder, "state") };
+  await until("a credential", () => readCredential(place, "shop-staging-web").catch(() => undefined));
+  const { stdout } = await posthouse(["secret", secret, "password", "--state", place.state]);
+  password = stdout.trim();
 }, 60_000);
 afterAll(async () => {
   await relay.stop();
