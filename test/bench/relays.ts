@@ -1,11 +1,10 @@
 /** The relays that the bench measures, each in a process of its own, on a disk of this machine. */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { until } from "../harness/until.ts";
-import { verify } from "../harness/verify.ts";
-import { startLineProcess } from "../harness/line-process.ts";
-import type { Contracts } from "../harness/relay-child.ts";
-import { freePorts, posthouse, startPosthouse } from "../harness/posthouse.ts";
+import { readCredential } from "../harness/application.ts";
+import { proveDomain } from "../harness/domain-report.ts";
+import { freePorts, startPosthouse } from "../harness/posthouse.ts";
+import { type Contracts, startRelayFront } from "../harness/relay-front.ts";
 import { keyOf, plainOf } from "../harness/submission.ts";
 import { startZoneServer } from "../harness/zone-server.ts";
 
@@ -29,10 +28,7 @@ export interface Front extends Relay {
  * Redis; `contracts`: whose mail, if not the usual.
  */
 export async function startFront(store: string, contracts?: Contracts): Promise<Front> {
-  const program = new URL("../harness/relay-child.ts", import.meta.url).pathname;
-  const more = contracts === undefined ? [] : [JSON.stringify(contracts)];
-  const relay = startLineProcess([process.execPath, program, store, ...more]);
-  const port = Number((await relay.saw(/^listening/)).split(" ")[1]);
+  const { relay, port } = await startRelayFront(store, contracts);
   const { pid = 0 } = relay.child;
   return {
     pid,
@@ -114,42 +110,11 @@ export async function startUp(folder: string, to: Destination): Promise<Relay> {
     const args = ["--manifests", manifests, "--state", state, "--fleet", fleet];
     const relay = await startPosthouse(args, { host: "127.0.0.1", port: admin });
     closers.push(() => relay.stop());
-    await prove(state, (fqdn, value) => zone.publish({ name: fqdn, type: "TXT", value }));
-    const plain = await credentialOf(state);
-    return { pid: relay.pid, port: implicit, plain, sender: "orders@shop.example", stop };
+    await proveDomain({ state, namespace: "team-shop", name: "shop-example" }, zone);
+    const { username, password } = await readCredential({ state }, "shop-production-web");
+    return { pid: relay.pid, port: implicit, plain: plainOf(password, username), sender: "orders@shop.example", stop };
   } catch (error) {
     await stop();
     throw error;
   }
-}
-
-interface Claim {
-  readonly status?: {
-    readonly records?: readonly { readonly fqdn: string; readonly value: string }[];
-    readonly dkim?: { readonly keys: readonly { readonly state: string }[] };
-  };
-}
-
-/** Publishes what the report asks for, and waits until both keys sign. */
-async function prove(state: string, publish: (fqdn: string, value: string) => void): Promise<void> {
-  const report = async (): Promise<Claim["status"]> => {
-    const { stdout } = await posthouse(["dns", "shop.example", "--format", "json", "--state", state]);
-    return stdout.startsWith("[") ? (JSON.parse(stdout) as Claim[])[0]?.status : undefined;
-  };
-  const records = await until("a report with records", async () => {
-    const found = (await report())?.records;
-    return found === undefined || found.length < 2 ? undefined : found;
-  });
-  for (const { fqdn, value } of records) publish(fqdn, value);
-  await until("two Active keys", async () => {
-    const keys = (await report())?.dkim?.keys ?? [];
-    return keys.length === 2 && keys.every((key) => key.state === "Active") ? true : undefined;
-  });
-}
-
-async function credentialOf(state: string): Promise<string> {
-  const { stdout, stderr } = await posthouse(["secret", "team-shop/shop-production-web", "--state", state, "--json"]);
-  verify(stdout.startsWith("{"), `a credential: ${stderr}`);
-  const { username, password } = JSON.parse(stdout) as { username: string; password: string };
-  return plainOf(password, username);
 }

@@ -5,15 +5,15 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, expect, test } from "vitest";
 import type { QueueRow } from "../../relay/store/queue.ts";
 import type { Store } from "../../relay/store/store.ts";
-import { startLineProcess } from "../harness/line-process.ts";
 import { type LoadClient, openLoadClient } from "../harness/load-client.ts";
 import { contentOf } from "../harness/numbered-content.ts";
+import { startRelayFront } from "../harness/relay-front.ts";
+import { seededRandom } from "../harness/seeded-random.ts";
 import { keyOf, plainOf } from "../harness/submission.ts";
 import { withStore } from "../harness/with-store.ts";
 
 const rounds = 30;
 const sessions = 8;
-const child = new URL("../harness/relay-child.ts", import.meta.url).pathname;
 const folder = mkdtempSync(join(tmpdir(), "posthouse-kill-"));
 const tenant = "team-shop/shop";
 
@@ -30,7 +30,7 @@ test(
   "30 times killed at a random moment under load: what was answered 250 is there once, whole, and billed once",
   { timeout: 120_000, retry: 0 },
   async () => {
-    const random = seeded(20_261_122);
+    const random = seededRandom(20_261_122);
     let billed = 0;
     let answered = 0;
     for (let round = 0; round < rounds; round += 1) {
@@ -45,10 +45,9 @@ test(
 
 /** One round: a relay takes messages of several sessions, until it is killed. Returns what was answered. */
 async function loadAndKill(round: string, random: () => number): Promise<readonly Answered[]> {
-  const relay = startLineProcess([process.execPath, child, folder]);
+  const { relay, port } = await startRelayFront(folder);
   const answered: Answered[] = [];
   try {
-    const port = Number((await relay.saw(/^listening/)).split(" ")[1]);
     const login = { port, plain: plainOf(keyOf("production00")), sender: "a@shop.example" };
     const clients = await Promise.all(Array.from({ length: sessions }, () => openLoadClient(login)));
     const ends = clients.map((client, index) => submit(client, `${round}-${index}`, answered));
@@ -101,15 +100,4 @@ async function examine(store: Store, answered: readonly Answered[], billedBefore
 
 function idOf(row: QueueRow): string {
   return row.envelope.id;
-}
-
-/** A small pseudo-random sequence (mulberry32): the same moments in every run, as far as the machine allows. */
-function seeded(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
 }
