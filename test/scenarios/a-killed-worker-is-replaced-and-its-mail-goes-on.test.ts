@@ -11,6 +11,8 @@ import { startWorld, type World } from "../harness/world.ts";
 
 const sessions = 6;
 const kills = 4;
+/** Milliseconds between two messages of a session: enough for some to be under way at any time. */
+const pause = 100;
 /** Sessions and deliveries that a kill may cut off between a fact and its telling. */
 const inFlight = 60;
 
@@ -18,15 +20,7 @@ let world: World;
 let plain: string;
 beforeAll(async () => {
   world = await startWorld({ workers: 2, delivery: { lease: "3s" } });
-  await until("a report", async () => {
-    const { stdout } = await world.run("dns", "shop.example", "--json");
-    const claims = stdout === "" ? [] : (JSON.parse(stdout) as { status: { records?: unknown[] } }[]);
-    return claims[0]?.status.records?.length === 4 ? true : undefined;
-  });
-  await world.publishRecords();
-  await until("an Active RSA key", async () =>
-    /"RSA2048",\s+"state": "Active"/.test((await world.run("dns", "shop.example", "--json")).stdout) ? true : undefined,
-  );
+  await world.prove();
   const { username, password } = await readCredential(world, "shop-production-web");
   plain = plainOf(password, username);
 }, 60_000);
@@ -70,7 +64,7 @@ async function submit(name: string, log: Log, signal: AbortSignal): Promise<void
       client?.close();
       client = undefined;
     }
-    await sleep(30);
+    await sleep(pause);
   }
   client?.close();
 }
@@ -128,9 +122,7 @@ test(
       async () => (missing().length === 0 ? true : undefined),
       40_000,
     );
-    await until("an empty queue", async () =>
-      (await world.run("queue", "list")).stdout.includes("empty") ? true : undefined,
-    );
+    await until("an empty queue", async () => ((await world.queue()).length === 0 ? true : undefined));
     const everything = world.sink.received.flatMap(({ recipients }) => recipients);
     const duplicates = everything.length - new Set(everything).size;
     expect(duplicates).toBeLessThanOrEqual(kills * inFlight);
