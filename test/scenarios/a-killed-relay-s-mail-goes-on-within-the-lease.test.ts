@@ -46,10 +46,10 @@ async function submit(relay: Relay, plain: string, told: string[], signal: Abort
 }
 
 async function start(sink: MxSink): Promise<{ readonly fleet: Fleet; readonly plain: string }> {
-  const manifests = manifestsOf(firstTerms(1000));
+  const manifests = manifestsOf(firstTerms(1000, 1));
   const fleet = await startFleet({ relays: 2, lease: `${lease / 1000}s`, sink: sink.port, manifests });
   closing.push(() => fleet.close());
-  await fleet.publish("open.example");
+  await fleet.prove(namespace, "open");
   const secret = await until("there is a credential", async () => fleet.secret(namespace, "open-production"));
   return { fleet, plain: plainOf(secret["password"] ?? "", secret["username"] ?? "") };
 }

@@ -16,7 +16,7 @@ test(
       length: 30_000,
       seed,
       relays: 4,
-      connections: 10,
+      connections: 5,
       signal,
       onProgress: () => undefined,
     });

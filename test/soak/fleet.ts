@@ -6,9 +6,9 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { type FollowedFolder, followState } from "../../cluster/folder/follow-state.ts";
 import { systemClock } from "../../runtime/clock.ts";
 import { createLogger } from "../../runtime/log.ts";
-import { type Finished, freePorts, posthouse, type Running, startPosthouse } from "../harness/posthouse.ts";
+import { proveDomain } from "../harness/domain-report.ts";
+import { freePorts, type Running, startPosthouse } from "../harness/posthouse.ts";
 import { type RedisServer, startRedis } from "../harness/redis.ts";
-import { until } from "../harness/until.ts";
 import { startZoneServer, type ZoneServer } from "../harness/zone-server.ts";
 
 export interface FleetOptions {
@@ -40,14 +40,12 @@ export interface Fleet {
   readonly redis: RedisServer;
   readonly up: Relay;
   readonly relays: readonly Relay[];
-  /** Runs `posthouse ARGS... --state ...`. */
-  run(...args: readonly string[]): Promise<Finished>;
   /** Replaces the manifests, at one stroke. */
   write(manifests: string): Promise<void>;
   /** What an application's Secret holds now, or undefined before there is one. */
   secret(namespace: string, name: string): Readonly<Record<string, string>> | undefined;
-  /** Publishes the records that Posthouse reports for a domain, once it does, and waits until its keys sign. */
-  publish(domain: string): Promise<void>;
+  /** Publishes the records that Posthouse reports for a SendingDomain, once it does, and waits until its keys sign. */
+  prove(namespace: string, name: string): Promise<void>;
   /** Ends every process, removes every file. */
   close(): Promise<void>;
 }
@@ -147,8 +145,7 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
     await Promise.all(others.map((relay) => relay.start()));
     const cluster = await followState({ state, clock: systemClock, log: silent });
     closers.push(() => cluster.close());
-    const run: Fleet["run"] = (...args) => posthouse([...args, "--state", state]);
-    return { redis, up, relays: others, run, ...editsOf(manifests, run, zone), secret: secretsOf(cluster), close };
+    return { redis, up, relays: others, ...editsOf(manifests, state, zone), secret: secretsOf(cluster), close };
   } catch (error) {
     await close();
     throw error;
@@ -157,12 +154,6 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
 
 /** Milliseconds: other tests may want the cores too. */
 const slowest = 60_000;
-
-/** What is read of the status of a SendingDomain. */
-interface Report {
-  readonly records?: readonly { readonly fqdn: string; readonly value: string }[];
-  readonly dkim?: { readonly keys?: readonly { readonly state: string }[] };
-}
 
 const silent = createLogger({ level: "silent", destination: { write: () => undefined } });
 
@@ -173,28 +164,13 @@ function secretsOf(cluster: FollowedFolder): Fleet["secret"] {
   };
 }
 
-function editsOf(manifests: string, run: Fleet["run"], zone: ZoneServer): Pick<Fleet, "write" | "publish"> {
+function editsOf(manifests: string, state: string, zone: ZoneServer): Pick<Fleet, "write" | "prove"> {
   return {
     async write(text) {
       await writeFile(`${manifests}.new`, text);
       await rename(`${manifests}.new`, join(manifests, fileName));
     },
-    async publish(domain) {
-      const report = async (): Promise<Report | undefined> => {
-        const { stdout } = await run("dns", domain, "--format", "json");
-        return (JSON.parse(stdout || "[]") as { status?: Report }[])[0]?.status;
-      };
-      const records = await until(`${domain} is reported`, async () => (await report())?.records, slowest);
-      zone.publish(...records.map(({ fqdn, value }) => ({ name: fqdn, type: "TXT" as const, value })));
-      await until(
-        `the keys of ${domain} sign`,
-        async () => {
-          const keys = (await report())?.dkim?.keys ?? [];
-          return keys.length > 0 && keys.every(({ state }) => state === "Active") ? true : undefined;
-        },
-        slowest,
-      );
-    },
+    prove: (namespace, name) => proveDomain({ state, namespace, name }, zone, slowest),
   };
 }
 

@@ -22,7 +22,8 @@ export interface Sender {
 }
 
 export const namespace = "team-soak";
-export const domains = ["open.example", "daily.example", "once.example"];
+/** SendingDomains, each of the tenant of its name. */
+export const claims = ["open", "daily", "once"];
 export const senders: readonly Sender[] = [
   { tenant: "open", environment: "production", route: "Deliver" },
   { tenant: "open", environment: "trial", route: "Capture" },
@@ -35,10 +36,16 @@ export function secretOf({ tenant, environment }: Sender): string {
   return `${tenant}-${environment}`;
 }
 
-/** Terms under which credits run out before the middle, and again at the end; `length` in milliseconds. */
-export function firstTerms(length: number): Terms {
-  const seconds = Math.ceil(length / 1000);
-  return { daily: seconds * 8, once: seconds * 6, topUp: 0, newsletter: "Deliver", rotation: 0 };
+/** Terms under which so many connections use up their credits before the middle, and again at the end; `length` in milliseconds. */
+export function firstTerms(length: number, connections: number): Terms {
+  const seconds = Math.ceil(length / 1000) * connections;
+  return {
+    daily: Math.ceil((seconds * 8) / 15),
+    once: Math.ceil((seconds * 6) / 15),
+    topUp: 0,
+    newsletter: "Deliver",
+    rotation: 0,
+  };
 }
 
 const edits: Readonly<Record<Edit, (terms: Terms) => Partial<Terms>>> = {
@@ -78,17 +85,16 @@ export function manifestsOf(terms: Terms): string {
     tenant("open", { type: "Unlimited" }),
     tenant("daily", { type: "Recurring", amount: terms.daily, reset: "Daily" }),
     tenant("once", { type: "OneTime", amount: terms.once }),
-    ...domains.map(claim),
+    ...claims.map(claim),
   ];
   return objects.map((object) => stringify(object)).join("---\n");
 }
 
-function claim(domain: string): object {
-  const name = domain.split(".")[0] ?? "";
+function claim(name: string): object {
   return {
     apiVersion: "posthouse.dev/v1alpha1",
     kind: "SendingDomain",
     metadata: { name, namespace },
-    spec: { domain, tenantRef: { name } },
+    spec: { domain: `${name}.example`, tenantRef: { name } },
   };
 }

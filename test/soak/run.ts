@@ -13,7 +13,7 @@ import type { Copy, Evidence, Kept, Spent } from "./evidence.ts";
 import { readTold } from "./events.ts";
 import { type Fleet, startFleet } from "./fleet.ts";
 import { playSteps, probeRedis, type Running, type Seen } from "./incidents.ts";
-import { domains, firstTerms, manifestsOf, namespace, secretOf, senders } from "./manifests.ts";
+import { claims, firstTerms, manifestsOf, namespace, secretOf, senders } from "./manifests.ts";
 import { beforeMidnight, planOf } from "./plan.ts";
 
 export interface SoakOptions {
@@ -66,7 +66,7 @@ export async function soak(options: SoakOptions): Promise<Soaked> {
   const sink = startLineProcess([process.execPath, sinkProgram, String(options.seed)]);
   try {
     const port = Number((await sink.saw(/^listening/)).split(" ")[1]);
-    const terms = { current: firstTerms(options.length) };
+    const terms = { current: firstTerms(options.length, options.connections) };
     const fleet = await startFleet({
       relays: options.relays,
       lease: "6s",
@@ -119,7 +119,7 @@ async function trouble(running: Whole): Promise<Found> {
   const { signal, length, seed, relays, connections } = options;
   const random = seededRandom(seed);
   const secret = (name: string) => fleet.secret(namespace, name);
-  await Promise.all(domains.map((domain) => fleet.publish(domain)));
+  await Promise.all(claims.map((name) => fleet.prove(namespace, name)));
   await until("every credential is there", async () =>
     senders.every((one) => secret(secretOf(one))) ? true : undefined,
   );
