@@ -2,6 +2,7 @@ import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, expect, test } from "vitest";
+import { readCredential, sendMail } from "../harness/application.ts";
 import { freePorts, posthouse, startPosthouse } from "../harness/posthouse.ts";
 import { startRedis } from "../harness/redis.ts";
 import { until } from "../harness/until.ts";
@@ -46,19 +47,14 @@ test("a posthouse relay beside a posthouse up takes mail for the same tenants an
   const relay = await startPosthouse(["--state", state, "--fleet", b], { host: "127.0.0.1", port: adminB }, "relay");
   closing.push(() => relay.stop());
 
-  const send = (port: number) =>
-    posthouse([
-      "send",
-      "--from=orders@shop.example",
-      "--to=anna@friend.example",
-      "--secret=team-shop/shop-staging-web",
-      `--state=${state}`,
-      `--port=${port}`,
-      "--implicit-tls",
-    ]);
+  const credential = await until("a credential", () =>
+    readCredential({ state }, "shop-staging-web").catch(() => undefined),
+  );
+  const message = { from: "orders@shop.example", to: "anna@friend.example", subject: "Only a test" };
+  const isTaken = async (port: number): Promise<true | undefined> =>
+    (await sendMail(credential, message, { port, implicitTls: true })).accepted || undefined;
   // Credentials are made after the start, and must reach the process that only follows.
-  for (const port of [mailA, mailB])
-    await until(`a message is taken at ${port}`, async () => ((await send(port)).code === 0 ? true : undefined));
+  for (const port of [mailA, mailB]) await until(`a message is taken at ${port}`, () => isTaken(port));
 
   const captures = await until("both are captured", async () => {
     const listed = await posthouse(["captures", "list", "--state", state, "--fleet", b, "--json"]);
@@ -84,7 +80,7 @@ test("a posthouse relay beside a posthouse up takes mail for the same tenants an
     /^Redis at 127\.0\.0\.1:\d+ cannot be reached: (ECONNREFUSED|the connection was lost)\ndurability: Verified\n$/,
   );
   await redis.start();
-  await until("it is used again", async () => ((await send(mailB)).code === 0 ? true : undefined));
+  await until("it is used again", () => isTaken(mailB));
 });
 
 test("a relay alone wants a store that it can share, and a state folder", async () => {
