@@ -17,6 +17,7 @@ test(
       seed,
       relays: 4,
       connections: 5,
+      thinking: 200,
       signal,
       onProgress: () => undefined,
     });

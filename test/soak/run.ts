@@ -23,6 +23,8 @@ export interface SoakOptions {
   readonly relays: number;
   /** Connections of clients. */
   readonly connections: number;
+  /** Milliseconds that the receiving server thinks a message over: the longer, the more are under way when a relay is killed. */
+  readonly thinking?: number;
   /** Aborted to end at once. */
   readonly signal: AbortSignal;
   /** Called about twice a second. */
@@ -63,7 +65,7 @@ const timing = {
 /** Runs one soak, and ends everything that it started. Rejects with the signal's reason when that is aborted. */
 export async function soak(options: SoakOptions): Promise<Soaked> {
   const seen: Seen = { told: [], kills: [], outages: [], died: [], memory: new Map(), rolledOver: [], edits: 0 };
-  const sink = startLineProcess([process.execPath, sinkProgram, String(options.seed)]);
+  const sink = startLineProcess([process.execPath, sinkProgram, String(options.seed), String(options.thinking ?? 0)]);
   try {
     const port = Number((await sink.saw(/^listening/)).split(" ")[1]);
     const terms = { current: firstTerms(options.length, options.connections) };
