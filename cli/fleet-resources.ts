@@ -12,7 +12,7 @@ import { systemClock } from "../runtime/clock.ts";
 import { parseDuration } from "../runtime/duration.ts";
 import type { Logger } from "../runtime/log.ts";
 import type { Fleet } from "./fleet.ts";
-import { stateLayout } from "./state.ts";
+import { stateLayout } from "./state-layout.ts";
 import { UserError } from "./terminal.ts";
 
 /** Where the listeners' certificate comes from. */

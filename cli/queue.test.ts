@@ -8,7 +8,7 @@ import { systemClock } from "../runtime/clock.ts";
 import { createLogger } from "../runtime/log.ts";
 import { listCaptures, showCapture } from "./captures.ts";
 import { age, listQueue, retryQueue, showMessage } from "./queue.ts";
-import { stateLayout } from "./state.ts";
+import { stateLayout } from "./state-layout.ts";
 import type { Terminal } from "./terminal.ts";
 
 let state: string;

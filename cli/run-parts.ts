@@ -62,7 +62,7 @@ export async function runParts(
   start: (starting: Starting) => Promise<void>,
   terminal: Terminal,
 ): Promise<number> {
-  const destination = processLog();
+  const destination = await processLog();
   const log = createLogger({ level: logLevel, destination });
   const parts: Part[] = [];
   const stop = (): Promise<boolean> => stopAll(parts, { clock: systemClock, log, deadline });

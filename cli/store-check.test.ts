@@ -12,7 +12,7 @@ import { createLogger } from "../runtime/log.ts";
 import { freePorts, posthouse, startPosthouse } from "../test/harness/posthouse.ts";
 import { startRedis } from "../test/harness/redis.ts";
 import { plainConnection } from "../test/harness/redis-connection.ts";
-import { stateLayout } from "./state.ts";
+import { stateLayout } from "./state-layout.ts";
 
 const log = createLogger({ level: "silent", destination: { write: () => undefined } });
 const main = new URL("main.ts", import.meta.url).pathname;

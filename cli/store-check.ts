@@ -1,14 +1,12 @@
 import { describeStoreAddress, type StoreAddress } from "../relay/store/address.ts";
 import type { StoreCounts, StoreProblem, StoreReport } from "../relay/store/check.ts";
-import { checkLmdb } from "../relay/store/lmdb/check.ts";
-import { salvageLmdb } from "../relay/store/lmdb/salvage.ts";
 import { StoreFull } from "../relay/store/spool.ts";
 import { StoreUnavailable } from "../relay/store/store.ts";
 import { systemClock } from "../runtime/clock.ts";
 import { createLogger } from "../runtime/log.ts";
 import type { Fleet } from "./fleet.ts";
 import { loadFleet } from "./load-fleet.ts";
-import { checkRedisAt, storeAddressOf } from "./open-store.ts";
+import { storeAddressOf } from "./open-store.ts";
 import { lockStore } from "./store-lock.ts";
 import { mustExist, readAddress } from "./store-move.ts";
 import { exitCode, table, type Terminal, UserError } from "./terminal.ts";
@@ -52,12 +50,14 @@ export async function checkStore(options: CheckOptions, terminal: Terminal): Pro
 
 async function checkOfRedis(address: RedisAddress, fleet: Fleet, mayRepair: boolean): Promise<CheckResult> {
   const log = createLogger({ level: "silent", destination: { write: () => undefined } });
+  const { checkRedisAt } = await import("./fleet-redis.ts");
   const { repaired, ...report } = await checkRedisAt(address, { fleet, log, repair: mayRepair });
   return { store: describeStoreAddress(address), ...report, ...(mayRepair && { repaired }) };
 }
 
 async function checkOfFile(address: FileAddress, mayRepair: boolean): Promise<CheckResult> {
   await mustExist(address.path);
+  const { checkLmdb } = await import("../relay/store/lmdb/check.ts");
   const report = checkLmdb(address.path);
   const repaired = mayRepair && report.problems.length > 0 ? await repair(address) : {};
   return { store: describeStoreAddress(address), ...report, ...repaired };
@@ -73,6 +73,7 @@ async function repair(address: FileAddress): Promise<Pick<CheckResult, "setAside
   const lock = await lockStore(address);
   try {
     const log = createLogger({ level: "silent", destination: { write: () => undefined } });
+    const { salvageLmdb } = await import("../relay/store/lmdb/salvage.ts");
     const { setAside, missing } = await salvageLmdb({ folder: address.path, now: systemClock.now(), log });
     return { setAside, missing };
   } finally {

@@ -6,7 +6,7 @@ import { systemClock } from "../runtime/clock.ts";
 import type { Logger } from "../runtime/log.ts";
 import type { Fleet } from "./fleet.ts";
 import { storeAddressOf } from "./open-store.ts";
-import { stateLayout } from "./state.ts";
+import { stateLayout } from "./state-layout.ts";
 import { placeOf } from "./store-place.ts";
 
 /** The embedded store in a state folder whose fleet file names another one, or undefined. Mail in it is delivered by nobody. */

@@ -1,5 +1,4 @@
 import pino from "pino";
-import pretty from "pino-pretty";
 
 /** A structured logger; the name of the part stands in `part`. */
 export type Logger = pino.Logger;
@@ -40,8 +39,9 @@ export function lineLog(): pino.DestinationStream {
 /**
  * Where a long-running process logs: standard output. JSON lines when it is piped; lines for people when it is a terminal.
  */
-export function processLog(): pino.DestinationStream {
+export async function processLog(): Promise<pino.DestinationStream> {
   if (!process.stdout.isTTY) return pino.destination({ dest: 1, sync: false });
+  const { default: pretty } = await import("pino-pretty");
   return pretty({
     colorize: true,
     singleLine: true,
