@@ -19,7 +19,7 @@ switch (primary.task) {
   default:
 }
 primary.ready(async (question) => {
-  if (question === "hang") for (;;);
+  if (question === "hang") Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
   return { question, number };
 });
 say("ready");
