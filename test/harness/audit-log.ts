@@ -1,5 +1,5 @@
 /** The audit log of an API server of tests. */
-import { readFile } from "node:fs/promises";
+import { createReadStream } from "node:fs";
 
 /** A request of the API server's audit log, level Metadata. */
 export interface AuditEvent {
@@ -21,12 +21,31 @@ export interface AuditEvent {
   readonly requestReceivedTimestamp: string;
 }
 
-/** Reads the finished requests of an audit log, in their order; a line that is still being written is left out. */
-export async function readAudit(file: string): Promise<AuditEvent[]> {
-  const text = await readFile(file, "utf8").catch(() => "");
-  const whole = text.slice(0, text.lastIndexOf("\n") + 1);
-  return whole
-    .split("\n")
-    .filter((line) => line !== "")
-    .map((line) => JSON.parse(line) as AuditEvent);
+/**
+ * Follows an audit log: each call resolves to its finished requests so far, in their order, and reads only what was written
+ * since the last one. A line that is still being written is left out.
+ */
+export function auditReader(file: string): () => Promise<AuditEvent[]> {
+  const events: AuditEvent[] = [];
+  let offset = 0;
+  const read = async (): Promise<AuditEvent[]> => {
+    const fresh = await octetsFrom(file, offset);
+    const whole = fresh.subarray(0, fresh.lastIndexOf("\n") + 1);
+    offset += whole.length;
+    for (const line of whole.toString().split("\n")) if (line !== "") events.push(JSON.parse(line) as AuditEvent);
+    return [...events];
+  };
+  // One after the other: two that read the same would tell it twice.
+  let last: Promise<AuditEvent[]> = Promise.resolve([]);
+  return () => (last = last.then(read));
+}
+
+async function octetsFrom(file: string, start: number): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  try {
+    for await (const chunk of createReadStream(file, { start })) chunks.push(chunk as Buffer);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+  }
+  return Buffer.concat(chunks);
 }

@@ -14,7 +14,7 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { stringify } from "yaml";
 import { type Answer, type ApiServerClient, type Asking, askApiServer } from "./api-server-client.ts";
-import { type AuditEvent, readAudit } from "./audit-log.ts";
+import { type AuditEvent, auditReader } from "./audit-log.ts";
 import { apiServerFlags, auditPolicy, controllerManagerFlags, etcdFlags, type Layout } from "./control-plane-flags.ts";
 import { establishCrds, issueToken, makeNamespace } from "./control-plane-objects.ts";
 import { type Authority, createAuthority, tokenKeys } from "./control-plane-pki.ts";
@@ -135,7 +135,7 @@ async function assemble(bin: string, reaper: Reaper, options: ControlPlaneOption
         await authority.client(user, groups),
       ),
     installCrds: () => establishCrds(ask),
-    auditEvents: () => readAudit(join(folder, "audit.log")),
+    auditEvents: auditReader(join(folder, "audit.log")),
     async stop() {
       client.close();
       await Promise.all(Object.values(servers).map((each) => each.kill()));
