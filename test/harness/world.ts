@@ -2,7 +2,7 @@
 import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { stateLayout } from "../../cli/state.ts";
+import { stateLayout } from "../../cli/state-layout.ts";
 import type { SendingDomainStatus } from "../../crds/sending-domain.ts";
 import type { QueueRow } from "../../relay/store/queue.ts";
 import { proveDomain, publishReport, reportOf } from "./domain-report.ts";
