@@ -33,7 +33,7 @@ export function aimsOf({
     most("keys made, and idle, in times of the raw keys", (keys.idleSeconds * raw) / keys.made, 1.6, "x"),
     most(
       "the operator's peak memory",
-      Math.max(keys.peakRss, published.peakRss, edits.peakRss, restart.peakRss) / megabyte,
+      Math.max(keys.peakRss, published.peakRss, edits.peakRss, restart.peakRss, rest.peakRss) / megabyte,
       400,
       " MB",
     ),

@@ -177,7 +177,8 @@ async function measureRest(
   const written = (await writes.all()).filter(({ at }) => at >= startedAt);
   for (const [what, count] of Object.entries(byKind(written))) say(`not at rest: ${what}, ${count} times`);
   const share = (operator.processor() - processor) / 1000 / seconds;
-  return { seconds, writes: written.length, processor: share, checks: (zone.checks() - checked) / seconds };
+  const checks = (zone.checks() - checked) / seconds;
+  return { seconds, writes: written.length, processor: share, checks, peakRss: operator.peakRss() };
 }
 
 /**
@@ -242,12 +243,13 @@ async function leads(operator: BenchProcess): Promise<void> {
   }
 }
 
-/** Whether so many custom resources were worked on, and none waits. */
+/** Whether so many custom resources were worked on, and none waits or is worked on now. */
 async function nothingWaits(operator: BenchProcess, most: number): Promise<boolean> {
   const page = (await operator.get("/metrics")) ?? "";
   const counts = [...page.matchAll(/^controller_runtime_reconcile_total\{.*\} ([0-9]+)$/gm)];
   const done = counts.reduce((sum, [, count]) => sum + Number(count), 0);
-  return done >= most && /^workqueue_depth\{name="operator"\} 0$/m.test(page);
+  const isZero = (gauge: string): boolean => new RegExp(`^${gauge}\\{.*\\} 0$`, "m").test(page);
+  return done >= most && isZero("workqueue_depth") && isZero("controller_runtime_active_workers");
 }
 
 function pause(milliseconds: number): Promise<void> {

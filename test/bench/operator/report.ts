@@ -37,6 +37,8 @@ export interface OperatorReport {
     readonly processor: number;
     /** Domains checked a second. */
     readonly checks: number;
+    /** Since the restart before. */
+    readonly peakRss: number;
   };
   /** From the start of a new process until it has done all that there is to do. */
   readonly restart: {
@@ -140,6 +142,7 @@ function sectionsOf(report: OperatorReport): readonly (readonly [string, readonl
         ["API writes", String(rest.writes), String(certManager.restWrites)],
         ["processor, of one core", `${(rest.processor * 100).toFixed(2)} %`],
         ["domains checked a second", rest.checks.toFixed(1)],
+        ["peak resident memory", megabytes(rest.peakRss)],
       ],
     ],
     [
