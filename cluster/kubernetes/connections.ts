@@ -112,8 +112,7 @@ function agentFor({ tls, proxy }: Access): Dispatcher {
   const common = { allowH2: false, keepAliveTimeout: 30_000, headersTimeout: 0, bodyTimeout: 0 };
   const sockets = { keepAlive: true, keepAliveInitialDelay: 30_000, timeout: 10_000 };
   if (proxy === undefined) return new Agent({ ...common, connect: { ...tls, ...sockets } });
-  if (!/^https?:/.test(proxy)) throw new Error(`the kubeconfig's proxy-url ${proxy} is not one of http or https`);
-  return new ProxyAgent({ ...common, uri: proxy, requestTls: { ...tls, ...sockets }, connect: sockets });
+  return new ProxyAgent({ ...common, uri: proxy, requestTls: { ...tls, ...sockets }, proxyTls: sockets });
 }
 
 function wireRequest(request: ApiRequest, { server, headers }: Access, signal: AbortSignal): Dispatcher.RequestOptions {
