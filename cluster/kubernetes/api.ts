@@ -62,7 +62,7 @@ const mostPatience = 5;
  */
 export async function openApi(options: ApiOptions): Promise<Api> {
   const { clock, log, metrics } = options;
-  const credentials = openCredentials(options, clock);
+  const credentials = openCredentials(options, clock, log);
   await credentials.current();
   const connections = openConnections(credentials, log, requestCounter(metrics));
 

@@ -1,6 +1,8 @@
 import { isWithin, type Clock } from "../../runtime/clock.ts";
+import type { Logger } from "../../runtime/log.ts";
 import type { Access } from "./access.ts";
 import { plainAccess, podAccess, type PodServer } from "./plain-access.ts";
+import { KubernetesError } from "./trouble.ts";
 
 /** The credentials of one user at one API server, as they are now. */
 export interface Credentials {
@@ -24,18 +26,24 @@ export interface CredentialSource {
   readonly pod?: PodServer;
 }
 
-/** Files that cannot be read for now, in the middle of a rotation for example, leave what was read before. */
-export function openCredentials(source: CredentialSource, clock: Clock): Credentials {
+/** Files that cannot be read for now, in the middle of a rotation for example, leave what was read before; the log says so. */
+export function openCredentials(source: CredentialSource, clock: Clock, log: Logger): Credentials {
   const readAccess = accessReader(source);
   let known: { readonly access: Access; readonly readAt: number } | undefined;
   let reading: Promise<Access> | undefined;
+  let told: string | undefined;
 
   const read = async (anew: boolean): Promise<Access> => {
     try {
       known = { access: await readAccess(anew), readAt: clock.now() };
+      told = undefined;
     } catch (error) {
       if (known === undefined) throw error;
       known = { ...known, readAt: clock.now() };
+      const why = reasonOf(error);
+      if (why !== told)
+        log.warn({ why }, "the credentials for the API server cannot be read anew; the last ones are used");
+      told = why;
     }
     return known.access;
   };
@@ -52,6 +60,13 @@ export function openCredentials(source: CredentialSource, clock: Clock): Credent
       return (known !== undefined && areOthers(used, known.access)) || areOthers(used, await readOnce(true));
     },
   };
+}
+
+/** Parsers quote what they read, and plugins say what they like: of their errors no more than the name is told. */
+function reasonOf(error: unknown): string {
+  if (error instanceof KubernetesError) return error.message;
+  if (error instanceof Error && "syscall" in error) return error.message;
+  return `${error instanceof Error ? error.name : "an error"}, of which more may be a secret`;
 }
 
 function areOthers(before: Access | undefined, { headers, fingerprint }: Access): boolean {
