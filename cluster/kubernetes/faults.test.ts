@@ -158,6 +158,27 @@ describe("a watch", () => {
     await world.passUntil(() => planOf("shop") === "Scale");
   });
 
+  test("that is refused for long is listed anew, in case its version is to blame, but not in a hot loop", async () => {
+    world.stub.fault = always("watch", status(500, "InternalError"));
+    world.stub.cut("Reset");
+    await world.pass(120_000);
+    expect(world.stub.count("list")).toBeGreaterThan(1);
+    expect(world.stub.count("list")).toBeLessThan(12);
+  });
+
+  test("that ends is followed by a list when the last one is half a day old, not before", async () => {
+    const endsAfter = async (hours: number): Promise<void> => {
+      world.clock.jump(hours * 3_600_000);
+      const before = world.stub.count("watch");
+      world.stub.cut("End");
+      await world.passUntil(() => world.stub.count("watch") > before && world.stub.watches() === 1);
+    };
+    await endsAfter(11);
+    expect(world.stub.count("list")).toBe(1);
+    await endsAfter(4);
+    expect(world.stub.count("list")).toBe(2);
+  });
+
   const garbage: readonly [what: string, line: unknown][] = [
     ["half a line", '{"type":"ADD\n'],
     ["no object", "17\n"],
