@@ -41,7 +41,7 @@ test("where the server fails for a while, a leader tries on with pauses, and sto
   const [world, elector] = await lead(stub);
   const before = renewals(stub);
   stub.fault = () => status(500, "InternalError");
-  await world.pass(15_000, 100);
+  await world.pass(10_200, 100);
   expect([said, elector.isLeading()]).toEqual([["leading", "stopped"], false]);
   expect(renewals(stub) - before).toBeGreaterThan(2);
   expect(renewals(stub) - before).toBeLessThan(16);
@@ -74,7 +74,7 @@ test("where the certificate is of an authority that is not known yet, a leader s
   const [world, elector] = await lead(stub, stub.kubeconfig({ token: "stub" }, { "certificate-authority": ca }));
   const before = { renewals: renewals(stub), connections: stub.connections() };
   stub.present(await second.server(["127.0.0.1"]));
-  await world.pass(15_000, 100);
+  await world.pass(10_200, 100);
   expect([said, elector.isLeading()]).toEqual([["leading", "stopped"], false]);
   expect(renewals(stub)).toBe(before.renewals);
   await world.pass(45_000, 100);

@@ -103,7 +103,7 @@ describe("where the token has expired and there is no other", () => {
     await world.passUntil(() => said.length > 0);
     writes.length = 0;
     validToken = "second";
-    await world.pass(15_000, 100);
+    await world.pass(10_200, 100);
     expect([said, elector.isLeading()]).toEqual([["leading", "stopped"], false]);
     expect(writes.length).toBeLessThan(8);
     await outcome(elector.stop());
