@@ -1,11 +1,12 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from "vitest";
 import { startStubApiServer, type StubApiServer } from "../../test/harness/stub-api-server.ts";
 import { status, type StubAnswer } from "../../test/harness/stub-faults.ts";
-import { openStubCluster, type StubCluster } from "../../test/harness/stub-cluster.ts";
+import { openStubCluster, putTenant, tenantKey, type StubCluster } from "../../test/harness/stub-cluster.ts";
 import { standForLead } from "../../test/harness/stub-elector.ts";
 import type { ConfigMapObject } from "../object.ts";
+import { objectPath } from "./resources.ts";
 
 const record = (name: string, text: string): ConfigMapObject => ({
   apiVersion: "v1",
@@ -107,5 +108,37 @@ describe("where the token has expired and there is no other", () => {
     expect([said, elector.isLeading()]).toEqual([["leading", "stopped"], false]);
     expect(writes.length).toBeLessThan(8);
     await outcome(elector.stop());
+  });
+});
+
+describe("a status that the server refuses as a conflict", () => {
+  const key = tenantKey("shop");
+  /** Writes a status; `meanwhile` happens before the server answers with a conflict. */
+  async function conflict(meanwhile: (other: StubCluster) => Promise<void>): Promise<void> {
+    const other = await openStubCluster();
+    onTestFinished(() => other.close());
+    putTenant(other.stub, key.name);
+    await other.passUntil(() => other.cluster.get(key) !== undefined);
+    const tenant = other.cluster.get(key)!;
+    other.stub.fault = async ({ path }) => {
+      if (!path.endsWith("/status")) return undefined;
+      await meanwhile(other);
+      return status(409, "Conflict");
+    };
+    await other.cluster.applyStatus({ ...tenant, status: { observedGeneration: 1 } });
+  }
+
+  test("is an error while the object is the same", async () => {
+    await expect(conflict(async () => undefined)).rejects.toMatchObject({ code: 409 });
+  });
+
+  test("is of no use any more when the object is another one by now", async () => {
+    await conflict(async ({ stub: server, cluster }) => {
+      const { uid } = cluster.get(key)?.metadata ?? {};
+      server.remove(objectPath(key));
+      putTenant(server, key.name);
+      const isSeen = (): void => expect([undefined, uid]).not.toContain(cluster.get(key)?.metadata.uid);
+      await vi.waitFor(isSeen, { timeout: 20_000, interval: 5 });
+    });
   });
 });

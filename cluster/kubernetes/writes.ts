@@ -156,9 +156,13 @@ async function applyStatus(parts: WriteParts, object: CustomObject): Promise<voi
     });
     take(parts, key, answer);
   } catch (error) {
-    // It is gone, or another one by now.
-    if (!isNotFound(error) && !isApiError(error, 409)) throw refused(error);
+    if (!isNotFound(error) && !isReplaced(parts, before, error)) throw refused(error);
   }
+}
+
+/** Whether a conflict tells that an object is gone or another one by now, as the cache knows. Any other conflict is temporary. */
+function isReplaced({ cache }: WriteParts, before: ClusterObject, error: unknown): boolean {
+  return isApiError(error, 409) && cache.get(keyOf(before))?.metadata.uid !== before.metadata.uid;
 }
 
 async function remove(
