@@ -8,6 +8,7 @@ export class Fenced extends Error {
 /**
  * A way to the API server that is written to only while `mayWrite`: asked at each request, for one write of a cluster may take
  * several, and each may be sent again, so that not even a process that was frozen between two of them writes too late.
+ * That holds until a request is handed to the kernel: what waits there, for a network that is cut, may arrive when another leads.
  */
 export function fenced(api: Api, mayWrite: () => boolean): Api {
   const check = (): void => {
