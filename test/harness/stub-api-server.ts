@@ -30,8 +30,8 @@ export interface StubApiServer {
   readonly connections: () => number;
   /** How many watches are open. */
   readonly watches: () => number;
-  /** Is asked about each request, and may take its time. */
-  fault: (request: StubRequest) => Fault | undefined | Promise<Fault | undefined>;
+  /** Is asked about each request, and may take its time. A test gives it. */
+  fault: ((request: StubRequest) => Fault | undefined | Promise<Fault | undefined>) | undefined;
   /** Whether changes reach the watches. */
   deaf: boolean;
   readonly put: (path: string, object: object) => void;
@@ -92,7 +92,7 @@ export async function startStubApiServer(tls?: StubTls): Promise<StubApiServer> 
   const handle = async (message: IncomingMessage, response: ServerResponse): Promise<void> => {
     const request = requestOf(message);
     stub.requests.push(request);
-    const fault = await stub.fault(request);
+    const fault = await stub.fault?.(request);
     if (fault === undefined) await serve(world, request, { message, response });
     else misbehave(response, fault);
   };
@@ -116,7 +116,7 @@ export async function startStubApiServer(tls?: StubTls): Promise<StubApiServer> 
     count: (verb) => stub.requests.filter((request) => request.verb === verb).length,
     connections: () => connections,
     watches: () => world.watches.size,
-    fault: () => undefined,
+    fault: undefined,
     deaf: false,
     put: (path, object) => change(world, path, { object, deaf: stub.deaf }),
     remove: (path) => change(world, path, { object: undefined, deaf: stub.deaf }),
