@@ -1,8 +1,10 @@
 import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
 import { beforeAll, describe, expect, test } from "vitest";
 import { stringify } from "yaml";
 import { chartFolder, objectsOf, type Rendered, renderValueSet, valueSets } from "../test/harness/chart.ts";
 import { yamlOfGuide } from "../test/harness/guide-manifests.ts";
+import { readmeCommands } from "../test/harness/readme-commands.ts";
 import { withControlPlane } from "../test/harness/with-control-plane.ts";
 
 const patience = 120_000;
@@ -144,3 +146,26 @@ describe("what guides show", () => {
     patience,
   );
 });
+
+test(
+  "what install.yaml made is deleted as the guide says, and keys, mail and tenants stay",
+  { timeout: patience },
+  async () => {
+    const run = (command: string): Promise<string> => kubectl(command.split(/[\s\\]+/).slice(1));
+    const bundle = ["--filename", fileURLToPath(new URL("install.yaml", import.meta.url))];
+    await kubectl(["apply", "--server-side", "--force-conflicts", ...bundle]);
+    await run("kubectl create secret generic a-key --namespace posthouse-system");
+    await run("kubectl create configmap a-history --namespace posthouse-system");
+    await run("kubectl wait --for=create pvc/state-posthouse-relay-0 --namespace posthouse-system --timeout=60s");
+
+    for (const command of readmeCommands("Without Helm", "docs/guides/install.md"))
+      if (command.startsWith("kubectl delete ")) await run(command);
+    const ours = "secret/a-key configmap/a-history pvc/state-posthouse-relay-0";
+    expect((await run(`kubectl get ${ours} --namespace posthouse-system --output name`)).split("\n")).toHaveLength(4);
+    expect((await kubectl(["get", "--ignore-not-found", "--output", "name", ...bundle])).trim().split("\n")).toEqual([
+      "namespace/posthouse-system",
+      "customresourcedefinition.apiextensions.k8s.io/relaytenants.posthouse.dev",
+      "customresourcedefinition.apiextensions.k8s.io/sendingdomains.posthouse.dev",
+    ]);
+  },
+);

@@ -7,10 +7,11 @@ const head = `<!-- Generated from charts/values.ts by \`npm run generate\`; chan
 Installs the operator and the relay of Posthouse, their CustomResourceDefinitions and permissions.
 
 \`\`\`console
-$ helm install posthouse charts/posthouse --namespace posthouse-system --create-namespace
+$ helm install posthouse charts/posthouse --namespace posthouse-system --create-namespace \\
+    --set image.repository=registry.example.net/posthouse
 \`\`\`
 
-Without values that is one relay pod with a volume. The guides tell the rest: [install](../../docs/guides/install.md), [upgrade](../../docs/guides/upgrade.md),
+No registry has an image of Posthouse by default: [build it and push it](../../README.md#on-kubernetes) to one of yours, and name that. Without further values there is one relay pod with a volume. The guides tell the rest: [install](../../docs/guides/install.md), [upgrade](../../docs/guides/upgrade.md),
 [permissions and security](../../docs/guides/rbac.md), [GitOps](../../docs/guides/gitops.md), [backup](../../docs/guides/backup.md). The fields of \`fleet\` are those of
 [the fleet file](../../docs/reference/fleet.md).
 

@@ -75,8 +75,16 @@ function generate(): void {
   rmSync(crdTemplates, { recursive: true, force: true });
   mkdirSync(crdTemplates, { recursive: true });
   for (const { path, text } of chartFiles()) writeFileSync(new URL(path, import.meta.url), text);
-  const helm = findHelm();
+  writeBundle(findHelm(), console.error);
+}
+
+/** Writes install.yaml, or says that it stays as it was because there is no helm. */
+export function writeBundle(helm: string | undefined, warn: (message: string) => void): void {
   if (helm !== undefined) writeFileSync(new URL("install.yaml", import.meta.url), installBundle(helm));
+  else
+    warn(
+      "charts/install.yaml stays as it was: making it takes Helm 4, and none is in PATH, in KUBEBUILDER_ASSETS or built for the tests (bash test/setup/controlplane.sh)",
+    );
 }
 
 if (import.meta.main) generate();

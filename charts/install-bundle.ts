@@ -1,6 +1,7 @@
 const head = `# Generated from charts/posthouse by \`npm run generate\`; changes made here are lost.
 # Everything that the chart makes without values: kubectl apply --server-side -f install.yaml
 # The image is posthouse:<version>; name the one of your registry, with kustomize or sed.
+# Never kubectl delete -f install.yaml: every key, tenant and mail goes too. docs/guides/install.md tells what to delete instead.
 apiVersion: v1
 kind: Namespace
 metadata:
