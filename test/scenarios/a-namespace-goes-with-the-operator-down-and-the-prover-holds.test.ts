@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { domainContractName, tenantContractName } from "../../contract/names.ts";
+import { annotations, domainContractName, tenantContractName } from "../../contract/names.ts";
 import { becomes, deliveringTenant, has, keysOf, make } from "../harness/custom-resources.ts";
 import { operatorRelease, startOperatorProcess, type OperatorProcess } from "../harness/operator-process.ts";
 import { until } from "../harness/until.ts";
@@ -43,6 +43,15 @@ interface Listed {
 }
 
 const list = async (path: string): Promise<Listed["items"]> => ((await plane().ask({ path })).body as Listed).items;
+
+/** Whose contract of a domain stands, and which object it is. */
+async function holdOf(name: string): Promise<string> {
+  const path = `/api/v1/namespaces/${release.namespace}/secrets/${domainContractName(name)}`;
+  const { metadata } = (await plane().ask({ path })).body as {
+    metadata: { uid: string; annotations: Readonly<Record<string, string>> };
+  };
+  return `${metadata.annotations[annotations.owner] ?? "nobody"} ${metadata.uid}`;
+}
 
 /** Makes a tenant and its claim of the domain in a namespace of their own; resolves to the namespace when it is reported. */
 async function claim(selectorPrefix: string) {
@@ -119,11 +128,15 @@ test("a domain that two namespaces claim is the prover's", { timeout: 3 * patien
   const prover = await claim("prover");
   prover.publish();
   await prover.become(has("OwnershipProven", "True/RecordSeen"));
+  const hold = await holdOf(domain);
+  expect(hold).toContain(`${prover.namespace}/claim`);
   await first.become(has("OwnershipProven", "False/RecordNotSeen"));
   first.publish();
   await first.become(has("OwnershipProven", "False/DomainTaken"));
   const refused = await first.become(has("Stalled", "True/DomainTaken"));
   expect(JSON.stringify(refused)).not.toContain(prover.namespace);
+  // The status alone could be that of before.
+  expect(await holdOf(domain)).toBe(hold);
   const holds = await prover.become(has("OwnershipProven", "True/RecordSeen"));
   expect(holds.conditions?.map(({ type }) => type)).not.toContain("Stalled");
 });
