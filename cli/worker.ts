@@ -50,4 +50,4 @@ async function work(primary: Primary): Promise<number> {
   return (await stop()) ? exitCode.ok : exitCode.failed;
 }
 
-process.exit(await work(await joinPrimary(systemClock)));
+if (import.meta.main) process.exit(await work(await joinPrimary(systemClock)));

@@ -1,8 +1,12 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { mkdtemp, rm } from "node:fs/promises";
 import { isBuiltin } from "node:module";
+import { tmpdir } from "node:os";
+import { join, posix } from "node:path";
 import { parseSync } from "oxc-parser";
 import { describe, expect, test } from "vitest";
 import { parse } from "yaml";
+import { chartEnvironment, compileAsImage, strippedBy } from "./harness/compiled.ts";
 import { faultsOf, lastOf, readDockerfile } from "./harness/dockerfile.ts";
 
 const root = new URL("..", import.meta.url);
@@ -26,6 +30,14 @@ function imports(file: string): readonly string[] {
     text(file).slice(moduleRequest.start + 1, moduleRequest.end - 1),
   );
   return [...named.map(({ moduleRequest }) => moduleRequest.value), ...dynamic];
+}
+
+/** These files and what they import, at their start or later. */
+function reachable(files: readonly string[]): readonly string[] {
+  const found = new Set(files);
+  for (const file of found)
+    for (const name of imports(file)) if (name.startsWith(".")) found.add(posix.join(posix.dirname(file), name));
+  return [...found];
 }
 
 /** The last instruction of this word in the last stage. */
@@ -72,12 +84,23 @@ describe("the image", () => {
     expect(missing).toEqual([]);
   });
 
-  test("has the operator compiled for the options that the chart starts it with", () => {
-    const [deployment] = /name: NODE_OPTIONS\n\s+value: (\S+)/.exec(text("charts/install.yaml"))?.slice(1) ?? [];
-    expect(/export NODE_OPTIONS=(\S+)/.exec(dockerfile)?.[1]).toBe(deployment);
-    const compiled = [...dockerfile.matchAll(/import\('\/app\/(\S+)'\)/g)].map(([, file]) => file);
-    expect(compiled).toEqual(["cli/relay.ts", "cli/operator.ts"]);
-    for (const file of compiled) expect(text(`${file}`)).toContain("export async function");
+  test("has compiled whatever the program can load, late or in a worker", { timeout: 120_000 }, async () => {
+    const loaded = reachable(["cli/main.ts", "cli/worker.ts"]).filter((file) => file !== "cli/main.ts");
+    expect(loaded).toContain("cluster/kubernetes/client-node-access.ts");
+    // Ends when all is loaded, before any of it runs.
+    const all = ["data:text/javascript,process.exit()", ...loaded.map((file) => `./${file}`)];
+    const load = all.map((name) => `import "${name}";`).join("");
+    const cache = await mkdtemp(join(tmpdir(), "posthouse-compiled-"));
+    try {
+      await compileAsImage(cache);
+      for (const component of ["operator", "relay"] as const) {
+        const start = { ...chartEnvironment(component), NODE_COMPILE_CACHE: cache };
+        expect(await strippedBy(["cli/main.ts", component, "--help"], start)).toEqual([]);
+        expect(await strippedBy(["--input-type=module", "--eval", load], start)).toEqual([]);
+      }
+    } finally {
+      await rm(cache, { recursive: true });
+    }
   });
 
   test("begins and runs as the chart's pods expect it", () => {
