@@ -4,7 +4,7 @@ import type { SeenStatus } from "../../harness/custom-resources.ts";
 import { operatorRelease } from "../../harness/operator-process.ts";
 import { measureEdits } from "./edits.ts";
 import { type Counted, followContracts, observe, type Observer } from "./observer.ts";
-import { type BenchProcess, compileOperator, type Release, startOperator, startRelay } from "./processes.ts";
+import { type BenchProcess, compile, type Release, startOperator, startRelay } from "./processes.ts";
 import { populate, type Size } from "./population.ts";
 import type { Progress } from "./progress.ts";
 import { rawKeyRate } from "./raw-keys.ts";
@@ -48,7 +48,7 @@ export async function measure(measuring: Measuring, { say }: Progress): Promise<
   try {
     say(`${measuring.size.domains} domains of ${measuring.size.tenants} tenants`);
     const release = await operatorRelease(plane);
-    await compileOperator(plane);
+    await compile(plane);
     await populate(plane, measuring.size);
     const observer = await observe(plane);
     const user = `system:serviceaccount:${release.namespace}:posthouse-operator`;

@@ -1,10 +1,9 @@
 /** The operator and the relay as processes of their own, with what they take of the machine. */
-import { execFile } from "node:child_process";
 import { readFileSync } from "node:fs";
-import { writeFile } from "node:fs/promises";
+import { cp, mkdtemp, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { promisify } from "node:util";
 import { stringify } from "yaml";
+import { chartEnvironment, compileAsImage } from "../../harness/compiled.ts";
 import type { ControlPlane } from "../../harness/control-plane.ts";
 import { daemon } from "../../harness/daemon.ts";
 import { freePorts } from "../../harness/posthouse.ts";
@@ -32,32 +31,30 @@ export interface Release {
   readonly kubeconfig: string;
 }
 
-/** Has the operator compiled before it is first started, as it is in the image. */
-export async function compileOperator(plane: ControlPlane): Promise<void> {
-  const env = { ...globalThis.process.env, ...environmentOf(plane) };
-  const module = new URL("operator.ts", `file://${main}`).href;
-  for (const args of [
-    [main, "--help"],
-    ["--eval", `import("${module}")`],
-  ])
-    await promisify(execFile)(globalThis.process.execPath, args, { env });
+/** Compiles as the image's build does, for {@link startOperator} and {@link startRelay}. */
+export async function compile({ folder }: ControlPlane): Promise<void> {
+  await compileAsImage(join(folder, "compiled"));
 }
 
-/** As in the operator's container of the chart. */
-function environmentOf({ folder }: ControlPlane): Readonly<Record<string, string>> {
-  const options = { NODE_OPTIONS: "--max-semi-space-size=8", MALLOC_ARENA_MAX: "2" };
-  return { ...options, NODE_COMPILE_CACHE: join(folder, "compiled") };
+/** As in the component's container of the chart, with a copy of what was compiled: nobody adds to the image's. */
+async function environmentOf(
+  { folder }: ControlPlane,
+  component: "operator" | "relay",
+): Promise<Readonly<Record<string, string>>> {
+  const cache = await mkdtemp(join(folder, `compiled-${component}-`));
+  await cp(join(folder, "compiled"), cache, { recursive: true });
+  return { NODE_ENV: "production", ...chartEnvironment(component), NODE_COMPILE_CACHE: cache };
 }
 
 /** `posthouse operator` with these settings, elected as with the chart; `profile` is a folder for a processor profile of it. */
-export function startOperator(
+export async function startOperator(
   plane: ControlPlane,
   release: Release,
   fleet: object,
   profile?: string,
 ): Promise<BenchProcess> {
   const profiling = profile === undefined ? [] : ["--cpu-prof", "--cpu-prof-dir", profile];
-  const program = { profiling, environment: environmentOf(plane) };
+  const program = { profiling, environment: await environmentOf(plane, "operator") };
   return start(plane, ["operator", ...flagsOf(release)], fleet, program);
 }
 
@@ -66,24 +63,25 @@ export async function startRelay(plane: ControlPlane, release: Release, fleet: o
   const [port = 0] = await freePorts(1);
   const listeners = [{ name: "submissions", host: "127.0.0.1", port, tls: "Implicit" }];
   const state = ["--state", join(plane.folder, "relay")];
-  return start(plane, ["relay", "--kubernetes", ...state, ...flagsOf(release)], { ...fleet, listeners });
+  const program = { environment: await environmentOf(plane, "relay") };
+  return start(plane, ["relay", "--kubernetes", ...state, ...flagsOf(release)], { ...fleet, listeners }, program);
 }
 
 function flagsOf({ namespace, kubeconfig }: Release): readonly string[] {
-  return ["--kubeconfig", kubeconfig, "--namespace", namespace, "--log-level", "warn"];
+  return ["--kubeconfig", kubeconfig, "--namespace", namespace];
 }
 
 /** How Node is started. */
 interface Program {
   readonly profiling?: readonly string[];
-  readonly environment?: Readonly<Record<string, string>>;
+  readonly environment: Readonly<Record<string, string>>;
 }
 
 async function start(
   plane: ControlPlane,
   args: readonly string[],
   fleet: object,
-  { profiling = [], environment = {} }: Program = {},
+  { profiling = [], environment }: Program,
 ): Promise<BenchProcess> {
   const [port = 0] = await freePorts(1);
   const file = join(plane.folder, `${port}.fleet.yaml`);
