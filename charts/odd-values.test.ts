@@ -34,7 +34,10 @@ function otherThanStrings(value: unknown, path = ""): readonly string[] {
       const texts = Object.values(each).filter((text) => typeof text !== "object");
       if (texts.some((text) => typeof text !== "string")) return [at];
     }
-    const isName = /^(name|namespace|priorityClassName|storageClassName|secretName|serviceAccountName)$/.test(key);
+    const isName =
+      /^(name|namespace|priorityClassName|storageClassName|secretName|serviceAccountName|storage|image|interval)$/.test(
+        key,
+      );
     if (isName && typeof each !== "string") return [at];
     return otherThanStrings(each, at);
   });
@@ -55,16 +58,16 @@ describe("a release", () => {
     expect(services.map(({ metadata }) => metadata.name)).toContain("mail-eu-relay");
   });
 
-  test.each(["1", "true", "null", "1e3"])(
+  test.each(["1", "123", "true", "null", "1e3"])(
     "named %s in a namespace of digits has strings where they are due",
     async (name) => {
       const values = {
         ...withEverything,
         crds: { enabled: false },
         nameOverride: name,
-        fullnameOverride: "mail",
-        operator: { priorityClassName: name },
-        relay: { persistence: { storageClass: name } },
+        operator: { priorityClassName: name, serviceAccount: { name } },
+        relay: { persistence: { storageClass: name, size: name }, serviceAccount: { name, create: false } },
+        fleet: { listeners: [{ name, port: 2525 }] },
       };
       const objects = await release(name, "123", values);
       expect(objects.flatMap((object) => otherThanStrings(object, object.kind))).toEqual([]);

@@ -56,7 +56,7 @@ app.kubernetes.io/component: {{ index . 1 }}
 
 {{/* metadata of an object: (dict "ctx" . "name" ... "component" ... "namespace" ... "labels" ... "annotations" ...). */}}
 {{- define "posthouse.metadata" -}}
-name: {{ .name }}
+name: {{ .name | quote }}
 {{- with .namespace }}
 namespace: {{ . | quote }}
 {{- end }}

@@ -9,12 +9,12 @@ metadata:
   labels:
     {{- omit (include "posthouse.labels" (list $ctx $component $values.podLabels) | fromYaml) "helm.sh/chart" | toYaml | nindent 4 }}
   annotations:
-    checksum/fleet: {{ sha256sum $fleet }}
+    checksum/fleet: {{ sha256sum $fleet | quote }}
     {{- with mergeOverwrite (deepCopy (default dict $ctx.Values.commonAnnotations)) (deepCopy (default dict $values.podAnnotations)) }}
     {{- toYaml . | nindent 4 }}
     {{- end }}
 spec:
-  serviceAccountName: {{ include "posthouse.serviceAccountName" (list $ctx $component) }}
+  serviceAccountName: {{ include "posthouse.serviceAccountName" (list $ctx $component) | quote }}
   automountServiceAccountToken: true
   enableServiceLinks: false
   {{- with $ctx.Values.imagePullSecrets }}
@@ -29,7 +29,7 @@ spec:
     {{- toYaml (merge (dict) (deepCopy (default dict $values.podSecurityContext)) (default dict .podSecurityContext)) | nindent 4 }}
   containers:
     - name: {{ $component }}
-      image: {{ include "posthouse.image" $ctx }}
+      image: {{ include "posthouse.image" $ctx | quote }}
       imagePullPolicy: {{ $ctx.Values.image.pullPolicy }}
       args:
         {{- toYaml (concat .args (list "--fleet" "/etc/posthouse/fleet/fleet.yaml" "--namespace" (include "posthouse.contractNamespace" $ctx) "--log-level" $ctx.Values.logLevel) (default list $values.extraArgs)) | nindent 8 }}

@@ -16,10 +16,10 @@ metadata:
 roleRef:
   apiGroup: rbac.authorization.k8s.io
   kind: {{ $prefix }}Role
-  name: {{ .name }}
+  name: {{ .name | quote }}
 subjects:
   - kind: ServiceAccount
-    name: {{ .account }}
+    name: {{ .account | quote }}
     namespace: {{ .ctx.Release.Namespace | quote }}
 {{- end -}}
 
