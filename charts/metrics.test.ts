@@ -57,6 +57,8 @@ describe("alerts and dashboard", () => {
     expressions = dashboard.panels.flatMap(({ targets = [] }) => targets.map(({ expr }) => expr));
   });
 
+  const named = (name: string): Rule | undefined => rules.find(({ alert }) => alert === name);
+
   test("ask for metrics that are there", () => {
     const asked = [...rules.map(({ expr }) => expr), ...expressions].flatMap(namesIn);
     expect(asked.length).toBeGreaterThan(40);
@@ -76,5 +78,12 @@ describe("alerts and dashboard", () => {
       expect(`${alert}: ${labels?.["severity"]}`).toMatch(/: (critical|warning|info)$/);
       expect(`${alert}: ${annotations?.["summary"]}`).toMatch(/: [A-Z].*\.$/);
     }
+  });
+
+  test("say of late mail who tells that no relay runs, for then there is no queue to measure", () => {
+    expect(named("PosthouseMailIsLate")?.annotations?.["description"]).toMatch(
+      /PosthouseRelayDown tells when none runs/,
+    );
+    expect(named("PosthouseRelayDown")?.expr).toContain("absent(");
   });
 });

@@ -124,17 +124,47 @@ const workloads = (objects: readonly Rendered[]) =>
     .filter(({ kind }) => kind === "Deployment" || kind === "StatefulSet")
     .map(({ spec }) => spec as { selector: object; volumeClaimTemplates?: object; template: Rendered });
 
+/** Whether an object has all that another has. */
+const isPart = (part: object, whole: object = {}): boolean =>
+  Object.entries(part).every(([name, value]) => Reflect.get(whole, name) === value);
+
+/** The ports that a network policy lets pods connect to, such as `TCP 53`. */
+function egressOf(policy: unknown): readonly string[] {
+  const { egress } = policy as { egress: { ports: { protocol: string; port: number }[] }[] };
+  return egress.flatMap(({ ports }) => ports.map(({ protocol, port }) => `${protocol} ${port}`));
+}
+
 describe("of a rendering", () => {
+  test("the network policy names the ports of the store and of name servers", { timeout: patience }, async () => {
+    const dns = {
+      resolvers: ["192.0.2.1", "[2001:db8::5454]", "192.0.2.2:5353"],
+      authorities: [{ zone: "example.com", servers: ["[2001:db8::1]:5300", "192.0.2.3:53"] }],
+    };
+    const store = "redis://user@redis.example.net:6380/2";
+    const objects = await release("posthouse", "mail", { fleet: { store, dns }, networkPolicy: { enabled: true } });
+    const egress = objects.filter(({ kind }) => kind === "NetworkPolicy").map(({ spec }) => egressOf(spec));
+    const names = ["UDP 53", "TCP 53", "UDP 5353", "TCP 5353", "UDP 5300", "TCP 5300"];
+    for (const ports of egress) expect(ports.slice(0, names.length)).toEqual(names);
+    expect(egress[0]).not.toContain("TCP 6380");
+    expect(egress[1]).toContain("TCP 6380");
+  });
+
   test(
-    "the network policy names the port of the store, and no digits of its password",
+    "a ServiceMonitor finds the admin Service alone, whatever listeners are named",
     { timeout: patience },
     async () => {
-      const store = "redis://user:77@redis.example.net:6380/2";
-      const objects = await release("posthouse", "mail", { fleet: { store }, networkPolicy: { enabled: true } });
-      const policies = objects.filter(({ kind }) => kind === "NetworkPolicy");
-      const ports = [...JSON.stringify(policies).matchAll(/"port":(\d+)/g)].map(([, port]) => Number(port));
-      expect(ports).toContain(6380);
-      expect(ports).not.toContain(77);
+      const fleet = { listeners: [{ name: "admin", port: 2525 }] };
+      const objects = await release("posthouse", "mail", { ...withEverything, fleet });
+      const found = objects
+        .filter(({ kind }) => kind === "ServiceMonitor")
+        .map(({ spec }) => {
+          const { matchLabels } = (spec as { selector: { matchLabels: object } }).selector;
+          const services = objects.filter(({ kind }) => kind === "Service");
+          return services
+            .filter(({ metadata }) => isPart(matchLabels, metadata.labels))
+            .map(({ metadata }) => metadata.name);
+        });
+      expect(found).toEqual([["posthouse-operator-admin"], ["posthouse-relay-admin"]]);
     },
   );
 

@@ -40,7 +40,7 @@
   labels: { severity: warning }
   annotations:
     summary: Mail that could leave has been in the queue for over a quarter of an hour.
-    description: The relays do not keep up, or none of them runs.
+    description: The relays do not keep up. PosthouseRelayDown tells when none runs.
 - alert: PosthouseDeliveryHangs
   expr: posthouse_lease_age_seconds{ {{- .own -}} } > {{ add .attempt 600 }}
   labels: { severity: warning }
