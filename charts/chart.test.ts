@@ -76,6 +76,14 @@ describe("values that the schema refuses", () => {
       { relay: { replicas: 2 }, fleet: { store: "file:/var/lib/posthouse/store" } },
       /must be 1/,
     ],
+    [
+      "a scaler by nothing",
+      {
+        relay: { autoscaling: { enabled: true, targetCPUUtilizationPercentage: null } },
+        redis: { secretName: "redis" },
+      },
+      /\/relay\/autoscaling\/metrics'.*minItems/s,
+    ],
     ["a store beside the volume", { fleet: { store: "file:/data/store" } }, /\/fleet\/store'/],
     ["a scaler on one volume", { relay: { autoscaling: { enabled: true } } }, /\/relay\/autoscaling\/enabled'/],
     ["a field that a fleet has not", { fleet: { host: "x" } }, /\/fleet'.*additional properties 'host' not allowed/s],
@@ -95,9 +103,27 @@ describe("values that the schema refuses", () => {
     expect(code).toBe(1);
   });
 
+  test.each(["redis://:hunter2@redis", "redis+sentinel://user:hunter2@one:26379,two/main"])(
+    "a password in %s, without saying it again",
+    async (store) => {
+      const { code, stdout, stderr } = await renderChart({ fleet: { store } });
+      expect(stderr).toMatch(/\/fleet\/store'.*an address without a password: the Secret of redis.secretName has it/s);
+      expect(stdout + stderr).not.toContain("hunter2");
+      expect(code).toBe(1);
+    },
+  );
+
   const taken: readonly [what: string, values: object][] = [
     ["what a parent chart passes on", { global: { a: 1 }, enabled: false }],
     ["pods on a Redis of the fleet", { relay: { replicas: 3 }, fleet: { store: "redis://redis.example.net" } }],
+    ["pods on a Redis with a user", { fleet: { store: "redis://user@redis.example.net:6380/2" } }],
+    [
+      "a scaler by a metric of one's own",
+      {
+        redis: { secretName: "redis" },
+        relay: { autoscaling: { enabled: true, targetCPUUtilizationPercentage: null, metrics: [{ type: "Pods" }] } },
+      },
+    ],
     ["pods on a Redis of a Secret", { relay: { replicas: 3 }, redis: { secretName: "redis" } }],
     ["a plan of the fleet's own", { fleet: { plans: { Inside: { maxCredits: "Unlimited" } } } }],
   ];

@@ -40,7 +40,7 @@ const autoscaling = closed(
       type: ["integer", "null"],
       minimum: 1,
       default: 70,
-      description: "Processor time that is aimed at, of what is requested; null for none.",
+      description: "Processor time that is aimed at, of what is requested; null for none, with metrics of your own.",
     }),
     metrics: listPassedOn("Further metrics of the autoscaler."),
     behavior: passedOn("How fast it scales.", { scaleDown: { stabilizationWindowSeconds: 300 } }),

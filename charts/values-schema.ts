@@ -17,6 +17,42 @@ const namedIssuer = {
   },
 };
 
+/** The fleet file is a ConfigMap. What is wanted instead is said as a constant: a pattern that fails is told with the password. */
+const noPassword = {
+  properties: {
+    fleet: {
+      properties: {
+        store: {
+          if: { pattern: "://.*:.*@" },
+          // oxlint-disable-next-line unicorn/no-thenable -- the keyword of JSON Schema
+          then: { const: "an address without a password: the Secret of redis.secretName has it" },
+        },
+      },
+    },
+  },
+};
+
+/** Kubernetes takes an autoscaler without metrics for one by 80 % of the processor time. */
+const scaledBySomething = {
+  properties: {
+    relay: {
+      properties: {
+        autoscaling: {
+          if: {
+            properties: { enabled: { const: true } },
+            not: {
+              required: ["targetCPUUtilizationPercentage"],
+              properties: { targetCPUUtilizationPercentage: { type: "integer" } },
+            },
+          },
+          // oxlint-disable-next-line unicorn/no-thenable -- the keyword of JSON Schema
+          then: { required: ["metrics"], properties: { metrics: { minItems: 1 } } },
+        },
+      },
+    },
+  },
+};
+
 /** A store in a folder is one pod's alone, and lies on its volume. */
 const oneRelay = {
   if: {
@@ -55,7 +91,7 @@ export function valuesJsonSchema(schema: ValuesSchema): string {
       enabled: { type: "boolean", description: "For a parent chart's condition; not used." },
       ...properties,
     },
-    allOf: [oneRelay, namedIssuer],
+    allOf: [oneRelay, namedIssuer, noPassword, scaledBySomething],
   };
   return `${JSON.stringify(whole, undefined, 2)}\n`;
 }
