@@ -140,6 +140,50 @@ describe("values that the schema refuses", () => {
   });
 });
 
+/** What Helm says after it has installed the chart with these values. */
+async function notes(values: object): Promise<string> {
+  const args = ["install", "posthouse", chartFolder, "--namespace", "mail", "--dry-run=client", "--values", "-"];
+  const { stdout, stderr } = await helm(args, JSON.stringify(values));
+  return stdout.split("\nNOTES:\n")[1] ?? stderr;
+}
+
+/** A text without its lines, nor the marks of a comment. */
+const flat = (text: string): string => text.replaceAll(/\s+(# )?/g, " ");
+
+describe("the notes", () => {
+  const hostname = "smtp.example.net";
+  const places: readonly [what: string, values: object, said: RegExp][] = [
+    ["without a name", {}, /Clients inside the cluster submit to posthouse-relay\.mail\.svc:587, 465, 2525, with/],
+    [
+      "inside",
+      { fleet: { hostname } },
+      /Clients inside the cluster submit to smtp\.example\.net:587, 465, 2525, with.*has to lead to the Service posthouse-relay/s,
+    ],
+    [
+      "behind a load balancer",
+      { fleet: { hostname }, relay: { service: { type: "LoadBalancer" } } },
+      /Clients submit to smtp\.example\.net:587, 465, 2525, with.*has to lead to the Service posthouse-relay/s,
+    ],
+    [
+      "on ports of nodes",
+      { fleet: { hostname }, relay: { service: { type: "NodePort" } } },
+      /Clients submit to smtp\.example\.net:587, 465, 2525, with.*from outside by the ports that it has on the nodes/s,
+    ],
+  ];
+  test.each(places)("say where clients submit: %s", async (_what, values, said) => {
+    expect(await notes(values)).toMatch(said);
+  });
+
+  test("say of a self-signed certificate what the values and the guide say", async () => {
+    const said =
+      /each relay pod makes a self-signed certificate for itself, which no client can verify: for trying out only\./i;
+    expect(await notes({})).toMatch(said);
+    expect(await notes({ tls: { secretName: "tls" } })).not.toContain("self-signed");
+    expect(flat(fileOf("posthouse/values.yaml"))).toMatch(said);
+    expect(flat(fileOf("../docs/guides/install.md"))).toMatch(said);
+  });
+});
+
 describe("a rendering", () => {
   const rendered = new Map<string, readonly Rendered[]>();
   beforeAll(async () => {

@@ -69,7 +69,7 @@ const tls = closed(
       "A certificate by cert-manager.",
     ),
   },
-  "Certificate of the listeners. Without one each relay pod makes a self-signed one at its start: good for a first try, no client can verify it for long.",
+  "Certificate of the listeners. Without one each relay pod makes a self-signed certificate for itself, which no client can verify: for trying out only.",
 );
 
 const peers = (description: string): Type.TSchema => listPassedOn(description);
