@@ -12,12 +12,18 @@ export type WriteResult = "Done" | "Conflict";
 /** A write was refused for good; the message says why and names the object. */
 export class Refused extends Error {
   override readonly name = "Refused";
+  readonly notWritten = true;
+}
+
+/** Whether an error says that nothing was written, and nothing will be. After any other a write may have been done, or be done yet. */
+export function isNotWritten(error: unknown): boolean {
+  return error instanceof Error && "notWritten" in error && error.notWritten === true;
 }
 
 /**
  * Where objects live: a Kubernetes API server or a folder of YAML. Reads come from a complete cache and never block;
  * writes resolve when they are durable and visible in that cache. Writes may reject with {@link Refused},
- * or with any other error, which is temporary.
+ * or with any other error, which is temporary; {@link isNotWritten} tells whether it may have been done all the same.
  */
 export interface Cluster {
   /** The object as last seen, validated and defaulted. */

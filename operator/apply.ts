@@ -1,24 +1,19 @@
-import { randomBytes } from "node:crypto";
-import type { ObjectKey, SecretObject } from "../cluster/object.ts";
-import type { Cluster, CreateResult, WriteResult } from "../cluster/port.ts";
-import { apiKeyId, hashSecret, issueApiKey, parseApiKey } from "../contract/api-key.ts";
+import type { SecretObject } from "../cluster/object.ts";
+import type { CreateResult, WriteResult } from "../cluster/port.ts";
+import { parseApiKey } from "../contract/api-key.ts";
 import { encodeKeySecret, type KeyAlgorithm, type PublicKey } from "../contract/key-secret.ts";
-import { credentialRecordName, keySecretName, labels, tenantKey } from "../contract/names.ts";
-import type { Clock } from "../runtime/clock.ts";
-import type { Action, Submission } from "./action.ts";
+import { keySecretName, labels, tenantKey } from "../contract/names.ts";
+import type { Action } from "./action.ts";
 import { importableKey } from "./import-key.ts";
 import type { KeyPair } from "./key-pair.ts";
 import { ownSecret } from "./own-objects.ts";
 import { applicationSecret } from "./relay-tenant/application-secret.ts";
-import { encodeCredentialRecord, type CredentialRecord } from "./relay-tenant/credential-record.ts";
+import { issueCredential, type IssueContext } from "./relay-tenant/issue-credential.ts";
 import { secretOffer } from "./secret-offer.ts";
 import { copySmarthostSecret } from "./relay-tenant/smarthost-secret.ts";
 
 /** What carrying out an action takes. */
-export interface ApplyContext {
-  readonly cluster: Cluster;
-  readonly clock: Clock;
-  readonly submission: Submission;
+export interface ApplyContext extends IssueContext {
   readonly makeKeyPair: (algorithm: KeyAlgorithm) => Promise<KeyPair>;
 }
 
@@ -89,43 +84,6 @@ function keySecret(namespace: string, key: PublicKey, privateKey: string): Secre
     owner: tenantKey(claim.namespace, claim.name),
   };
   return ownSecret(own, encodeKeySecret(key, privateKey), true);
-}
-
-/** The record goes first: a key in an application's hands is one that the fleet knows of. */
-async function issueCredential(action: ActionOf<"issueCredential">, context: ApplyContext): Promise<Applied> {
-  const { cluster, clock, submission } = context;
-  const { target, namespace, serial, replaces, rotation } = action;
-  const { credential, secretName } = target;
-  const secret = randomBytes(32);
-  const id = apiKeyId(randomBytes(12));
-  const issuedAt = clock.now();
-  const answers = rotation === undefined ? {} : { rotation };
-  const record = { credential, secretName, serial, id, sha256: hashSecret(secret), issuedAt, ...answers };
-  const name = credentialRecordName(credential, serial);
-  const own = {
-    namespace,
-    name,
-    labels: { [labels.record]: "credential" },
-    owner: tenantKey(credential.namespace, credential.tenant),
-  };
-  if ((await cluster.create(ownSecret(own, encodeCredentialRecord(record), true))) === "AlreadyExists") return "Again";
-  const application = applicationSecret(target, submission, issueApiKey(id, secret), replaces);
-  try {
-    const written = await (replaces === undefined ? cluster.create(application) : cluster.apply(application));
-    if (written === "Created" || written === "Done") return "Done";
-  } catch (error) {
-    await withdraw(cluster, record, { kind: "Secret", namespace, name });
-    throw error;
-  }
-  await withdraw(cluster, record, { kind: "Secret", namespace, name });
-  return "Again";
-}
-
-/** Takes back a record whose key reached nobody, so that a namespace that refuses Secrets does not pile them up. */
-async function withdraw(cluster: Cluster, { id }: CredentialRecord, key: ObjectKey<"Secret">): Promise<void> {
-  const { metadata, data } = cluster.get(key) ?? {};
-  if (metadata?.uid !== undefined && data?.["id"] === id)
-    await cluster.delete(key, metadata.uid, metadata.resourceVersion);
 }
 
 async function refreshCredential(

@@ -28,6 +28,7 @@ function importInto(cluster: MemoryCluster): Promise<Applied> {
       clock: createManualClock(0),
       submission: { host: "relay.example.net", port: 587, implicitTls: false },
       makeKeyPair: () => Promise.reject(new Error("nothing is made")),
+      unanswered: new Set(),
     },
   );
 }

@@ -8,6 +8,7 @@ import type { Resolver } from "../net/resolver.ts";
 import type { Clock } from "../runtime/clock.ts";
 import type { Logger } from "../runtime/log.ts";
 import type { Submission } from "./action.ts";
+import type { ApplyContext } from "./apply.ts";
 import { createController, ownerOf, ownerText, type Controller } from "./controllers.ts";
 import { tenantStatusOf } from "./custom-objects.ts";
 import { createDnsChecks } from "./dns-checks.ts";
@@ -84,7 +85,7 @@ export function startOperator(given: OperatorOptions): Operator {
   });
   const wakeTenants = (names: readonly string[]): void => names.forEach((name) => queue.add(`RelayTenant/${name}`));
   const pull = createPull(options, wakeTenants);
-  const context = { cluster, clock, submission, makeKeyPair };
+  const context: ApplyContext = { cluster, clock, submission, makeKeyPair, unanswered: new Set() };
   const orphans = createOrphans(options);
   const metrics = options.metrics && createOperatorMetrics(options.metrics, { depth: queue.depth, inFlight });
   const controller = createController(

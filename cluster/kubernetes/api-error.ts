@@ -7,10 +7,14 @@ export class ApiError extends Error {
   readonly reason: string;
   /** Milliseconds after which the server wants to be asked again. */
   readonly retryAfter?: number;
+  /** Nothing was written: the server did not take the request, or a webhook that it asks before it writes did not answer. */
+  readonly notWritten: boolean;
   constructor(message: string, status: { code: number; reason: string; retryAfter?: number }) {
     super(message);
     this.code = status.code;
     this.reason = status.reason;
+    const isOurs = status.code >= 400 && status.code < 500 && status.code !== 408;
+    this.notWritten = isOurs || (status.code === 500 && message.includes("failed calling webhook"));
     if (status.retryAfter !== undefined) this.retryAfter = status.retryAfter;
   }
 }

@@ -3,6 +3,7 @@ import type { Api } from "./api.ts";
 /** A write was asked for by who may not write now, such as a leader whose time is over. It was not begun. */
 export class Fenced extends Error {
   override readonly name = "Fenced";
+  readonly notWritten = true;
 }
 
 /**

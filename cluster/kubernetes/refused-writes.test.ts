@@ -2,10 +2,11 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from "vitest";
 import { startStubApiServer, type StubApiServer } from "../../test/harness/stub-api-server.ts";
-import { status, type StubAnswer } from "../../test/harness/stub-faults.ts";
+import { type Fault, status } from "../../test/harness/stub-faults.ts";
 import { openStubCluster, putTenant, tenantKey, type StubCluster } from "../../test/harness/stub-cluster.ts";
 import { standForLead } from "../../test/harness/stub-elector.ts";
 import type { ConfigMapObject } from "../object.ts";
+import { isNotWritten } from "../port.ts";
 import { objectPath } from "./resources.ts";
 
 const record = (name: string, text: string): ConfigMapObject => ({
@@ -20,7 +21,7 @@ let world: StubCluster;
 /** Methods of the writes that arrived. */
 let writes: string[];
 /** What happens to the next write. */
-let refusal: StubAnswer | undefined;
+let refusal: Fault | undefined;
 let validToken: string;
 const token = (text: string): void => writeFileSync(join(stub.folder, "token"), text);
 beforeEach(async () => {
@@ -141,4 +142,19 @@ describe("a status that the server refuses as a conflict", () => {
       await vi.waitFor(isSeen, { timeout: 20_000, interval: 5 });
     });
   });
+});
+
+const hook = status(500, 'failed calling webhook "secrets.example": connection refused');
+
+test.each<[string, boolean, Fault]>([
+  ["what is forbidden", true, status(403, "Forbidden")],
+  ["what the server will never take", true, status(422, "Invalid")],
+  ["what a webhook did not answer for", true, hook],
+  ["what a server did not find time for", false, status(504, "Timeout")],
+  ["what a proxy gave up", false, { code: 502, body: "Bad Gateway" }],
+  ["what was cut off", false, "Reset"],
+])("%s is not written for certain: %s", async (_, isCertain, fault) => {
+  refusal = fault;
+  const failed = world.cluster.create(record("history", "one")).catch((error: unknown) => error);
+  expect(isNotWritten((await outcome(failed)).value)).toBe(isCertain);
 });

@@ -40,7 +40,8 @@ test("a key is not written over a Secret that changed since it was seen, and its
   cluster.put({ ...made(), data: { mine: "now" } });
   const issue = { kind: "issueCredential", namespace: "contracts", target: target("shop"), serial: 1 } as const;
   const clock = createManualClock(0);
-  const context = { cluster, clock, submission, makeKeyPair: () => Promise.reject(new Error("unused")) };
+  const unanswered = new Set<never>();
+  const context = { cluster, clock, submission, unanswered, makeKeyPair: () => Promise.reject(new Error("unused")) };
   expect(await applyAction({ ...issue, replaces: seen }, context)).toBe("Again");
   expect(cluster.all().map(({ metadata }) => metadata.name)).toEqual(["web"]);
   expect(cluster.all()[0]).toMatchObject({ data: { mine: "now" } });

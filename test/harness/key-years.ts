@@ -117,6 +117,7 @@ export function createKeyYears(start: number, hooks: KeyYearsHooks): KeyYears {
     cluster,
     clock,
     submission: { host: "relay.example.net", port: 587, implicitTls: false },
+    unanswered: new Set(),
     makeKeyPair: () => {
       keys += 1;
       const fingerprint = createHash("sha256").update(String(keys)).digest("hex");

@@ -106,7 +106,7 @@ export function applyContext(world: LawWorld): ApplyContext {
     return Promise.resolve({ privateKey, publicKey: Buffer.from(fingerprint).toString("base64"), fingerprint });
   };
   const clock = { now: () => world.now, after: () => () => undefined, sleep: () => Promise.resolve() };
-  return { cluster: world.cluster, clock, submission, makeKeyPair };
+  return { cluster: world.cluster, clock, submission, makeKeyPair, unanswered: new Set() };
 }
 
 /** What the operator would do about a custom resource now, or about what it left. */
