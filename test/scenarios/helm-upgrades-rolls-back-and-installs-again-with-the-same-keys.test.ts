@@ -8,6 +8,7 @@ import { sectionOfGuide } from "../harness/guide-manifests.ts";
 import { canRunKubelet } from "../harness/kubelet/kubelet.ts";
 import { withKubelet } from "../harness/kubelet/with-kubelet.ts";
 import { type KubernetesWorld, startKubernetesWorld } from "../harness/kubernetes-world.ts";
+import { readmeCommands } from "../harness/readme-commands.ts";
 import { type RedisServer, startRedis } from "../harness/redis.ts";
 import { loggedIn, passwordOf, serviceAddress } from "../harness/release.ts";
 import { until } from "../harness/until.ts";
@@ -15,6 +16,7 @@ import { withControlPlane } from "../harness/with-control-plane.ts";
 
 const patience = 300_000;
 const release = "posthouse-system";
+const installCommands = readmeCommands("What a real fleet sets", "docs/guides/install.md");
 
 interface Kept {
   readonly metadata: { readonly namespace: string; readonly name: string; readonly uid: string };
@@ -155,6 +157,7 @@ describe.skipIf(!canRunKubelet)("a release of the chart", () => {
         "customresourcedefinition.apiextensions.k8s.io/sendingdomains.posthouse.dev",
       ]);
       expect(await posthousesOwn()).toEqual(before);
+      await guideNamesWhatStays();
       expect(world.sink.received).toEqual([]);
 
       await helm("install");
@@ -199,9 +202,10 @@ describe.skipIf(!canRunKubelet)("a release of the chart", () => {
     const follow = async (commands: readonly string[], given: string): Promise<void> => {
       for (const command of commands) await world.shell(command.replace("--values values.yaml", given));
     };
-    await world.shell(
-      `${kubectl} create secret generic posthouse-redis --from-literal=url=${redis.url} --from-literal=password=hunter2`,
-    );
+    await write("redis-password", "hunter2\n");
+    const secret =
+      installCommands.find((command) => command.includes("create secret generic posthouse-redis")) ?? "false";
+    await world.shell(secret.replace("redis://redis.example.net:6379", redis.url));
 
     await write("store-move.yaml", job);
     await follow(forth.commands, `${values()} ${onRedis}`);
@@ -219,6 +223,35 @@ describe.skipIf(!canRunKubelet)("a release of the chart", () => {
     await world.shell(`${kubectl} delete job/store-move pvc/state-posthouse-relay-0`);
     await follow(back.commands, values());
     expect(await world.shell(`${kubectl} logs job/store-move`)).toMatch(/^messages +1 +1 +same$/m);
+  }
+
+  /** What the operator and the relay made in either namespace, a line for each sort of it. */
+  async function guideNamesWhatStays(): Promise<void> {
+    const kinds = "configmaps,secrets,leases,persistentvolumeclaims";
+    const [inside, beside] = await Promise.all(
+      [release, "team-shop"].map(async (namespace) => {
+        const names = await world.shell(`kubectl get ${kinds} --namespace ${namespace} --output name`);
+        const sorts = names
+          .trim()
+          .split("\n")
+          .map((name) => name.replace(/-[0-9a-f]{32}.*/, ""));
+        return [...new Set(sorts)].filter((name) => name !== "configmap/kube-root-ca.crt").toSorted();
+      }),
+    );
+    expect(inside).toEqual([
+      "configmap/keys",
+      "lease.coordination.k8s.io/posthouse-operator",
+      "persistentvolumeclaim/state-posthouse-relay-0",
+      "secret/credential",
+      "secret/dkim",
+      "secret/domain",
+      "secret/tenant",
+    ]);
+    const credentials = ["marketing-newsletter", "production-web", "staging-web"].map((name) => `secret/shop-${name}`);
+    expect(beside).toEqual(["configmap/shop-example-dns", ...credentials]);
+    const { text } = sectionOfGuide("upgrade", "Uninstall");
+    for (const row of [/Lease `posthouse-operator`/, /`state-posthouse-relay-0`/, /ConfigMaps `<SendingDomain>-dns`/])
+      expect(text).toMatch(row);
   }
 
   /** Every object of any kind that a release put there, as `resource/name`. */
