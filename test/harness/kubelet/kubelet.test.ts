@@ -36,7 +36,9 @@ describe.skipIf(!canRunKubelet)("a kubelet made of processes", () => {
       command: [
         "node",
         "--eval",
-        "console.log(JSON.stringify({ argv: process.argv.slice(1), env: process.env, host: os.hostname(), pid: process.pid }))",
+        `let compiled = "";
+        try { fs.writeFileSync("/app/.compiled/x", "") } catch (error) { compiled = error.code }
+        console.log(JSON.stringify({ argv: process.argv.slice(1), env: process.env, host: os.hostname(), pid: process.pid, compiled }))`,
       ],
     };
     await space.create("Pod", "told", {
@@ -47,6 +49,7 @@ describe.skipIf(!canRunKubelet)("a kubelet made of processes", () => {
       env: Record<string, string>;
       host: string;
       pid: number;
+      compiled: string;
     };
     const { podIP } = (await space.pod("told"))?.status ?? {};
     const own = Object.entries(told.env).filter(([name]) => !name.startsWith("KUBERNETES_"));
@@ -68,7 +71,7 @@ describe.skipIf(!canRunKubelet)("a kubelet made of processes", () => {
       KUBERNETES_SERVICE_PORT: "443",
       KUBERNETES_SERVICE_HOST: expect.stringMatching(/^127\./),
     });
-    expect(told).toMatchObject({ argv: ["told"], host: "told", pid: 1 });
+    expect(told).toMatchObject({ argv: ["told"], host: "told", pid: 1, compiled: "EROFS" });
   });
 
   test("lets a container wait for what is not there yet", { timeout: limit }, async () => {

@@ -15,8 +15,8 @@
  *   listens on all addresses takes the port from the others. Connections through a Service come from 127.0.0.1.
  *   NetworkPolicy, NodePort, LoadBalancer, UDP, session affinity, traffic policies and DNS (beyond /etc/hosts) are not there.
  * - Other images, pulls and tags: `image` is not read. The image is laid out as the Dockerfile says, with the packages of the
- *   checkout, those of development too, and the system of this machine. What is compiled when an image is built, the first
- *   containers compile for the others.
+ *   checkout, those of development too, and the system of this machine. What is compiled when an image is built is
+ *   compiled before the first pod.
  * - Limits: no cgroups, so that neither memory nor processor time nor disk is limited, and nothing is evicted.
  * - seccomp, AppArmor, SELinux, capabilities to add, privileged containers, sysctls but that of low ports, user namespaces.
  * - Scheduling: nodeSelector, affinity, taints, spread and scheduling gates are not read; there is one node.
@@ -37,9 +37,10 @@
  */
 import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { chmodSync, mkdirSync } from "node:fs";
+import { mkdirSync } from "node:fs";
 import { spawnBound } from "../bound-process.ts";
 import { isThere } from "../needed.ts";
+import { compileImage } from "./compiled-image.ts";
 import { checkout, image } from "./image.ts";
 import type { FromKubelet, KubeletConfig, ToKubelet } from "./main.ts";
 
@@ -78,8 +79,7 @@ export async function startKubelet(options: KubeletOptions): Promise<Kubelet> {
   // Only a place to mount on: it stays empty for everybody else.
   const folder = `${checkout}/.cache/kubelet`;
   mkdirSync(folder, { recursive: true });
-  mkdirSync(image.compiled.from, { recursive: true });
-  chmodSync(image.compiled.from, 0o1777);
+  await compileImage(image);
   const config: KubeletConfig = { kubeconfig, nodeName, folder, apiServer: { host, port: Number(port) } };
   const namespaces = ["--mount", "--propagation", "private", "--pid", "--fork", "--kill-child", "--mount-proc"];
   const command = [...namespaces, process.execPath, main, JSON.stringify(config)];

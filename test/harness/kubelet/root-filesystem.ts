@@ -60,7 +60,7 @@ export function rootScript(root: RootFilesystem): string {
     ...image.mounts.map(({ from, to }) => bind({ from, to, isReadOnly: true })),
     ...image.links.map(({ to, at }) => `ln -s ${quote(to)} ${quote(`.${at}`)}`),
     ...image.folders.map((path) => ownFolder(path, image)),
-    bind({ ...image.compiled, isReadOnly: false }),
+    bind({ ...image.compiled, isReadOnly: true }),
     ...sorted.map(bind),
     `echo ${quote(hostname)} >/proc/sys/kernel/hostname`,
     "pivot_root . .",
