@@ -84,8 +84,8 @@ describe("the image", () => {
     expect(missing).toEqual([]);
   });
 
-  test("has compiled whatever the program can load, late or in a worker", { timeout: 120_000 }, async () => {
-    const loaded = reachable(["cli/main.ts", "cli/worker.ts"]).filter((file) => file !== "cli/main.ts");
+  test("has compiled whatever the program can load, late or in a worker", { timeout: 240_000 }, async () => {
+    const loaded = reachable(["cli/main.ts", "cli/worker.ts"]);
     expect(loaded).toContain("cluster/kubernetes/client-node-access.ts");
     // Ends when all is loaded, before any of it runs.
     const all = ["data:text/javascript,process.exit()", ...loaded.map((file) => `./${file}`)];
@@ -95,7 +95,6 @@ describe("the image", () => {
       await compileAsImage(cache);
       for (const component of ["operator", "relay"] as const) {
         const start = { ...chartEnvironment(component), NODE_COMPILE_CACHE: cache };
-        expect(await strippedBy(["cli/main.ts", component, "--help"], start)).toEqual([]);
         expect(await strippedBy(["--input-type=module", "--eval", load], start)).toEqual([]);
       }
     } finally {
