@@ -44,7 +44,6 @@ export function createController(parts: ControllerParts, metrics?: OperatorMetri
   const { clock } = parts;
   return async (key) => {
     const startedAt = clock.now();
-    metrics?.began(key.kind);
     const took = (): number => Math.max(0, clock.now() - startedAt) / 1000;
     try {
       const next = await (key.kind === "RelayTenant" ? workOnTenant(key, parts) : workOnDomain(key, parts));

@@ -139,10 +139,11 @@ async function bringUp(count: number): Promise<void> {
 }
 /** Resolves when the operator has nothing left to do but wait. */
 async function settled(): Promise<void> {
-  await until(async () => expect(await depth()).toBe(0));
+  await until(async () => expect(await active()).toEqual([0, 0]));
 }
-async function depth(): Promise<number> {
-  return (await metrics.getSingleMetric("workqueue_depth")?.get())?.values[0]?.value ?? Number.NaN;
+/** How many are worked on; while there are none, none waits. */
+async function active(): Promise<readonly number[] | undefined> {
+  return (await metrics.getSingleMetric("controller_runtime_active_workers")?.get())?.values.map(({ value }) => value);
 }
 /** Lets time pass in steps, as the operator's own looks go. */
 async function pass(minutes: number): Promise<void> {

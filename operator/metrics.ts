@@ -3,17 +3,22 @@ import type { OrphanCounts } from "./orphan-watch.ts";
 
 /** What the operator counts, under controller-runtime's names, so that dashboards made for it work. */
 export interface OperatorMetrics {
-  /** A reconciliation of the kind begins; each ends by `reconciled`. */
-  readonly began: (controller: string) => void;
   /** Takes in a reconciliation: its kind, how it ended and how many seconds it took. */
   readonly reconciled: (controller: string, result: "success" | "error" | "requeue_after", seconds: number) => void;
 }
 
-/** Registers the operator's metrics; `depth` is asked at each scrape. */
-export function createOperatorMetrics(
-  registry: Registry,
-  { depth, inFlight }: { readonly depth: () => number; readonly inFlight: number },
-): OperatorMetrics {
+/** What is asked at each scrape. */
+export interface OperatorLoad {
+  /** How many custom resources wait. */
+  readonly depth: () => number;
+  /** How many of a kind are worked on, */
+  readonly active: (controller: string) => number;
+  /** and how many may be. */
+  readonly most: (controller: string) => number;
+}
+
+/** Registers the operator's metrics. */
+export function createOperatorMetrics(registry: Registry, load: OperatorLoad): OperatorMetrics {
   const registers = [registry];
   const total = new Counter({
     name: "controller_runtime_reconcile_total",
@@ -34,19 +39,17 @@ export function createOperatorMetrics(
     labelNames: ["controller"],
     registers,
   });
-  const active = registerWorkers(registry, inFlight);
+  registerWorkers(registry, load);
   for (const controller of controllers) errors.inc({ controller }, 0);
   const gauge: Gauge<"name"> = new Gauge({
     name: "workqueue_depth",
     help: "Objects that wait for the operator.",
     labelNames: ["name"],
     registers,
-    collect: () => gauge.set({ name: "operator" }, depth()),
+    collect: () => gauge.set({ name: "operator" }, load.depth()),
   });
   return {
-    began: (controller) => active.inc({ controller }),
     reconciled(controller, result, took) {
-      active.dec({ controller });
       if (result === "error") errors.inc({ controller });
       total.inc({ controller, result });
       seconds.observe({ controller }, took);
@@ -57,23 +60,20 @@ export function createOperatorMetrics(
 /** The kinds that are reconciled. */
 const controllers = ["RelayTenant", "SendingDomain"];
 
-function registerWorkers(registry: Registry, inFlight: number): Gauge<"controller"> {
+function registerWorkers(registry: Registry, { active, most }: OperatorLoad): void {
   const common = { labelNames: ["controller"] as const, registers: [registry] };
-  const most = new Gauge({
+  const limit = new Gauge({
     ...common,
     name: "controller_runtime_max_concurrent_reconciles",
-    help: "The most reconciliations at once, of all kinds together.",
+    help: "The most reconciliations of a kind at once.",
   });
-  const active = new Gauge({
+  const workers: Gauge<"controller"> = new Gauge({
     ...common,
     name: "controller_runtime_active_workers",
     help: "Reconciliations under way, by kind.",
+    collect: () => controllers.forEach((controller) => workers.set({ controller }, active(controller))),
   });
-  for (const controller of controllers) {
-    most.set({ controller }, inFlight);
-    active.set({ controller }, 0);
-  }
-  return active;
+  for (const controller of controllers) limit.set({ controller }, most(controller));
 }
 
 /** Registers how many custom resources are gone whose objects stand; `counts` is asked at each scrape. */

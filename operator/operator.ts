@@ -13,7 +13,7 @@ import { createController, ownerOf, ownerText, type Controller } from "./control
 import { tenantStatusOf } from "./custom-objects.ts";
 import { createDnsChecks } from "./dns-checks.ts";
 import { makeKeyPair } from "./key-pair.ts";
-import { createOperatorMetrics, registerOldKeyMetric, registerOrphanMetrics } from "./metrics.ts";
+import { createOperatorMetrics, registerOldKeyMetric, registerOrphanMetrics, type OperatorLoad } from "./metrics.ts";
 import { createOrphanWatch, type OrphanWatch } from "./orphan-watch.ts";
 import { createQueueMetrics } from "./queue-metrics.ts";
 import { createRelations, type Concerned, type SharedContract } from "./relations.ts";
@@ -22,7 +22,7 @@ import { allowsOwnDomains } from "./relay-tenant/shared-domain.ts";
 import type { OperatorSettings } from "./settings.ts";
 import { createTell, type NoteSink } from "./tell.ts";
 import { createUsagePull, type UsagePull } from "./usage-pull.ts";
-import { createWorkQueue, type WorkQueue } from "./work-queue.ts";
+import { createWorkQueue, mostAtOnce, type WorkQueue } from "./work-queue.ts";
 
 export interface OperatorOptions {
   readonly cluster: Cluster;
@@ -55,7 +55,7 @@ export interface Operator {
 
 type Writable<T> = { -readonly [field in keyof T]: T[field] };
 
-/** Custom resources worked on at once: so many that keys are made all the time, while others of them wait for the API server. */
+/** Custom resources worked on at once, see `mostAtOnce`: so many that keys are made all the time, while others wait for the API server. */
 const inFlight = 16;
 
 /** Within so long a tenant hears of its domains: the keys of some dozens may have been made meanwhile. Milliseconds. */
@@ -87,7 +87,7 @@ export function startOperator(given: OperatorOptions): Operator {
   const pull = createPull(options, wakeTenants);
   const context: ApplyContext = { cluster, clock, submission, makeKeyPair, unanswered: new Set() };
   const orphans = createOrphans(options);
-  const metrics = options.metrics && createOperatorMetrics(options.metrics, { depth: queue.depth, inFlight });
+  const metrics = options.metrics && createOperatorMetrics(options.metrics, loadOf(queue));
   const controller = createController(
     { ...options, tell: createTell(options), relations, checks, pull, orphans, context },
     metrics,
@@ -163,15 +163,32 @@ function tellsOfOldKey(object: CustomObject<"RelayTenant">): boolean {
   return tenantStatusOf(object)?.conditions?.some(({ reason }) => reason === oldKeyInUse) ?? false;
 }
 
-function createQueue({ clock, random, log, metrics }: OperatorOptions, controller: Controller): WorkQueue {
+function goesFirst(kind: string): boolean {
+  return kind === "RelayTenant";
+}
+
+function loadOf({ depth, running }: WorkQueue): OperatorLoad {
+  return {
+    depth,
+    active: (kind) => [...running()].filter((text) => ownerOf(text).kind === kind).length,
+    most: (kind) => mostAtOnce(inFlight, goesFirst(kind)),
+  };
+}
+
+function createQueue({ cluster, clock, random, log, metrics }: OperatorOptions, controller: Controller): WorkQueue {
   return createWorkQueue({
     work: (text) => controller(ownerOf(text)),
     onError: (text, err, retryAfter) => log.error({ object: ownerOf(text), err, retryAfter }, "will try again"),
     clock,
     random,
     inFlight,
-    // Anybody can make SendingDomains, and a key takes a while to make: suspending and revoking wait for none of that.
-    goesFirst: (text) => ownerOf(text).kind === "RelayTenant",
+    // Anybody can make SendingDomains, and a key takes a while to make: suspending and revoking wait for none of that,
+    goesFirst: (text) => goesFirst(ownerOf(text).kind),
+    // nor for what could not be done as the spec was before.
+    versionOf(text) {
+      const { uid, generation } = cluster.get(ownerOf(text))?.metadata ?? {};
+      return `${uid} ${generation}`;
+    },
     ...(metrics && { observer: createQueueMetrics(metrics, "operator", clock) }),
     firstRetry: 200,
     longestRetry: 60_000,

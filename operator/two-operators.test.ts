@@ -144,8 +144,10 @@ async function quiet(scheduler: fc.Scheduler, idle: () => Promise<boolean>): Pro
   }
 }
 
+/** Whether nobody works: then nothing waits either. */
 async function isIdle(metrics: Registry): Promise<boolean> {
-  return (await metrics.getSingleMetric("workqueue_depth")?.get())?.values[0]?.value === 0;
+  const active = await metrics.getSingleMetric("controller_runtime_active_workers")?.get();
+  return active?.values.every(({ value }) => value === 0) === true;
 }
 
 const secret = (cluster: MemoryCluster, namespace: string, name: string): SecretObject | undefined =>

@@ -1,6 +1,6 @@
 import { expect, test, vi } from "vitest";
 import type { Clock } from "../runtime/clock.ts";
-import { createWorkQueue, type WorkQueueOptions } from "./work-queue.ts";
+import { createWorkQueue, mostAtOnce, type WorkQueueOptions } from "./work-queue.ts";
 
 /** A clock whose time passes when the test says so. */
 function handClock(): Clock & { readonly pass: (time: number) => Promise<void> } {
@@ -30,7 +30,7 @@ async function turns(): Promise<void> {
   for (let turn = 0; turn < 20; turn++) await Promise.resolve();
 }
 
-function setUp(work: WorkQueueOptions["work"], inFlight = 1, goesFirst?: WorkQueueOptions["goesFirst"]) {
+function setUp(work: WorkQueueOptions["work"], more: Partial<WorkQueueOptions> = {}) {
   const clock = handClock();
   const errors: string[] = [];
   const queue = createWorkQueue({
@@ -38,10 +38,10 @@ function setUp(work: WorkQueueOptions["work"], inFlight = 1, goesFirst?: WorkQue
     onError: (key, _, retryAfter) => errors.push(`${key} ${retryAfter}`),
     clock,
     random: () => 0,
-    inFlight,
-    ...(goesFirst && { goesFirst }),
+    inFlight: 1,
     firstRetry: 100,
     longestRetry: 1000,
+    ...more,
   });
   return { clock, errors, queue };
 }
@@ -53,9 +53,9 @@ test("what goes first does so, however many others wait, and once more when it c
     if (done.length === 2) for (const each of ["d", "c!", "a!"]) queue.add(each);
     return Promise.resolve(undefined);
   };
-  const { queue } = setUp(work, 1, (key) => key.endsWith("!"));
+  const { queue } = setUp(work, { goesFirst: (key) => key.endsWith("!") });
   for (const key of ["a", "b", "c", "a!", "b!"]) queue.add(key);
-  expect(queue.depth()).toBe(5);
+  expect([queue.depth(), ...queue.running()]).toEqual([3, "a", "a!"]);
   await turns();
   await turns();
   expect(done).toEqual(["a", "a!", "b!", "c!", "a!", "b", "c", "d"]);
@@ -81,12 +81,15 @@ test("a key that is asked for while it is worked on is worked on again, never tw
   let open: (() => void)[] = [];
   let at = 0;
   let most = 0;
-  const { queue } = setUp(async () => {
-    most = Math.max(most, ++at);
-    await new Promise<void>((resolve) => open.push(resolve));
-    at -= 1;
-    return undefined;
-  }, 5);
+  const { queue } = setUp(
+    async () => {
+      most = Math.max(most, ++at);
+      await new Promise<void>((resolve) => open.push(resolve));
+      at -= 1;
+      return undefined;
+    },
+    { inFlight: 5 },
+  );
   queue.add("a");
   await turns();
   queue.add("a");
@@ -104,13 +107,17 @@ test("a key that is asked for while it is worked on is worked on again, never tw
 
 test("no more keys are worked on at once than said", async () => {
   const open: (() => void)[] = [];
-  const { queue } = setUp(async () => {
-    await new Promise<void>((resolve) => open.push(resolve));
-    return undefined;
-  }, 2);
+  const { queue } = setUp(
+    async () => {
+      await new Promise<void>((resolve) => open.push(resolve));
+      return undefined;
+    },
+    { inFlight: 2 },
+  );
   for (const key of ["a", "b", "c"]) queue.add(key);
   await turns();
   expect(open).toHaveLength(2);
+  expect([queue.depth(), ...queue.running()]).toEqual([1, "a", "b"]);
   open[0]?.();
   await turns();
   expect(open).toHaveLength(3);
@@ -137,6 +144,39 @@ test("a failing key is retried with growing pauses, which its own events do not 
   queue.add("a");
   await turns();
   expect(runs).toBe(8);
+});
+
+test("a key that fails and is wanted otherwise is tried at once, and once, then as before", async () => {
+  let version = "1";
+  let whileTried: (() => void) | undefined;
+  const tried: string[] = [];
+  const work = (): Promise<never> => {
+    tried.push(version);
+    whileTried?.();
+    return Promise.reject(new Error("no"));
+  };
+  const { queue, clock, errors } = setUp(work, { versionOf: () => version });
+  const asks = async (): Promise<void> => {
+    for (let time = 0; time < 3; time++) queue.add("a");
+    await turns();
+  };
+  await asks();
+  version = "2";
+  await asks();
+  await asks();
+  expect(tried).toEqual(["1", "2"]);
+  whileTried = () => {
+    [version, whileTried] = ["3", undefined];
+    queue.add("a");
+  };
+  await clock.pass(200);
+  await asks();
+  expect(tried).toEqual(["1", "2", "2", "3"]);
+  await clock.pass(799);
+  await asks();
+  expect(errors).toEqual(["a 100", "a 200", "a 400", "a 800"]);
+  await clock.pass(1);
+  expect(tried).toHaveLength(5);
 });
 
 test("work may ask to be done again later, once", async () => {
@@ -166,7 +206,7 @@ test("stop waits for what was begun and begins nothing; nobody waits in the line
   queue.add("a");
   const stopped = queue.stop();
   queue.add("c");
-  expect(queue.depth()).toBe(1);
+  expect([queue.depth(), ...queue.running()]).toEqual([0, "a"]);
   open[0]?.();
   await stopped;
   await clock.pass(5000);
@@ -196,12 +236,12 @@ test("what goes first waits for nothing that takes long", async () => {
       begun.push(key);
       return new Promise(() => undefined);
     },
-    2,
-    (key) => key.endsWith("!"),
+    { inFlight: 2, goesFirst: (key) => key.endsWith("!") },
   );
   for (const key of ["a", "b", "c", "a!", "b!", "c!"]) queue.add(key);
   await turns();
   expect(begun).toEqual(["a", "b", "a!", "b!"]);
+  expect(begun).toHaveLength(mostAtOnce(2, true));
 });
 
 test("what was begun goes on before what was not, and stands in one line", async () => {
@@ -220,10 +260,13 @@ test("what was begun goes on before what was not, and stands in one line", async
 
 test("between many keys that wait for nobody timers fire", async () => {
   const done: string[] = [];
-  const { queue } = setUp((key) => {
-    done.push(key);
-    return Promise.resolve(undefined);
-  }, 16);
+  const { queue } = setUp(
+    (key) => {
+      done.push(key);
+      return Promise.resolve(undefined);
+    },
+    { inFlight: 16 },
+  );
   let seen = 0;
   setTimeout(() => (seen = done.length), 0);
   for (let key = 0; key < 10_000; key++) queue.add(`key-${key}`);

@@ -9,12 +9,17 @@ export interface WorkQueueOptions extends BackoffOptions {
   readonly work: (key: string) => Promise<number | undefined>;
   readonly onError: (key: string, error: unknown, retryAfter: number) => void;
   readonly clock: Clock;
-  /** Keys worked on at once; as many again of those that go first, so that these need not wait for what takes long either. */
+  /** Keys worked on at once, see {@link mostAtOnce}. */
   readonly inFlight: number;
   /** Whether a key is worked on before all that are not such, however long those have waited; none is when absent. */
   readonly goesFirst?: (key: string) => boolean;
   /** Told of each key, for metrics. */
   readonly observer?: QueueObserver;
+}
+
+/** So many keys are worked on at once, and as many again of those that go first: these need not wait for what takes long either. */
+export function mostAtOnce(inFlight: number, goesFirst: boolean): number {
+  return goesFirst ? 2 * inFlight : inFlight;
 }
 
 /**
@@ -25,7 +30,7 @@ const inARow = 16;
 
 /** A queue of keys: each at most once in it, never worked on twice at the same time, retried alone with growing pauses. */
 export interface WorkQueue {
-  /** Asks for a key to be worked on: soon, or after its pause if it failed just now. */
+  /** Asks for a key to be worked on: soon, or after its pause if it failed just now and what is wanted of it is the same. */
   readonly add: (key: string) => void;
   /** Asks for what was begun with a key to be gone on with, before what was not begun. What a timer calls for is such too. */
   readonly goOn: (key: string) => void;
@@ -33,8 +38,10 @@ export interface WorkQueue {
   readonly addAfter: (key: string, delay: number) => void;
   /** Asks for a key to be worked on within a delay: once for all who ask meanwhile. */
   readonly addWithin: (key: string, delay: number) => void;
-  /** How many keys wait for their turn or are worked on. */
+  /** How many keys wait for their turn. */
   readonly depth: () => number;
+  /** The keys that are worked on. */
+  readonly running: () => Iterable<string>;
   /** Takes no more work and resolves when what was begun is done. */
   readonly stop: () => Promise<void>;
 }
@@ -43,7 +50,7 @@ export interface WorkQueue {
 export function createWorkQueue(options: WorkQueueOptions): WorkQueue {
   const timers = createKeyedTimers(options.clock);
   const backoff = createBackoff(options);
-  const { first, begun, rest, join } = createLines(options);
+  const { first, begun, rest, join, stands, depth, clear } = createLines(options);
   const again = new Set<string>();
   const running = new Map<string, Promise<void>>();
   const turn = createTurns();
@@ -57,9 +64,8 @@ export function createWorkQueue(options: WorkQueueOptions): WorkQueue {
   };
   const due = (key: string) => (): void => enqueue(key, begun);
   const begin = (waiting: Set<string>): void => {
-    const most = waiting === first ? 2 * options.inFlight : options.inFlight;
     for (const key of waiting) {
-      if (stopped || running.size >= most) return;
+      if (stopped || running.size >= mostAtOnce(options.inFlight, waiting === first)) return;
       waiting.delete(key);
       timers.cancel(key);
       running.set(key, run(key));
@@ -67,7 +73,6 @@ export function createWorkQueue(options: WorkQueueOptions): WorkQueue {
   };
   const pump = (): void => [first, begun, rest].forEach(begin);
   const run = async (key: string): Promise<void> => {
-    // Nothing begins within the call that asked for it: a watch may still be telling of other objects.
     await turn();
     const next = await attempt(options, backoff, key);
     running.delete(key);
@@ -77,25 +82,28 @@ export function createWorkQueue(options: WorkQueueOptions): WorkQueue {
     pump();
   };
   // A key that failed waits out its pause: its own half-done work must not wake it at once, over and over.
-  const isPausing = (key: string): boolean => stopped || (backoff.isFailing(key) && timers.has(key));
-  const isWaiting = (key: string): boolean => [first, begun, rest, again].some((each) => each.has(key));
-
+  const isPausing = (key: string): boolean => stopped || (timers.has(key) && backoff.isFailing(key));
+  const isWaiting = (key: string): boolean => again.has(key) || stands(key);
   return {
     add: (key) => (isPausing(key) ? undefined : enqueue(key, rest)),
     goOn: (key) => (isPausing(key) ? undefined : enqueue(key, begun)),
     addAfter: (key, delay) => (stopped ? undefined : timers.set(key, delay, due(key))),
     addWithin: (key, delay) => (isPausing(key) || isWaiting(key) ? undefined : timers.setSooner(key, delay, due(key))),
-    depth: () => first.size + begun.size + rest.size + running.size,
+    depth,
+    running: () => running.keys(),
     async stop() {
       stopped = true;
       timers.cancelAll();
-      for (const line of [first, begun, rest]) line.clear();
+      clear();
       await Promise.all(running.values());
     },
   };
 }
 
-/** Lets one after another go on at once, and the last of each row in the next turn of the event loop. */
+/**
+ * Lets one after another go on at once, and the last of each row in the next turn of the event loop. None goes on within the
+ * call that asked for it: a watch may still be telling of other objects.
+ */
 function createTurns(): () => Promise<void> {
   let count = 0;
   return async () => {
@@ -111,6 +119,11 @@ interface Lines {
   readonly rest: Set<string>;
   /** Puts a key in a line, unless it goes before that. */
   readonly join: (key: string, wanted: Set<string>) => void;
+  /** Whether a key stands in any line. */
+  readonly stands: (key: string) => boolean;
+  /** How many stand in all of them. */
+  readonly depth: () => number;
+  readonly clear: () => void;
 }
 
 function createLines({ goesFirst }: Pick<WorkQueueOptions, "goesFirst">): Lines {
@@ -120,21 +133,31 @@ function createLines({ goesFirst }: Pick<WorkQueueOptions, "goesFirst">): Lines 
     if (best === begun) rest.delete(key);
     if (best !== rest || !begun.has(key)) best.add(key);
   };
-  return { first, begun, rest, join };
+  const all = [first, begun, rest];
+  return {
+    first,
+    begun,
+    rest,
+    join,
+    stands: (key) => all.some((each) => each.has(key)),
+    depth: () => first.size + begun.size + rest.size,
+    clear: () => all.forEach((each) => each.clear()),
+  };
 }
 
 async function attempt(
-  { work, onError, observer }: WorkQueueOptions,
+  { work, onError, observer, versionOf }: WorkQueueOptions,
   backoff: ReturnType<typeof createBackoff>,
   key: string,
 ): Promise<number | undefined> {
+  const version = versionOf?.(key);
   observer?.began(key);
   try {
     const next = await work(key);
     backoff.succeeded(key);
     return next;
   } catch (error) {
-    const pause = backoff.failed(key);
+    const pause = backoff.failed(key, version);
     observer?.retried(key);
     onError(key, error, pause);
     return pause;
