@@ -51,7 +51,8 @@ interface Around {
 
 /**
  * Freezes the one of two that leads, and kills it when the other has taken over: it is started again in its pod and stands
- * by. Both are ready before and after. Killed at once it could be back and lead before the other knows that it was gone.
+ * by. Both are ready before and after. Killed at once it could be back and lead before the other knows that it was gone. What
+ * is frozen for long answers no probe, and is started again for that too.
  */
 export async function leaderIsSucceeded(
   plane: ControlPlane,
@@ -69,8 +70,10 @@ export async function leaderIsSucceeded(
   ]);
   const becomes = async (wanted: readonly OperatorPod[], frozen?: string): Promise<true | undefined> => {
     const pods = await operatorPods(plane, namespace, frozen);
+    const hasRestarted = ({ name, restarts }: OperatorPod, wantedRestarts: number): boolean =>
+      name === leader.name ? restarts >= wantedRestarts : restarts === wantedRestarts;
     const isThere = ({ name, restarts, says }: OperatorPod): boolean =>
-      pods.some((pod) => pod.name === name && pod.isReady && pod.restarts === restarts && pod.says.includes(says));
+      pods.some((pod) => pod.name === name && pod.isReady && hasRestarted(pod, restarts) && pod.says.includes(says));
     return wanted.every(isThere) || undefined;
   };
   const successor = { ...other, says: "leading" };

@@ -116,17 +116,19 @@ describe.skipIf(!canRunKubelet)("three relay pods on one Redis", () => {
   };
   /** The operator that works freezes among keys, and is killed when the other has taken over: that one makes the rest, and none twice. */
   const operatorIsSucceeded = async (): Promise<void> => {
-    const [begun, left] = [labelsOf("begun", 6), labelsOf("left", 2)];
+    const [begun, left] = [labelsOf("begun", 10), labelsOf("left", 2)];
     const before = await keysOf(controlPlane(), release);
     const isNew = (key: string): boolean => !before.includes(key);
-    const anyIsNew = async (): Promise<true | undefined> =>
-      (await keysOf(controlPlane(), release)).some(isNew) || undefined;
+    const newKeys = async (): Promise<number> => (await keysOf(controlPlane(), release)).filter(isNew).length;
     await leaderIsSucceeded(controlPlane(), release, kubelet(), {
       before: async () => {
         await claim(begun);
-        await until("the first key", anyIsNew, patience);
+        await until("the first key", async () => (await newKeys()) > 0 || undefined, patience);
       },
-      after: () => claim(left),
+      after: async () => {
+        expect(await newKeys()).toBeLessThan(2 * begun.length);
+        await claim(left);
+      },
     });
     const all = [...begun, ...left];
     for (const name of all)

@@ -8,7 +8,8 @@ import { seededRandom } from "../harness/seeded-random.ts";
 /*
  * 200 domains live through three years in little more than a minute of one core. What makes that possible:
  * - Nearly all are in a fleet whose checks run every 144 h (12 h rising to 48 h while a record is missing), not every hour;
- *   one is checked every 12 h. Every rule is about checks and not about hours, or waits in hours that are far longer.
+ *   one is checked every 12 h. Every rule is about checks and not about hours, or waits in hours that are far longer, but for
+ *   the 72 h after which a hold is lost: checks fall within them, because a domain is looked at more often while a record is missing.
  * - Time goes in steps of an hour; nothing is left out between two of them, because nothing happens there.
  * - Keys are stand-ins with a fingerprint, and zones are two servers in memory. SPF and DMARC are always right.
  * Every rule is held whenever the operator has settled on a plan, which is after every check and every change.
