@@ -40,3 +40,14 @@ test("files that cannot be read leave what was read before; each reason is told 
     expect(logged).toHaveLength(1);
   }
 });
+
+test("a kubeconfig that is not YAML is refused at the start, and nothing of it is shown", async () => {
+  const stub = await startStubApiServer();
+  onTestFinished(() => stub.close());
+  const kubeconfig = stub.kubeconfig();
+  writeFileSync(kubeconfig, "users: [{user: {token: sesame");
+  const { current } = openCredentials({ kubeconfig }, createManualClock(0), pino({ level: "silent" }));
+  const error: unknown = await current().catch((reason: unknown) => reason);
+  expect(String(error)).toBe("KubernetesError: the kubeconfig is not YAML; kubectl config view says where");
+  expect(error).not.toHaveProperty("cause");
+});

@@ -38,7 +38,7 @@ export function openCredentials(source: CredentialSource, clock: Clock, log: Log
       known = { access: await readAccess(anew), readAt: clock.now() };
       told = undefined;
     } catch (error) {
-      if (known === undefined) throw error;
+      if (known === undefined) throw withoutQuote(error);
       known = { ...known, readAt: clock.now() };
       const why = reasonOf(error);
       if (why !== told)
@@ -67,6 +67,12 @@ function reasonOf(error: unknown): string {
   if (error instanceof KubernetesError) return error.message;
   if (error instanceof Error && "syscall" in error) return error.message;
   return `${error instanceof Error ? error.name : "an error"}, of which more may be a secret`;
+}
+
+/** A parser's error as one that shows nothing of the file; any other as it is. */
+function withoutQuote(error: unknown): unknown {
+  const isOfParser = error instanceof Error && error.name.startsWith("YAML");
+  return isOfParser ? new KubernetesError("the kubeconfig is not YAML; kubectl config view says where") : error;
 }
 
 function areOthers(before: Access | undefined, { headers, fingerprint }: Access): boolean {
